@@ -1,0 +1,9 @@
+"""What every template may show about the site itself."""
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def site(request: HttpRequest) -> dict[str, object]:
+    """Return whether the data is a demonstration (the page says so on every view)."""
+    return {"demo": settings.BIDIQ_DEMO, "login_required": settings.BIDIQ_LOGIN_REQUIRED}

@@ -1,0 +1,102 @@
+"""Typed readers of the environment. A bad value stops the start with one line that names it.
+
+Every variable can also be given as NAME_FILE, the path of a file that holds it (a mounted secret).
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class BadEnvironment(SystemExit):
+    """A variable has a value that cannot be used; the process ends with this one line."""
+
+    def __init__(self, name: str, expected: str) -> None:
+        super().__init__(f"bidiq: {name} is not usable: expected {expected}")
+
+
+def text(name: str, default: str = "") -> str:
+    """Return NAME, or the content of the file NAME_FILE names, or the default when both are empty."""
+    value = os.environ.get(name, "").strip()
+    if value:
+        return value
+    path = os.environ.get(f"{name}_FILE", "").strip()
+    if not path:
+        return default
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or default
+    except (OSError, UnicodeDecodeError):
+        raise BadEnvironment(f"{name}_FILE", "a readable text file") from None
+
+
+def boolean(name: str, default: bool) -> bool:
+    """Return true for 1, true, yes, on, sim; false for their opposites; anything else is refused."""
+    value = text(name).lower()
+    if not value:
+        return default
+    if value in {"1", "true", "yes", "on", "sim"}:
+        return True
+    if value in {"0", "false", "no", "off", "nao", "não"}:
+        return False
+    raise BadEnvironment(name, "true or false")
+
+
+def integer(name: str, default: int, *, minimum: int, maximum: int) -> int:
+    """Return a whole number between the bounds, both included."""
+    value = text(name)
+    if not value:
+        return default
+    expected = f"a whole number from {minimum} to {maximum}"
+    try:
+        number = int(value)
+    except ValueError:
+        raise BadEnvironment(name, expected) from None
+    if not minimum <= number <= maximum:
+        raise BadEnvironment(name, expected)
+    return number
+
+
+def number(name: str, default: float, *, minimum: float, maximum: float) -> float:
+    """Return a number between the bounds, both included."""
+    value = text(name)
+    if not value:
+        return default
+    expected = f"a number from {minimum:g} to {maximum:g}"
+    try:
+        parsed = float(value)
+    except ValueError:
+        raise BadEnvironment(name, expected) from None
+    if not minimum <= parsed <= maximum:  # also refuses nan
+        raise BadEnvironment(name, expected)
+    return parsed
+
+
+def choice(name: str, default: str, options: tuple[str, ...]) -> str:
+    """Return one of the options."""
+    value = text(name, default).lower()
+    if value not in options:
+        raise BadEnvironment(name, " or ".join(options))
+    return value
+
+
+def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
+    """Return a comma-separated list without blanks."""
+    value = text(name)
+    return [piece.strip() for piece in value.split(",") if piece.strip()] or list(default)
+
+
+def url(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
+    """Return a URL of one of the schemes, without a trailing slash."""
+    value = text(name, default)
+    if not value:
+        return ""
+    expected = "a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes)
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # a property that raises for a bad port
+    except ValueError:
+        raise BadEnvironment(name, expected) from None
+    has_place = bool(parts.hostname) or parts.scheme in {"sqlite", "unix"}
+    if parts.scheme not in schemes or not has_place:
+        raise BadEnvironment(name, expected)
+    return value.rstrip("/") if parts.scheme in {"http", "https"} else value

@@ -1,0 +1,52 @@
+"""Log lines that carry the search's id, as text or as JSON. Standard library only."""
+
+import json
+import logging
+import re
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+#: The search that the running task works on; set by the pipeline, read by every log line.
+search_id: ContextVar[str] = ContextVar("search_id", default="")
+
+_SIGNED = re.compile(r"(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+", re.IGNORECASE)
+
+
+def without_secrets(text: str) -> str:
+    """Return the text with the parts of a signed URL that let a reader use it taken out."""
+    return _SIGNED.sub(r"\1***", text)
+
+
+class SearchIdFilter(logging.Filter):
+    """Add `search_id` to every record ("-" outside a search)."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not hasattr(record, "search_id"):
+            record.search_id = search_id.get() or "-"
+        return True
+
+
+class TextFormatter(logging.Formatter):
+    """One readable line: moment, level, logger, search, message."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s [%(search_id)s] %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "search_id": getattr(record, "search_id", "-"),
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return without_secrets(json.dumps(entry, ensure_ascii=False))

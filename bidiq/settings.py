@@ -1,0 +1,302 @@
+"""The one settings module, and the only reader of the environment (through bidiq.env).
+
+With no variable set at all the site works on one machine; each variable adds a part.
+"""
+
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from bidiq import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+
+def _kept_secret_key() -> str:
+    """Return the key kept in var/, making it on first use. Safe when two processes start at once."""
+    path = VAR_DIR / "secret_key"
+    VAR_DIR.mkdir(exist_ok=True)
+    try:
+        with path.open("x", encoding="ascii") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass
+    return path.read_text(encoding="ascii").strip() or secrets.token_urlsafe(50)
+
+
+DEBUG = env.boolean("DEBUG", False)
+SECRET_KEY = env.text("SECRET_KEY")
+#: Whether SECRET_KEY was given; several machines must share one (bidiq.W001).
+BIDIQ_SECRET_KEY_GIVEN = bool(SECRET_KEY)
+SECRET_KEY = SECRET_KEY or _kept_secret_key()
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+BIDIQ_DEMO = env.boolean("BIDIQ_DEMO", False)
+
+INSTALLED_APPS = [
+    "daphne",  # before staticfiles: replaces runserver by an ASGI one
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "servestatic",
+    "channels",
+    "csp",
+    "ninja",  # serves the API docs' scripts itself, so that the CSP holds
+    "bidiq.apps.BidiqConfig",
+    "searches.apps.SearchesConfig",
+    "exports.apps.ExportsConfig",
+]
+
+# Every one of these is async: a single sync middleware would put each open stream on a thread.
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "bidiq.urls"
+ASGI_APPLICATION = "bidiq.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "bidiq.context.site",
+            ],
+        },
+    },
+]
+
+# --- Database ---------------------------------------------------------------------------------
+
+_database_url = env.url("DATABASE_URL", schemes=("postgres", "postgresql", "sqlite"))
+_sqlite_file = VAR_DIR / ("demo.sqlite3" if BIDIQ_DEMO else "bidiq.sqlite3")
+try:
+    _database: dict[str, Any] = dict(
+        dj_database_url.parse(_database_url or f"sqlite:///{_sqlite_file}", conn_max_age=0)
+    )
+except ValueError:
+    raise env.BadEnvironment("DATABASE_URL", "postgres://… or sqlite:///…") from None
+BIDIQ_ON_POSTGRESQL = _database["ENGINE"].endswith("postgresql")
+_options: dict[str, Any] = _database.setdefault("OPTIONS", {})
+if BIDIQ_ON_POSTGRESQL:
+    _options["pool"] = {
+        "min_size": 0,
+        "max_size": env.integer("BIDIQ_DATABASE_POOL_SIZE", 10, minimum=2, maximum=200),
+        "timeout": 10,
+    }
+    _options.setdefault("connect_timeout", 5)
+    # A pooled connection may have died with the server: check it when it is handed out.
+    _database["CONN_HEALTH_CHECKS"] = True
+else:
+    _options |= {
+        # A reading transaction that turns into a writing one would fail at once with "locked".
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+        "PRAGMA cache_size=-32000; PRAGMA temp_store=MEMORY;",
+    }
+    # A file also for the tests: several threads and processes look at it.
+    _database["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+    VAR_DIR.mkdir(exist_ok=True)
+DATABASES = {"default": _database}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Channel layer: a doorbell, the database is the truth -----------------------------------------
+
+REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
+if REDIS_URL:
+    CHANNEL_LAYERS: dict[str, Any] = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {
+                "hosts": [
+                    {
+                        "address": REDIS_URL,
+                        # redis-py 8 would default to 5 s (channels_redis#422): say it ourselves.
+                        "socket_timeout": 30,
+                        "socket_connect_timeout": 2,
+                        "health_check_interval": 10,
+                    }
+                ],
+                "prefix": "bidiq",
+            },
+        }
+    }
+else:
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels.layers.InMemoryChannelLayer",
+            "CONFIG": {"capacity": 10_000},
+        }
+    }
+
+# --- Storage of Excel files --------------------------------------------------------------------
+
+AWS_STORAGE_BUCKET_NAME = env.text("AWS_STORAGE_BUCKET_NAME")
+BIDIQ_SIGNED_URL_SECONDS = env.integer(
+    "BIDIQ_SIGNED_URL_SECONDS", 3600, minimum=1, maximum=7 * 86400
+)
+BIDIQ_EXPORT_RETENTION_DAYS = env.integer(
+    "BIDIQ_EXPORT_RETENTION_DAYS", 30, minimum=0, maximum=36500
+)
+#: A file that fell back to the database may not be larger than this.
+BIDIQ_DATABASE_FILE_LIMIT_BYTES = 50 * 1024 * 1024
+STORAGES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "database": {"BACKEND": "exports.storage.DatabaseStorage"},
+}
+MEDIA_ROOT = VAR_DIR / "media"
+if AWS_STORAGE_BUCKET_NAME:
+    STORAGES["object_storage"] = {
+        "BACKEND": "exports.storage.ObjectStorage",
+        "OPTIONS": {
+            "bucket_name": AWS_STORAGE_BUCKET_NAME,
+            "endpoint_url": env.url("AWS_S3_ENDPOINT_URL", schemes=("http", "https")) or None,
+            "public_endpoint_url": env.url(
+                "AWS_S3_PUBLIC_ENDPOINT_URL", schemes=("http", "https")
+            )
+            or None,
+            "region_name": env.text("AWS_S3_REGION_NAME", "us-east-1"),
+            "access_key": env.text("AWS_ACCESS_KEY_ID") or None,
+            "secret_key": env.text("AWS_SECRET_ACCESS_KEY") or None,
+            "querystring_expire": BIDIQ_SIGNED_URL_SECONDS,
+        },
+    }
+
+# --- The source and the searches ------------------------------------------------------------------
+
+_OFFICIAL_PNCP = "https://pncp.gov.br/api/consulta"
+PNCP_BASE_URL = env.url("PNCP_BASE_URL", _OFFICIAL_PNCP, schemes=("http", "https"))
+#: The ceiling of the adaptive rate. The real API bears 10 to 16 requests a minute; a server that
+#: the operator chose himself is only held back by its own 429.
+PNCP_RATE_PER_MINUTE = env.number(
+    "PNCP_RATE_PER_MINUTE",
+    16 if PNCP_BASE_URL == _OFFICIAL_PNCP else 6000,
+    minimum=1,
+    maximum=100_000,
+)
+PNCP_CONCURRENCY = env.integer(
+    "PNCP_CONCURRENCY", 4 if PNCP_BASE_URL == _OFFICIAL_PNCP else 8, minimum=1, maximum=64
+)
+PNCP_TIMEOUT_SECONDS = env.number("PNCP_TIMEOUT_SECONDS", 60, minimum=0.1, maximum=600)
+BIDIQ_SEARCHES_PER_MINUTE = env.integer("BIDIQ_SEARCHES_PER_MINUTE", 10, minimum=1, maximum=100_000)
+BIDIQ_LOGIN_REQUIRED = env.boolean("BIDIQ_LOGIN_REQUIRED", False)
+BIDIQ_RUNNER = env.choice(
+    "BIDIQ_RUNNER", "worker" if BIDIQ_ON_POSTGRESQL else "inline", ("inline", "worker")
+)
+#: How many searches one process runs at once; the others wait their turn.
+BIDIQ_SEARCHES_AT_ONCE = env.integer("BIDIQ_SEARCHES_AT_ONCE", 16, minimum=1, maximum=1000)
+
+# --- Accounts and sessions -------------------------------------------------------------------------
+
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "searches:form"
+LOGOUT_REDIRECT_URL = "searches:form"
+SESSION_COOKIE_AGE = 90 * 86400  # an anonymous visitor's history lives as long as its cookie
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# --- Security ----------------------------------------------------------------------------------
+
+#: True when the site is reached by https only (a proxy in front sets X-Forwarded-Proto).
+BIDIQ_HTTPS = env.boolean("BIDIQ_HTTPS", False)
+if BIDIQ_HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BIDIQ_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "bidiq.errors.csrf_failure"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# --- Language, static files, logs ------------------------------------------------------------------
+
+LANGUAGE_CODE = "pt-br"
+TIME_ZONE = "America/Sao_Paulo"
+USE_TZ = True
+USE_THOUSAND_SEPARATOR = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+SERVESTATIC_USE_FINDERS = True  # straight from the apps: no collectstatic step to forget
+SERVESTATIC_ALLOW_ALL_ORIGINS = False
+SERVESTATIC_MAX_AGE = 60
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+LOG_FORMAT = env.choice("LOG_FORMAT", "text", ("text", "json"))
+LOG_LEVEL = env.choice(
+    "LOG_LEVEL", "info", ("debug", "info", "warning", "error", "critical")
+).upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"search_id": {"()": "bidiq.logs.SearchIdFilter"}},
+    "formatters": {
+        "text": {"()": "bidiq.logs.TextFormatter"},
+        "json": {"()": "bidiq.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": LOG_FORMAT,
+            "filters": ["search_id"],
+            "stream": sys.stderr,
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        # Libraries that would put addresses, signed URLs or bodies into the log.
+        "boto3": {"level": "WARNING"},
+        "botocore": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+        "django.server": {"level": "WARNING"},
+        "django.channels.server": {"level": "WARNING"},
+        "procrastinate": {"level": "WARNING"},
+    },
+}
+OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
