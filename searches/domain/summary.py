@@ -1,0 +1,112 @@
+"""Figures and highlights of a result. Floor 0. Everything returned is JSON-native."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from searches.domain.brazil import BRASILIA
+from searches.domain.notice import Notice, NoticeStatus
+
+URGENT_DAYS = 7
+#: Upper bounds of the value bands shown in the chart, in reais; the last band has none.
+VALUE_BANDS = (Decimal(50_000), Decimal(200_000), Decimal(1_000_000), Decimal(5_000_000))
+MOST_HIGHLIGHTS = 5
+
+
+def days_left(closes_at: datetime | None, now: datetime) -> int | None:
+    """Return the whole days until a deadline in Brasília's calendar; negative when it has passed."""
+    if closes_at is None:
+        return None
+    return (closes_at.astimezone(BRASILIA).date() - now.astimezone(BRASILIA).date()).days
+
+
+@dataclass
+class _Group:
+    count: int = 0
+    value: Decimal = field(default_factory=Decimal)
+
+    def add(self, value: Decimal | None) -> None:
+        self.count += 1
+        self.value += value or 0
+
+
+def summarise(kept: Iterable[tuple[Notice, int]], *, now: datetime) -> dict[str, Any]:
+    """Return the figures of the kept notices, each given with its relevance (0 to 100)."""
+    total = _Group()
+    without_value = urgent = receiving = 0
+    by_uf: defaultdict[str, _Group] = defaultdict(_Group)
+    by_modality: defaultdict[str, _Group] = defaultdict(_Group)
+    by_week: defaultdict[str, _Group] = defaultdict(_Group)
+    by_band: Counter[int] = Counter()
+    highlights: list[tuple[tuple[int, Decimal, str], Notice, int]] = []
+    for notice, relevance in kept:
+        for group in (
+            total,
+            by_uf[notice.uf],
+            by_modality[notice.modality_name],
+            by_week[_week(notice.published_at)],
+        ):
+            group.add(notice.value)
+        if notice.value is None:
+            without_value += 1
+        else:
+            by_band[sum(notice.value >= bound for bound in VALUE_BANDS)] += 1
+        if notice.status(now) is NoticeStatus.RECEIVING:
+            receiving += 1
+            left = days_left(notice.closes_at, now)
+            if left is not None and left <= URGENT_DAYS:
+                urgent += 1
+            rank = (relevance, notice.value or Decimal(0), notice.control_number)
+            highlights.append((rank, notice, relevance))
+            if len(highlights) > 200:  # keep only what can still be among the best
+                highlights = sorted(highlights, key=lambda entry: entry[0])[-MOST_HIGHLIGHTS:]
+    best = sorted(highlights, key=lambda entry: entry[0], reverse=True)[:MOST_HIGHLIGHTS]
+    return {
+        "total": total.count,
+        "valor_total": str(total.value),
+        "sem_valor": without_value,
+        "recebendo_proposta": receiving,
+        f"encerram_em_{URGENT_DAYS}_dias": urgent,
+        "estados": len(by_uf),
+        "por_uf": _table(by_uf, "uf"),
+        "por_modalidade": _table(by_modality, "modalidade"),
+        "por_semana": sorted(_table(by_week, "semana"), key=lambda row: str(row["semana"])),
+        "por_faixa_de_valor": [
+            {
+                "ate": str(VALUE_BANDS[band]) if band < len(VALUE_BANDS) else None,
+                "total": by_band[band],
+            }
+            for band in range(len(VALUE_BANDS) + 1)
+        ],
+        "destaques": [
+            {
+                "numero_controle_pncp": notice.control_number,
+                "objeto": notice.object[:300],
+                "orgao": notice.body,
+                "uf": notice.uf,
+                "valor_estimado": None if notice.value is None else str(notice.value),
+                "data_encerramento": _iso(notice.closes_at),
+                "relevancia": relevance,
+                "link_pncp": notice.portal_url,
+            }
+            for _, notice, relevance in best
+        ],
+    }
+
+
+def _table(groups: dict[str, _Group], name: str) -> list[dict[str, Any]]:
+    rows = sorted(groups.items(), key=lambda entry: (-entry[1].count, entry[0]))
+    return [{name: key, "total": group.count, "valor": str(group.value)} for key, group in rows]
+
+
+def _week(moment: datetime) -> str:
+    """Return the Monday of a moment's week, ISO date."""
+    day = moment.astimezone(BRASILIA).date()
+    return (day - timedelta(days=day.weekday())).isoformat()
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(BRASILIA).isoformat()

@@ -1,0 +1,147 @@
+"""Every sentence that users read and that is not in a template. Portuguese; keyed by code.
+
+Pure functions: the database keeps codes, the words are chosen here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from searches.domain.brazil import BY_CODE
+from searches.domain.errors import QueryError
+from searches.domain.progress import Stage, Told
+from searches.domain.query import Problem
+
+_PROBLEMS = {
+    "required": "Escolha pelo menos um estado.",
+    "unknown_uf": "“{value}” não é uma sigla de estado.",
+    "unknown_field": "Este campo não existe.",
+    "text": "Escreva um texto.",
+    "too_long": "Use no máximo {limit} caracteres.",
+    "list": "Envie uma lista.",
+    "too_many": "Envie no máximo {limit} itens.",
+    "text_entries": "Cada item da lista deve ser um texto.",
+    "future": "A data não pode estar no futuro.",
+    "period_order": "A data inicial deve ser anterior ou igual à data final.",
+    "period_span": "O período pode ter no máximo {limit} dias.",
+    "date": "Escreva uma data válida, no formato AAAA-MM-DD.",
+    "unknown_sector": "“{value}” não é um setor conhecido.",
+    "sector_or_terms": "Escolha um setor ou escreva os seus termos.",
+    "terms": "Os termos são longos demais ou numerosos demais.",
+    "only_stopwords": "Estes termos são comuns demais; escreva palavras que digam o que você vende.",
+    "unknown_modality": "“{value}” não é o código de uma modalidade.",
+    "unknown_sphere": "“{value}” não é uma esfera: use F, E, M ou D.",
+    "ibge": "“{value}” não é um código IBGE de município (7 dígitos).",
+    "number": "Escreva um número.",
+    "value_range": "O valor deve estar entre 0 e 1.000.000.000.000.000.",
+    "value_order": "O valor máximo deve ser maior ou igual ao mínimo.",
+    "whole": "Escreva um número inteiro a partir de {minimum}.",
+    "page_size": "Use 10, 20, 50 ou 100 itens por página.",
+    "choice": "“{value}” não é uma das opções.",
+    "uuid": "Envie um UUID válido.",
+}
+
+_ERRORS = {
+    "source.down": "O PNCP não respondeu. Nada do que você pediu se perdeu: repita a busca "
+    "daqui a alguns minutos.",
+    "source.busy": "O PNCP está limitando as consultas. Repita a busca daqui a alguns minutos.",
+    "source.rejected": "O PNCP recusou a consulta.",
+    "source.malformed": "O PNCP deu uma resposta que não se pode ler.",
+    "source.drift": "a lista mudou enquanto era lida",
+    "worker.lost": "A busca foi interrompida três vezes e não será retomada sozinha. "
+    "Você pode repeti-la.",
+    "internal": "Houve uma falha do nosso lado. Ela foi registrada; repita a busca.",
+}
+
+_REASONS = {
+    "uf": "de outro estado",
+    "modalidade": "de outra modalidade",
+    "periodo": "fora do período",
+    "esfera": "de outra esfera",
+    "municipio": "de outro município",
+    "orgao": "de outro órgão",
+    "status": "em outra situação",
+    "valor_nao_informado": "sem valor informado",
+    "valor": "fora da faixa de valor",
+    "exclusao": "com termo que você excluiu",
+    "sem_termo": "sem nenhum dos termos",
+    "abaixo_do_minimo": "com termos de menos",
+}
+
+
+def problem_text(problem: Problem) -> str:
+    """Return the sentence for something wrong with a field."""
+    return _PROBLEMS[problem.code].format(**problem.params)
+
+
+def problem_texts(error: QueryError) -> dict[str, list[str]]:
+    """Return the sentences of each field of a refused query."""
+    return {
+        name: [problem_text(problem) for problem in problems]
+        for name, problems in error.problems.items()
+    }
+
+
+def error_text(code: str) -> str:
+    """Return the sentence for an error code that a search ended with."""
+    return _ERRORS.get(code, _ERRORS["internal"])
+
+
+def reason_text(reason: str) -> str:
+    """Return the words for a reason of rejection."""
+    return _REASONS.get(reason, reason)
+
+
+def number_text(number: int) -> str:
+    """Return a whole number with Portuguese thousands: 1.463."""
+    return f"{number:,}".replace(",", ".")
+
+
+def event_text(told: Told) -> str:
+    """Return the line that people read for an event."""
+    detail = told.detail
+    match told.stage:
+        case Stage.QUEUED if detail.get("attempt"):
+            return "A busca foi interrompida e será retomada de onde parou"
+        case Stage.QUEUED:
+            return "Busca na fila"
+        case Stage.CONNECTING:
+            return "Conectando ao PNCP"
+        case Stage.FETCHING:
+            return _fetching_text(detail)
+        case Stage.FILTERING:
+            return "Filtrando as licitações"
+        case Stage.SUMMARY:
+            return "Resumindo o resultado"
+        case Stage.EXCEL:
+            return _excel_text(detail)
+        case Stage.COMPLETE:
+            return f"Pronto: {_found_text(detail)}"
+        case Stage.PARTIAL:
+            return f"Pronto, mas incompleto: {_found_text(detail)}. {_partial_text(detail)}"
+        case Stage.ERROR:
+            return error_text(str(detail.get("code", "internal")))
+        case Stage.CANCELLED:
+            return "Busca cancelada"
+
+
+def _fetching_text(detail: Mapping[str, Any]) -> str:
+    done, total = detail.get("uf_index", 0), detail.get("uf_total", 0)
+    return f"Buscando dados: {done}/{total} estados"
+
+
+def _found_text(detail: Mapping[str, Any]) -> str:
+    kept, raw = int(detail.get("total_filtrado", 0)), int(detail.get("total_raw", 0))
+    found = "1 encontrada" if kept == 1 else f"{number_text(kept)} encontradas"
+    return f"{found} em {number_text(raw)} lidas"
+
+
+def _partial_text(detail: Mapping[str, Any]) -> str:
+    ufs = [code for code in detail.get("ufs_incompletas", []) if code in BY_CODE]
+    verb = "ficou incompleta" if len(ufs) == 1 else "ficaram incompletas"
+    return f"{', '.join(ufs)} {verb}"
+
+
+def _excel_text(detail: Mapping[str, Any]) -> str:
+    if detail.get("fallback_reason"):
+        return "Arquivo guardado no banco de dados enquanto o armazenamento está fora"
+    return "Excel pronto" if detail.get("rows") is not None else "Gerando o Excel"

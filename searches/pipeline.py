@@ -1,0 +1,305 @@
+"""run_search(): claim, fetch, filter, summarise, export, finish. One coroutine. Floor 5."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from django.utils import timezone
+
+from bidiq import logs
+from searches import live, reports, selectors
+from searches.domain.errors import ClaimLost
+from searches.domain.filtering import Decider
+from searches.domain.lifecycle import HEARTBEAT_SECONDS, Status
+from searches.domain.progress import Stage, Throttle, Told
+from searches.domain.query import SearchQuery
+from searches.fetching import Fetcher, UnitState, UnitStatus, new_units
+from searches.models import Search
+from searches.pncp.client import PncpClient
+from searches.services import events, results
+from searches.services import searches as services
+
+logger = logging.getLogger(__name__)
+
+#: How often a run looks whether its owner asked it to stop.
+CANCEL_CHECK_SECONDS = 1.0
+_ORDER = list(Stage)
+
+
+async def run_search(search_id: UUID, *, worker: str, client: PncpClient) -> None:
+    """Run a waiting search to its ending; a search that somebody else has is left alone.
+
+    1. Claim it. 2. Work, with a heartbeat beside it. 3. End it exactly once: with its result, as
+    cancelled when the owner asked, given back when this process is told to stop, or with
+    `internal` when the fault is ours.
+    """
+    search = await database_sync_to_async(services.claim)(search_id, worker=worker)
+    if search is None:
+        return
+    logs.search_id.set(str(search_id))
+    logger.info("search claimed, attempt %d", search.attempt)
+    run = _Run(search, client)
+    work = asyncio.create_task(run.work())
+    watch = asyncio.create_task(run.watch(work))
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        stopped_from_outside = not work.done()
+        if stopped_from_outside:
+            work.cancel()
+            await asyncio.wait({work})
+        if run.is_cancelled:
+            with suppress(ClaimLost):  # it had ended a moment before
+                await asyncio.shield(run.end(Status.CANCELLED, **run.so_far()))
+        elif stopped_from_outside:
+            payloads = await asyncio.shield(database_sync_to_async(services.give_back)(run.search))
+            await live.publish(search_id, payloads)
+        if stopped_from_outside:
+            raise
+    except ClaimLost:
+        logger.warning("another worker has the search; stopping quietly")
+    except Exception:  # the process's border: a fault of ours must not leave a search hanging
+        logger.exception("search failed")
+        with suppress(ClaimLost):
+            await run.end(Status.ERROR, code="internal", **run.so_far())
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+
+
+class _Run:
+    """One attempt at one search."""
+
+    def __init__(self, search: Search, client: PncpClient) -> None:
+        self.search = search
+        self.client = client
+        self.is_cancelled = False
+        self._told: asyncio.Queue[Told] = asyncio.Queue()
+        #: Stages told by an earlier attempt are not told again: the order holds across restarts.
+        self._told_stage = _ORDER.index(Stage(search.stage))
+        self._throttle = Throttle()
+        self._dirty: dict[str, UnitState] = {}
+        self.units: dict[str, UnitState] = {}
+        #: UFs that came to an end once; a second try of some does not lower the count told.
+        self._over: set[str] = set()
+
+    # --- life ---------------------------------------------------------------------------------
+
+    async def watch(self, work: "asyncio.Task[None]") -> None:
+        """Give signs of life, and stop the work when its owner asks or the claim is lost."""
+        beat_at = time.monotonic() + HEARTBEAT_SECONDS
+        while True:
+            await asyncio.sleep(CANCEL_CHECK_SECONDS)
+            try:
+                if time.monotonic() >= beat_at:
+                    beat_at += HEARTBEAT_SECONDS
+                    asked = await database_sync_to_async(services.beat)(
+                        self.search.pk, attempt=self.search.attempt
+                    )
+                else:
+                    asked = await database_sync_to_async(selectors.is_cancel_requested)(
+                        self.search.pk
+                    )
+            except ClaimLost:
+                logger.warning("the claim is lost; stopping quietly")
+                work.cancel()
+                return
+            except Exception:  # the database is away: the work itself will say so
+                logger.warning("heartbeat failed", exc_info=True)
+                continue
+            if asked:
+                self.is_cancelled = True
+                work.cancel()
+                return
+
+    async def work(self) -> None:
+        """Do it all; what is told goes through one queue to one recorder, so that order holds."""
+        recorder = asyncio.create_task(self._record())
+        steps = asyncio.create_task(self._steps())
+        try:
+            # A recorder that fails (claim lost, database gone) must end the steps too.
+            await asyncio.wait({recorder, steps}, return_when=asyncio.FIRST_COMPLETED)
+            if recorder.done():
+                await recorder
+            ending = await steps
+            await self._told.join()
+            await asyncio.shield(self.end(**ending))
+        finally:
+            for task in (steps, recorder):
+                task.cancel()
+            await asyncio.gather(steps, recorder, return_exceptions=True)
+
+    async def end(
+        self, status: Status, *, detail: dict[str, Any] | None = None, code: str = "", **fields: Any
+    ) -> None:
+        """Write the ending and ring. Raises ClaimLost."""
+        stage = Stage(status.value)
+        last = {**services.last_detail(self.search), **(detail or {})}
+        if code:
+            last["code"] = code
+        payloads = await database_sync_to_async(services.finish)(
+            self.search.pk,
+            status,
+            Told(stage, status=status, detail=last),
+            attempt=self.search.attempt,
+            error_code=code,
+            **fields,
+        )
+        await live.publish(self.search.pk, payloads)
+        logger.info("search ended: %s %s", status.value, code)
+
+    def so_far(self) -> dict[str, Any]:
+        """Return the figures of what was read until now, for an ending before the end."""
+        figures = results.merged([unit.tally for unit in self.units.values()])
+        return {
+            "detail": figures.counts(),
+            "coverage": {unit.uf: results.coverage_of(unit) for unit in self.units.values()},
+            **figures.columns(),
+        }
+
+    # --- telling ------------------------------------------------------------------------------
+
+    def tell(self, stage: Stage, fraction: float = 0.0, **detail: Any) -> None:
+        """Queue an event for the recorder, unless an earlier attempt was further already."""
+        if _ORDER.index(stage) >= self._told_stage:
+            self._told_stage = _ORDER.index(stage)
+            self._told.put_nowait(Told(stage, fraction, detail=detail))
+
+    async def _record(self) -> None:
+        while True:
+            told = [await self._told.get()]
+            while not self._told.empty():
+                told.append(self._told.get_nowait())
+            payloads = await database_sync_to_async(events.record)(
+                self.search.pk, told, attempt=self.search.attempt, units_done=len(self._over)
+            )
+            await live.publish(self.search.pk, payloads)
+            for _ in told:
+                self._told.task_done()
+
+    def _unit_changed(self, unit: UnitState) -> None:
+        """Tell a unit's end at once; its page counts as often as the throttle admits."""
+        if unit.is_over:
+            self._over.add(unit.uf)
+            self._dirty.pop(unit.uf, None)
+            self._tell_unit(unit)
+            return
+        self._dirty.setdefault(unit.uf, unit)
+        if self._throttle.admits(time.monotonic()):
+            self._tell_unit(self._dirty.pop(next(iter(self._dirty))))
+
+    def _tell_unit(self, unit: UnitState) -> None:
+        units = self.units.values()
+        done = sum(
+            1.0 if each.is_over else each.pages_done / max(each.pages_total, 1) for each in units
+        )
+        self.tell(
+            Stage.FETCHING,
+            done / len(self.units),
+            uf=unit.uf,
+            uf_index=len(self._over),
+            uf_total=len(self.units),
+            uf_status=unit.status.value,
+            items_found=len(unit.found),
+            items_matched=unit.tally.kept,
+            pages_done=unit.pages_done,
+            pages_total=unit.pages_total,
+            from_store=unit.from_store,
+            reason=unit.reason,
+        )
+
+    # --- the steps ----------------------------------------------------------------------------
+
+    async def _steps(self) -> dict[str, Any]:
+        """Fetch, filter, summarise, export; return what `end` needs."""
+        search = self.search
+        query = SearchQuery.from_json(search.query)
+        decider = Decider(query, now=timezone.now())
+        self.tell(Stage.CONNECTING, attempt=search.attempt)
+        self.units = new_units(query)
+        await self._fetch(query, decider)
+        coverage = {unit.uf: results.coverage_of(unit) for unit in self.units.values()}
+        incomplete = [
+            uf for uf, unit in self.units.items() if unit.status is not UnitStatus.COMPLETE
+        ]
+        if all(unit.status is UnitStatus.FAILED for unit in self.units.values()):
+            code = next(unit.reason for unit in self.units.values())
+            return {"status": Status.ERROR, "code": code, "coverage": coverage}
+
+        self.tell(Stage.FILTERING)
+        outcome = await database_sync_to_async(results.judge_all, thread_sensitive=False)(
+            search, query, decider
+        )
+        self.tell(Stage.FILTERING, 1.0, **outcome.counts())
+        self.tell(Stage.SUMMARY)
+        await database_sync_to_async(services.save_result)(
+            search.pk, attempt=search.attempt, coverage=coverage, **outcome.columns()
+        )
+        self.tell(Stage.SUMMARY, 1.0, **outcome.counts())
+        self.tell(Stage.EXCEL)
+        artifact = await self._export()
+        storage = reports.storage_of(artifact)
+        if artifact is not None:
+            self.tell(
+                Stage.EXCEL,
+                1.0,
+                rows=artifact.rows,
+                storage=storage,
+                fallback_reason=artifact.fallback_reason or None,
+            )
+        detail = {
+            **outcome.counts(),
+            "download_url": reports.download_path(search.pk) if artifact else None,
+            "storage": storage,
+            "ufs_incompletas": incomplete,
+        }
+        return {
+            "status": Status.PARTIAL if incomplete else Status.COMPLETE,
+            "detail": detail,
+            "artifact": artifact,
+        }
+
+    async def _fetch(self, query: SearchQuery, decider: Decider) -> None:
+        """Read every UF, a few at a time; what failed is tried once more at the end."""
+        fetcher = Fetcher(
+            self.client,
+            search_id=self.search.pk,
+            source=self.search.source_id,
+            query=query,
+            decider=decider,
+            changed=self._unit_changed,
+        )
+        await self._read(fetcher, self.units.values())
+        unfinished = [u for u in self.units.values() if u.status is not UnitStatus.COMPLETE]
+        if unfinished and len(unfinished) < len(self.units) and not fetcher.is_down:
+            fetcher.ask_again()
+            await self._read(fetcher, unfinished)
+
+    async def _read(self, fetcher: Fetcher, units: Iterable[UnitState]) -> None:
+        # One more than the requests in flight: the next UF plans while the last one is read.
+        gate = asyncio.Semaphore(self.client.concurrency + 1)
+
+        async def read(unit: UnitState) -> None:
+            async with gate:
+                await fetcher.read_unit(unit)
+
+        async with asyncio.TaskGroup() as group:
+            for unit in units:
+                group.create_task(read(unit))
+
+    async def _export(self) -> Any:
+        """Write the Excel file; without it the result is still there, so a failure is only told."""
+        try:
+            return await database_sync_to_async(reports.store_report, thread_sensitive=False)(
+                self.search.pk
+            )
+        except reports.ReportFailed as error:
+            logger.error("the Excel file could not be kept: %s", error)
+            return None
+
+

@@ -1,0 +1,205 @@
+"""Every read. Floor 3. Functions say what comes back; None or an empty list means: not there."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from searches.domain.brazil import BRASILIA
+from searches.domain.lifecycle import SILENCE_SECONDS, Status
+from searches.domain.notice import Notice as DomainNotice
+from searches.domain.planning import Endpoint, ListKey
+from searches.domain.query import Mode, Order, SearchQuery
+from searches.models import Coverage, Match, Notice, PageRead, Search, SearchEvent, Source
+from searches.owners import Owner
+
+#: How old the reading of a day that is not over may be and still count.
+FRESH_FOR = timedelta(minutes=10)
+#: Publications of a day may show up this long after its end.
+GRACE = timedelta(hours=1)
+
+
+def source_id() -> int:
+    """Return the id of the source that this process is configured for, making its row once."""
+    source, _ = Source.objects.get_or_create(base_url=settings.PNCP_BASE_URL)
+    return source.pk
+
+
+def visible_to(owner: Owner) -> QuerySet[Search]:
+    """Return the searches of an owner, newest first."""
+    return Search.objects.filter(owner.mine()).order_by("-created_at")
+
+
+def get_visible(search_id: UUID, owner: Owner) -> Search | None:
+    """Return a search if it is the owner's; a stranger's looks as if it were not there."""
+    return visible_to(owner).select_related("artifact").filter(pk=search_id).first()
+
+
+def recent_count(owner: Owner, *, seconds: int) -> tuple[int, datetime | None]:
+    """Return how many searches an owner started in the last seconds, and when the first of them."""
+    since = timezone.now() - timedelta(seconds=seconds)
+    moments = list(
+        visible_to(owner).filter(created_at__gt=since).values_list("created_at", flat=True)
+    )
+    return len(moments), min(moments, default=None)
+
+
+def events_after(search_id: UUID, after: int) -> list[dict[str, Any]]:
+    """Return the events told after a number, in order, as clients see them."""
+    return list(
+        SearchEvent.objects.filter(search_id=search_id, seq__gt=after)
+        .order_by("seq")
+        .values_list("payload", flat=True)
+    )
+
+
+def latest_of_each_uf(search_id: UUID) -> dict[str, dict[str, Any]]:
+    """Return the last thing told of each UF while it was read."""
+    details: dict[str, dict[str, Any]] = {}
+    for payload in (
+        SearchEvent.objects.filter(search_id=search_id, stage="fetching")
+        .order_by("seq")
+        .values_list("payload", flat=True)
+    ):
+        if uf := payload["detail"].get("uf"):
+            details[uf] = payload["detail"]
+    return details
+
+
+# --- who runs ---------------------------------------------------------------------------------
+
+
+def waiting(*, older_than_seconds: float = 0) -> list[UUID]:
+    """Return the searches nobody has taken yet, oldest first."""
+    before = timezone.now() - timedelta(seconds=older_than_seconds)
+    return list(
+        Search.objects.filter(status=Status.QUEUED, created_at__lte=before)
+        .order_by("created_at")
+        .values_list("pk", flat=True)
+    )
+
+
+def running() -> list[Search]:
+    """Return the searches that some worker has."""
+    return list(Search.objects.filter(status=Status.RUNNING))
+
+
+def is_silent(search: Search) -> bool:
+    """Return whether a running search's worker has stopped giving signs."""
+    heard_at = search.heartbeat_at or search.started_at or search.created_at
+    return timezone.now() - heard_at > timedelta(seconds=SILENCE_SECONDS)
+
+
+def is_cancel_requested(search_id: UUID) -> bool:
+    return Search.objects.filter(pk=search_id, cancel_requested_at__isnull=False).exists()
+
+
+# --- the store of notices ------------------------------------------------------------------------
+
+
+def list_columns(source: int, key: ListKey) -> dict[str, Any]:
+    """Return a list's name as columns: 0 for all modalities, "" for the whole country."""
+    return {
+        "source_id": source,
+        "endpoint": key.endpoint.value,
+        "modality": key.modality or 0,
+        "uf": key.uf or "",
+    }
+
+
+def is_final(day: date, fetched_at: datetime) -> bool:
+    """Return whether a day was read after it was over: then it is covered for good."""
+    end = datetime.combine(day + timedelta(days=1), time(), BRASILIA)
+    return fetched_at >= end + GRACE
+
+
+def _still_good(day: date, fetched_at: datetime, now: datetime) -> bool:
+    return is_final(day, fetched_at) or now - fetched_at <= FRESH_FOR
+
+
+def covered_days(
+    *, source: int, uf: str, first_day: date, last_day: date, now: datetime
+) -> set[tuple[int, date]]:
+    """Return the (modality, day) pairs of publication that need no fetching for a UF."""
+    rows = Coverage.objects.filter(
+        source_id=source,
+        endpoint=Endpoint.PUBLISHED,
+        uf__in=(uf, ""),  # a reading of the whole country covers every UF
+        day__range=(first_day, last_day),
+    ).values_list("modality", "day", "fetched_at")
+    return {(modality, day) for modality, day, at in rows if _still_good(day, at, now)}
+
+
+def fresh_open_modalities(*, source: int, uf: str, now: datetime) -> set[int]:
+    """Return the modalities (0: all) whose open notices in a UF were read a moment ago."""
+    return set(
+        Coverage.objects.filter(
+            source_id=source, endpoint=Endpoint.OPEN, uf__in=(uf, ""), fetched_at__gte=now - FRESH_FOR
+        ).values_list("modality", flat=True)
+    )
+
+
+def page_read(source: int, key: ListKey, number: int, *, now: datetime) -> PageRead | None:
+    """Return the ledger's row of a page that is in the store and still good."""
+    row = PageRead.objects.filter(
+        **list_columns(source, key),
+        first_day=key.first_day,
+        last_day=key.last_day,
+        number=number,
+    ).first()
+    if row is None:
+        return None
+    is_over = key.endpoint is Endpoint.PUBLISHED and is_final(key.last_day, row.fetched_at)
+    return row if is_over or now - row.fetched_at <= FRESH_FOR else None
+
+
+def scope(
+    *, source: int, query: SearchQuery, now: datetime, ufs: Iterable[str] = ()
+) -> QuerySet[Notice]:
+    """Return the stored notices that a query looks at: UF, modality, and period or deadline."""
+    notices = Notice.objects.filter(
+        source_id=source, uf__in=tuple(ufs) or query.ufs, modality__in=query.modalities
+    )
+    if query.mode is Mode.OPEN:
+        return notices.filter(closes_at__gt=now)
+    return notices.filter(
+        published_at__gte=datetime.combine(query.first_day, time(), BRASILIA),
+        published_at__lt=datetime.combine(query.last_day + timedelta(days=1), time(), BRASILIA),
+    )
+
+
+NOTICE_FIELDS = tuple(DomainNotice.__dataclass_fields__)
+
+
+def domain_notices(notices: QuerySet[Notice]) -> Iterator[tuple[int, DomainNotice]]:
+    """Yield (primary key, notice of the domain) without holding more than a chunk in memory."""
+    for pk, *values in notices.values_list("pk", *NOTICE_FIELDS).iterator(chunk_size=2000):
+        yield pk, DomainNotice(*values)
+
+
+# --- results -----------------------------------------------------------------------------------
+
+_ORDERS = {
+    Order.NEWEST: (F("notice__published_at").desc(),),
+    Order.OLDEST: (F("notice__published_at").asc(),),
+    Order.DEAREST: (F("notice__value").desc(nulls_last=True),),
+    Order.CHEAPEST: (F("notice__value").asc(nulls_last=True),),
+    Order.DEADLINE: (F("notice__closes_at").asc(nulls_last=True),),
+    Order.RELEVANCE: (F("relevance").desc(), F("notice__published_at").desc()),
+}
+
+
+def results(
+    search: Search, *, order: Order, ufs: Iterable[str] = (), hidden: bool = False
+) -> QuerySet[Match]:
+    """Return the matches of a search in order, each with its notice."""
+    matches = search.matches.select_related("notice").filter(hidden=hidden)
+    if ufs := tuple(ufs):
+        matches = matches.filter(notice__uf__in=ufs)
+    return matches.order_by(*_ORDERS[order], "notice__control_number")
+
+

@@ -1,0 +1,117 @@
+"""Writing the store: pages with their mark in the ledger, days covered. Floor 3."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from searches.domain.notice import Notice as DomainNotice
+from searches.domain.planning import Endpoint, ListKey, days_between
+from searches.models import Coverage, Notice, PageRead
+from searches.selectors import list_columns
+
+_FIELDS = [field.name for field in fields(DomainNotice)]
+_LIMITS = {
+    field.name: field.max_length
+    for field in Notice._meta.concrete_fields
+    if getattr(field, "max_length", None)
+}
+
+
+def store_page(
+    source: int,
+    key: ListKey,
+    notices: Sequence[DomainNotice],
+    *,
+    number: int,
+    total_pages: int,
+    total_records: int,
+    notices_count: int,
+    now: datetime,
+) -> list[int]:
+    """Store a page and its mark in the ledger in one transaction; return the notices' keys in order.
+
+    Of two copies of a notice the one with the greater update moment stays.
+    """
+    with transaction.atomic():
+        keys = upsert(source, notices)
+        PageRead.objects.update_or_create(
+            **list_columns(source, key),
+            first_day=key.first_day,
+            last_day=key.last_day,
+            number=number,
+            defaults={
+                "total_pages": total_pages,
+                "total_records": total_records,
+                "notices_count": notices_count,
+                "fetched_at": now,
+            },
+        )
+    return [keys[notice.control_number] for notice in notices]
+
+
+def upsert(source: int, notices: Iterable[DomainNotice]) -> dict[str, int]:
+    """Store notices, the newer copy of each; return control number -> primary key."""
+    newest: dict[str, DomainNotice] = {}
+    for notice in notices:
+        known = newest.get(notice.control_number)
+        if known is None or notice.updated_at > known.updated_at:
+            newest[notice.control_number] = notice
+    stored = {
+        number: updated_at
+        for number, updated_at in Notice.objects.filter(
+            source_id=source, control_number__in=newest
+        ).values_list("control_number", "updated_at")
+    }
+    Notice.objects.bulk_create(
+        (
+            Notice(source_id=source, **_values(notice))
+            for number, notice in newest.items()
+            if number not in stored
+        ),
+        ignore_conflicts=True,  # another process stored it a moment ago
+    )
+    for number, notice in newest.items():
+        if number in stored and notice.updated_at > stored[number]:
+            Notice.objects.filter(
+                source_id=source, control_number=number, updated_at__lt=notice.updated_at
+            ).update(**_values(notice))
+    return dict(
+        Notice.objects.filter(source_id=source, control_number__in=newest).values_list(
+            "control_number", "pk"
+        )
+    )
+
+
+def _values(notice: DomainNotice) -> dict[str, Any]:
+    """Return a notice's columns, texts cut to what a column holds (the source has no limits)."""
+    values = {name: getattr(notice, name) for name in _FIELDS}
+    for name, limit in _LIMITS.items():
+        value = values.get(name)
+        if isinstance(value, str) and len(value) > limit:
+            values[name] = value[:limit]
+    return values
+
+
+def mark_covered(source: int, key: ListKey, *, fetched_at: datetime) -> None:
+    """Write down that every day of a list is in the store as of the moment reading began."""
+    days = (
+        [key.first_day]
+        if key.endpoint is Endpoint.OPEN
+        else days_between(key.first_day, key.last_day)
+    )
+    Coverage.objects.bulk_create(
+        [Coverage(**list_columns(source, key), day=day, fetched_at=fetched_at) for day in days],
+        update_conflicts=True,
+        unique_fields=["source", "endpoint", "modality", "uf", "day"],
+        update_fields=["fetched_at"],
+    )
+
+
+def forget_pages(source: int, key: ListKey) -> None:
+    """Take a list's pages out of the ledger: it changed while it was read."""
+    PageRead.objects.filter(
+        **list_columns(source, key), first_day=key.first_day, last_day=key.last_day
+    ).delete()

@@ -1,0 +1,112 @@
+"""The verdict on everything in scope, once all is read. Floor 3."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from searches import selectors
+from searches.domain import matching
+from searches.domain.filtering import Decider, Reason, Tally, Verdict
+from searches.domain.notice import Notice
+from searches.domain.query import SearchQuery
+from searches.domain.summary import summarise
+from searches.models import Search
+from searches.services import matches
+
+if TYPE_CHECKING:
+    from searches.fetching import UnitState
+
+#: Suggestions look at this many objects at most.
+SUGGESTION_SAMPLE = 2000
+
+
+@dataclass
+class Outcome:
+    """What a search found."""
+
+    tally: Tally
+    summary: dict[str, Any] = field(default_factory=dict)
+    matching: dict[str, Any] = field(default_factory=dict)
+
+    def counts(self) -> dict[str, int]:
+        return self.tally.counts()
+
+    def columns(self) -> dict[str, Any]:
+        return {**self.tally.columns(), "summary": self.summary, "matching": self.matching}
+
+
+def judge_all(search: Search, query: SearchQuery, decider: Decider) -> Outcome:
+    """Judge every stored notice in scope and keep the matches for good.
+
+    When the floor of matching terms leaves nothing although some terms were found, it is relaxed
+    to one, and the outcome says so.
+    """
+    asked = decider.matcher.floor
+    outcome, judged = _judge(search, query, decider)
+    relaxed = asked > 1 and not outcome.kept and outcome.reasons[Reason.BELOW_FLOOR.value] > 0
+    if relaxed:
+        decider = Decider(query, now=decider.now, floor=1)
+        outcome, judged = _judge(search, query, decider)
+    matches.replace(search.pk, [(key, verdict) for key, _, verdict in judged])
+    kept = [(notice, verdict) for _, notice, verdict in judged if verdict.kept]
+    return Outcome(
+        outcome,
+        summary=summarise(
+            ((notice, v.match.relevance if v.match else 0) for notice, v in kept), now=decider.now
+        ),
+        matching={
+            "termos": list(decider.matcher.terms) if query.terms else [],
+            "minimo": asked,
+            "minimo_usado": decider.matcher.floor,
+            "relaxado": relaxed,
+            "sugestoes": _suggestions(search, query, decider) if not kept else [],
+        },
+    )
+
+
+def _judge(
+    search: Search, query: SearchQuery, decider: Decider
+) -> tuple[Tally, list[tuple[int, Notice, Verdict]]]:
+    tally = Tally()
+    judged = []
+    scope = selectors.scope(source=search.source_id, query=query, now=decider.now)
+    for key, notice in selectors.domain_notices(scope):
+        verdict = decider.decide(notice)
+        tally.add(verdict)
+        if verdict.kept or verdict.reason is Reason.BELOW_FLOOR:
+            judged.append((key, notice, verdict))
+    return tally, judged
+
+
+def _suggestions(search: Search, query: SearchQuery, decider: Decider) -> list[str]:
+    """Return near words when own terms found nothing."""
+    if not query.terms:
+        return []
+    scope = selectors.scope(source=search.source_id, query=query, now=decider.now)
+    sample = islice(selectors.domain_notices(scope), SUGGESTION_SAMPLE)
+    return list(matching.suggest_terms(query.terms, (notice.object for _, notice in sample)))
+
+
+def merged(tallies: Iterable[Tally]) -> Tally:
+    """Add up the tallies of units."""
+    total = Tally()
+    for tally in tallies:
+        total += tally
+    return total
+
+
+def coverage_of(unit: "UnitState") -> dict[str, Any]:
+    """Return what is said of a UF's reading (contract: `cobertura`)."""
+    return {
+        "status": unit.status.value,
+        "motivo": unit.reason or None,
+        "pagina_que_falhou": unit.failed_page,
+        "lidas": len(unit.found),
+        "encontradas": unit.tally.kept,
+        "do_acervo": unit.from_store,
+        "repetidas": unit.repeated,
+        "ilegiveis": unit.malformed,
+        "paginas_lidas": unit.pages_done,
+        "paginas_total": unit.pages_total,
+    }

@@ -1,0 +1,186 @@
+"""The moves of a search from asking to its ending. Floor 3."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from searches import selectors
+from searches.domain.errors import ClaimLost, IllegalMove
+from searches.domain.lifecycle import MAX_ATTEMPTS, TERMINAL, Status, may_move
+from searches.domain.progress import Stage, Told
+from searches.domain.query import SearchQuery
+from searches.models import Search
+from searches.owners import Owner
+from searches.services import events
+
+Payloads = list[dict[str, Any]]
+
+
+class TooManySearches(Exception):
+    """The owner has started too many searches in the last minute."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(f"wait {retry_after_seconds} s")
+
+
+class SearchIdTaken(Exception):
+    """The id that the client made belongs to somebody else's search."""
+
+
+def create_search(
+    query: SearchQuery, *, owner: Owner, search_id: UUID | None = None, limited: bool = True
+) -> tuple[Search, bool]:
+    """Store a search with its first event, and hand it to a worker in the same transaction.
+
+    Returns (search, whether it is new): an id that the same owner used before gives the same
+    search again. Raises TooManySearches and SearchIdTaken.
+    """
+    if search_id is not None and (known := _known(search_id, owner)):
+        return known, False
+    if limited:
+        _check_rate(owner)
+    try:
+        with transaction.atomic():
+            search = Search.objects.create(
+                id=search_id or uuid4(),
+                owner_user_id=owner.user_id,
+                owner_visitor=owner.visitor,
+                source_id=selectors.source_id(),
+                query=query.to_json(),
+                units_total=len(query.ufs),
+            )
+            events.append(search.pk, [Told(Stage.QUEUED, status=Status.QUEUED)])
+            if settings.BIDIQ_RUNNER == "worker":
+                from searches import tasks  # PostgreSQL only: procrastinate is not installed else
+
+                tasks.defer_search(search.pk)
+    except IntegrityError:  # the same id twice at the same moment
+        if search_id is None:
+            raise
+        known = _known(search_id, owner)
+        if known is None:
+            raise
+        return known, False
+    search.refresh_from_db()
+    return search, True
+
+
+def _known(search_id: UUID, owner: Owner) -> Search | None:
+    if search := selectors.get_visible(search_id, owner):
+        return search
+    if Search.objects.filter(pk=search_id).exists():
+        raise SearchIdTaken
+    return None
+
+
+def _check_rate(owner: Owner) -> None:
+    count, first_at = selectors.recent_count(owner, seconds=60)
+    if count >= settings.BIDIQ_SEARCHES_PER_MINUTE and first_at is not None:
+        left = first_at + timedelta(seconds=60) - timezone.now()
+        raise TooManySearches(max(1, int(left.total_seconds()) + 1))
+
+
+def claim(search_id: UUID, *, worker: str) -> Search | None:
+    """Take a waiting search. Returns it with its attempt number, or None when somebody else did."""
+    now = timezone.now()
+    taken = Search.objects.filter(pk=search_id, status=Status.QUEUED).update(
+        status=Status.RUNNING,
+        worker=worker,
+        attempt=F("attempt") + 1,
+        started_at=now,
+        heartbeat_at=now,
+    )
+    return Search.objects.get(pk=search_id) if taken else None
+
+
+def beat(search_id: UUID, *, attempt: int) -> bool:
+    """Give a sign of life. Returns whether somebody asked to cancel; raises ClaimLost."""
+    if not events.held(search_id, attempt).update(heartbeat_at=timezone.now()):
+        raise ClaimLost
+    return selectors.is_cancel_requested(search_id)
+
+
+def save_result(search_id: UUID, *, attempt: int, **fields: Any) -> None:
+    """Store figures of a running search. Raises ClaimLost."""
+    if not events.held(search_id, attempt).update(**fields):
+        raise ClaimLost
+
+
+def finish(search_id: UUID, status: Status, told: Told, *, attempt: int, **fields: Any) -> Payloads:
+    """End a running search: the move, its figures and the last event in one transaction.
+
+    Raises ClaimLost.
+    """
+    if status not in TERMINAL or not may_move(Status.RUNNING, status):
+        raise IllegalMove(f"running -> {status}")
+    with transaction.atomic():
+        moved = events.held(search_id, attempt).update(
+            status=status, finished_at=timezone.now(), worker="", **fields
+        )
+        if not moved:
+            raise ClaimLost
+        return events.append(search_id, [told])
+
+
+def give_back(search: Search) -> Payloads:
+    """Return a running search to the queue, or give it up after the last attempt.
+
+    Returns the events to publish; none when another process was faster.
+    """
+    exhausted = search.attempt >= MAX_ATTEMPTS
+    with transaction.atomic():
+        held = events.held(search.pk, search.attempt).filter(worker=search.worker)
+        if search.cancel_requested_at is not None:
+            changes: dict[str, Any] = {"status": Status.CANCELLED, "finished_at": timezone.now()}
+            told = Told(Stage.CANCELLED, status=Status.CANCELLED, detail=last_detail(search))
+        elif exhausted:
+            code = "worker.lost"
+            changes = {
+                "status": Status.ERROR, "finished_at": timezone.now(), "error_code": code,
+            }  # fmt: skip
+            told = Told(
+                Stage.ERROR, status=Status.ERROR, detail={**last_detail(search), "code": code}
+            )
+        else:
+            changes = {"status": Status.QUEUED, "heartbeat_at": None}
+            told = Told(Stage.QUEUED, status=Status.QUEUED, detail={"attempt": search.attempt})
+        if not held.update(worker="", **changes):
+            return []
+        return events.append(search.pk, [told])
+
+
+def request_cancel(search: Search) -> Payloads:
+    """Ask a search to stop: a waiting one ends at once, a running one at its next breath.
+
+    Returns the events to publish. Asking again, or after the end, changes nothing.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        cancelled = Search.objects.filter(pk=search.pk, status=Status.QUEUED).update(
+            status=Status.CANCELLED, finished_at=now, cancel_requested_at=now
+        )
+        if cancelled:
+            return events.append(
+                search.pk,
+                [Told(Stage.CANCELLED, status=Status.CANCELLED, detail=last_detail(search))],
+            )
+        Search.objects.filter(
+            pk=search.pk, status=Status.RUNNING, cancel_requested_at__isnull=True
+        ).update(cancel_requested_at=now)
+    return []
+
+
+def last_detail(search: Search) -> dict[str, Any]:
+    """Return the detail of a last event without a result."""
+    return {
+        "total_raw": search.total_raw,
+        "total_filtrado": search.total_kept,
+        "download_url": None,
+        "storage": None,
+    }
