@@ -4,7 +4,7 @@ The score of an object is the sum, over the different terms found in it, of
 
     weight of the term (strong 1, weak 0.5)  x  worth of the place (the zones of `_common.toml`)
 
-less 1 for each phrase that says it is about something else. A score of 1 is a match. So one
+less 1 (times the place) if a phrase says that it is about something else. A score of 1 is a match. So one
 strong term in what is bought decides; in "para atender a Secretaria de Saúde" it does not, and
 however many there are outside the head, they do not decide alone.
 """
@@ -115,6 +115,8 @@ class _Zones:
                 continue
             covered = hit.end
             zone = hit.value
+            if zone.factor is None:
+                continue
             end = min(len(words), hit.end + zone.words) if zone.words else len(words)
             if zone.sticky:
                 floor = min(floor, zone.factor)
@@ -179,19 +181,17 @@ class SectorScorer:
                 hit.value.shown,
                 kept[hit.start],
                 kept[hit.end - 1] + 1,
-                hit.value.weight * worths[hit.start],
+                hit.value.weight * max(worths[hit.start : hit.end]),
             )
             for hit in hits
         ]
         evidence.sort(key=lambda item: (-item.worth, item.start))
         total = _add_up(evidence)
         excluded_by = None
-        for hit in self._against.find(content):
-            if not any(h.start <= hit.start and hit.end <= h.end for h in hits):
-                total -= worths[hit.start]
-                excluded_by = excluded_by or hit.value
-        if total >= THRESHOLD:
-            excluded_by = None
+        against = max(self._against.find(content), key=lambda hit: worths[hit.start], default=None)
+        if against is not None:
+            total -= worths[against.start]
+            excluded_by = against.value if total < THRESHOLD else None
         relevance = _relevance(total, min(item.start for item in evidence) / len(words))
         return Score(tuple(evidence), total, relevance, excluded_by)
 

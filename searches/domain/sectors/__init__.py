@@ -68,14 +68,14 @@ class Vocabulary:
     weak: tuple[str, ...]  # weight 0.5: two different ones decide
     near: tuple[NearTerms, ...]
     masks: tuple[str, ...]  # words inside these phrases are no evidence
-    against: tuple[str, ...]  # each takes 1 away: the object is about something else
+    against: tuple[str, ...]  # one of them takes 1 away: the object is about something else
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
     """Words that open a stretch of the object, and what evidence in it is worth."""
 
-    factor: float
+    factor: float | None  # None: the words open nothing, though shorter ones in them do
     sticky: bool  # goes on to the end, whatever comes
     words: int  # how many words long; 0: until the next zone
     openers: tuple[str, ...]
@@ -107,7 +107,7 @@ def load_common() -> Common:
         masks=tuple(data["masks"]),
         zones=tuple(
             Zone(
-                zone["factor"],
+                zone.get("factor"),
                 zone.get("sticky", False),
                 zone.get("words", 0),
                 tuple(zone["openers"]),
