@@ -1,0 +1,187 @@
+"""Does an object answer a search, by which words, and how well. Floor 0.
+
+A search has a sector's vocabulary or the user's own terms; both are a `Matcher`, compiled once.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from math import ceil
+from typing import Protocol
+
+from searches.domain.scoring import SectorScorer
+from searches.domain.sectors import Sector, all_sectors, load_vocabulary
+from searches.domain.suggestions import suggest_terms
+from searches.domain.terms import (
+    Hit,
+    ParsedTerms,
+    PhraseIndex,
+    TermsError,
+    key_words,
+    make_slot,
+    merge_spans,
+    parse_terms,
+)
+from searches.domain.text import Word, fold, word_list, words
+
+__all__ = [
+    "Decision",
+    "MatchResult",
+    "Matcher",
+    "ParsedTerms",
+    "Sector",
+    "TermsError",
+    "all_sectors",
+    "parse_terms",
+    "sector_matcher",
+    "suggest_terms",
+    "term_matcher",
+]
+
+
+class Decision(StrEnum):
+    """What the matcher says of an object; the value is the counter's name."""
+
+    MATCH = "match"
+    NO_TERM = "sem_termo"  # no term is there
+    EXCLUDED = "exclusao"  # a term is there, and so is what excludes it
+    BELOW_FLOOR = "abaixo_do_minimo"  # terms are there, but too few or too weak
+
+
+@dataclass(frozen=True, slots=True)
+class MatchResult:
+    """The decision about one object, with its reasons."""
+
+    decision: Decision
+    terms: tuple[str, ...]  # terms found, as written, best first
+    spans: tuple[tuple[int, int], ...]  # where, half-open, sorted, not overlapping
+    relevance: int  # 0 to 100
+    excluded_by: str | None
+
+
+_NO_TERM = MatchResult(Decision.NO_TERM, (), (), 0, None)
+
+
+class Matcher(Protocol):
+    """Compiled terms of a search. Safe to share between threads."""
+
+    #: how many different terms an object must have.
+    floor: int
+    #: the terms in use, as written.
+    terms: tuple[str, ...]
+
+    def match(self, text: str, *, folded: str | None = None) -> MatchResult:
+        """Decide one object; `folded` saves the folding when the caller has kept it."""
+        ...
+
+    def match_many(self, texts: Iterable[str]) -> list[MatchResult]:
+        """Decide many objects, in order."""
+        ...
+
+
+def _term_index(terms: Iterable[str]) -> PhraseIndex[str]:
+    index: PhraseIndex[str] = PhraseIndex()
+    for term in terms:
+        slots = [make_slot([key]) for key in key_words(term)]
+        if slots:
+            index.add(slots, term)
+    return index
+
+
+def _spans(hits: Iterable[Hit[str]], placed: Sequence[Word]) -> tuple[tuple[int, int], ...]:
+    return merge_spans((placed[hit.start].start, placed[hit.end - 1].end) for hit in hits)
+
+
+class _TermMatcher:
+    """The user's own terms."""
+
+    def __init__(self, terms: tuple[str, ...], exclusions: tuple[str, ...], floor: int) -> None:
+        self.terms = terms
+        self.floor = floor
+        self._index = _term_index(terms)
+        self._exclusions = _term_index(exclusions)
+
+    def match(self, text: str, *, folded: str | None = None) -> MatchResult:
+        plain = fold(text) if folded is None else folded
+        found = word_list(plain)
+        if not self._index.may_hit(found):
+            return _NO_TERM
+        hits = self._index.find(found)
+        if not hits:
+            return _NO_TERM
+        # Best first: the longest phrase, then the one nearest to the beginning.
+        hits.sort(key=lambda hit: (hit.start - hit.end, hit.start))
+        terms = tuple(dict.fromkeys(hit.value for hit in hits))
+        spans = _spans(hits, words(plain))
+        excluding = self._exclusions.find(found) if self._exclusions.may_hit(found) else []
+        earliness = 1 - min(hit.start for hit in hits) / len(found)
+        relevance = round(40 + 40 * len(terms) / len(self.terms) + 20 * earliness)
+        if excluding:
+            return MatchResult(Decision.EXCLUDED, terms, spans, relevance, excluding[0].value)
+        decision = Decision.MATCH if len(terms) >= self.floor else Decision.BELOW_FLOOR
+        return MatchResult(decision, terms, spans, relevance, None)
+
+    def match_many(self, texts: Iterable[str]) -> list[MatchResult]:
+        return [self.match(text) for text in texts]
+
+
+def term_matcher(
+    terms: Sequence[str], exclusions: Sequence[str] = (), *, floor: int | None = None
+) -> Matcher:
+    """Return the matcher of the user's own terms.
+
+    A term is found as whole words in sequence, blind to accents and case, each word in singular
+    or plural. Without `floor`, one term in three is asked for, and never more than three.
+    Raises ValueError when there is no term.
+    """
+    distinct = tuple({tuple(key_words(term)): term for term in reversed(terms)}.values())[::-1]
+    if not distinct:
+        raise ValueError("a matcher needs at least one term")
+    if floor is None:
+        floor = min(3, ceil(len(distinct) / 3))
+    return _TermMatcher(distinct, tuple(exclusions), max(1, min(floor, len(distinct))))
+
+
+class _SectorMatcher:
+    """A sector's vocabulary, weighed by `scoring`."""
+
+    floor = 1
+
+    def __init__(self, scorer: SectorScorer, exclusions: tuple[str, ...]) -> None:
+        self.terms = scorer.sector.terms
+        self._scorer = scorer
+        self._exclusions = _term_index(exclusions)
+
+    def match(self, text: str, *, folded: str | None = None) -> MatchResult:
+        plain = fold(text) if folded is None else folded
+        found = word_list(plain)
+        if not self._scorer.may_match(found):
+            return _NO_TERM
+        score = self._scorer.score(found)
+        if not score.evidence and score.excluded_by is None:
+            return _NO_TERM
+        hits = [Hit(item.term, item.start, item.end) for item in score.evidence]
+        terms = tuple(dict.fromkeys(hit.value for hit in hits))
+        spans = _spans(hits, words(plain))
+        excluded_by = score.excluded_by
+        if excluded_by is None and self._exclusions.may_hit(found):
+            excluding = self._exclusions.find(found)
+            excluded_by = excluding[0].value if excluding else None
+        if excluded_by is not None:
+            return MatchResult(Decision.EXCLUDED, terms, spans, score.relevance, excluded_by)
+        decision = Decision.MATCH if score.is_match else Decision.BELOW_FLOOR
+        return MatchResult(decision, terms, spans, score.relevance, None)
+
+    def match_many(self, texts: Iterable[str]) -> list[MatchResult]:
+        return [self.match(text) for text in texts]
+
+
+@cache
+def _scorer(sector_id: str) -> SectorScorer:
+    return SectorScorer(load_vocabulary(sector_id))
+
+
+def sector_matcher(sector_id: str, exclusions: Sequence[str] = ()) -> Matcher:
+    """Return the matcher of a sector, compiled once in a process. Raises KeyError if unknown."""
+    return _SectorMatcher(_scorer(sector_id), tuple(exclusions))

@@ -1,0 +1,253 @@
+"""How well an object fits a sector: evidence, weighed by where it stands. Floor 0.
+
+The score of an object is the sum, over the different terms found in it, of
+
+    weight of the term (strong 1, weak 0.5)  x  worth of the place (the zones of `_common.toml`)
+
+less 1 (times the place) if a phrase says that it is about something else. A score of 1 is a match. So one
+strong term in what is bought decides; in "para atender a Secretaria de Saúde" it does not, and
+however many there are outside the head, they do not decide alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+from searches.domain.sectors import Vocabulary, Zone, load_common, readable
+from searches.domain.terms import Hit, PhraseIndex, Slot, make_slot
+from searches.domain.text import fold, phrase_words
+
+THRESHOLD = 1.0
+_STRONG, _WEAK = 1.0, 0.5
+#: What all evidence outside the head can add up to.
+_OUTSIDE_CAP = 0.7
+
+
+class _Term(NamedTuple):
+    shown: str
+    weight: float
+    near: PhraseIndex[str] | None
+    window: int
+
+
+class Evidence(NamedTuple):
+    """A term that counts, with its first and one-past-last word in the list of words."""
+
+    term: str
+    start: int
+    end: int
+    worth: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What the scorer found. `evidence` is sorted by worth, then by place."""
+
+    evidence: tuple[Evidence, ...]
+    total: float
+    relevance: int
+    excluded_by: str | None
+
+    @property
+    def is_match(self) -> bool:
+        return self.excluded_by is None and self.total >= THRESHOLD
+
+
+_NOTHING = Score((), 0.0, 0, None)
+
+
+def _slots(phrase: str) -> list[Slot]:
+    """Return the slots of a phrase of a TOML file, function words left out."""
+    function_words = load_common().function_words
+    slots = []
+    for chunk in phrase.split():
+        words = [
+            word
+            for alternative in chunk.split("|")
+            for word in (
+                [fold(alternative)]
+                if alternative.endswith("*") or alternative.startswith("=")
+                else phrase_words(alternative)
+            )
+        ]
+        if "|" in chunk:
+            slots.append(make_slot(words))
+        else:
+            slots.extend(make_slot([word]) for word in words if word not in function_words)
+    return slots
+
+
+def _key(slots: Sequence[Slot]) -> int:
+    """Return which word to file a phrase under: the first that is not a generic one."""
+    generic = load_common().generic
+    for place, slot in enumerate(slots):
+        if not slot.forms & generic:
+            return place
+    return 0
+
+
+def _index(phrases: Sequence[str]) -> PhraseIndex[str]:
+    index: PhraseIndex[str] = PhraseIndex()
+    for phrase in phrases:
+        slots = _slots(phrase)
+        index.add(slots, readable(phrase), key=_key(slots))
+    return index
+
+
+class _Zones:
+    """Says what each word's place is worth."""
+
+    def __init__(self, zones: Sequence[Zone]) -> None:
+        self._index: PhraseIndex[Zone] = PhraseIndex()
+        for zone in zones:
+            for opener in zone.openers:
+                slots = _slots(opener)
+                self._index.add(slots, zone, key=_key(slots))
+
+    def worths(self, words: Sequence[str]) -> list[float]:
+        worths = [1.0] * len(words)
+        # At one place the longest opener wins: "fornecimento" against "fornecimento de mao de obra"
+        hits = sorted(self._index.find(words), key=lambda hit: (hit.start, -hit.end))
+        floor, covered = 1.0, 0
+        for hit in hits:
+            if hit.start < covered:
+                continue
+            covered = hit.end
+            zone = hit.value
+            if zone.factor is None:
+                continue
+            end = min(len(words), hit.end + zone.words) if zone.words else len(words)
+            if zone.sticky:
+                floor = min(floor, zone.factor)
+            factor = min(floor, zone.factor)
+            worths[hit.end : end] = [factor] * (end - hit.end)
+        return worths
+
+
+class SectorScorer:
+    """A vocabulary, compiled."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        common = load_common()
+        self.sector = vocabulary.sector
+        self._function_words = common.function_words
+        self._abbreviations = common.abbreviations
+        self._zones = _shared_zones()
+        self._common_masks = _shared_masks()
+        self._masks = _index(vocabulary.masks)
+        self._against = _index(vocabulary.against)
+        self._terms: PhraseIndex[_Term] = PhraseIndex()
+        for phrases, weight in ((vocabulary.strong, _STRONG), (vocabulary.weak, _WEAK)):
+            for phrase in phrases:
+                self._add(phrase, weight, None, 0)
+        for group in vocabulary.near:
+            context = _index(group.context)
+            for phrase in group.terms:
+                self._add(phrase, group.weight, context, group.window)
+
+    def _add(self, phrase: str, weight: float, near: PhraseIndex[str] | None, window: int) -> None:
+        slots = _slots(phrase)
+        term = _Term(readable(phrase), weight, near, window)
+        self._terms.add(slots, term, key=_key(slots))
+
+    def may_match(self, words: Sequence[str]) -> bool:
+        """Say whether the score can be more than 0; nearly free."""
+        return self._terms.may_hit(words)
+
+    def score(self, words: Sequence[str]) -> Score:
+        """Score an object given as folded words.
+
+        1. Function words go, abbreviations are spelt out; places are kept.
+        2. Terms inside a masked phrase, or far from the context they need, do not count.
+        3. Of terms that overlap, the longest counts.
+        4. Worths are added up by different term.
+        """
+        kept = [i for i, word in enumerate(words) if word not in self._function_words]
+        content = [self._abbreviations.get(words[i], words[i]) for i in kept]
+        hits = self._terms.find(content)
+        if not hits:
+            return _NOTHING
+        masked = self._masks.find(content) if self._masks.may_hit(content) else []
+        hidden = [*masked, *self._common_masks.find(content)]
+        hits = [hit for hit in hits if not _is_masked(hit, hidden)]
+        hits = [hit for hit in hits if _has_context(hit, content)]
+        if not hits:
+            return Score((), 0.0, 0, masked[0].value) if masked else _NOTHING
+        worths = self._zones.worths(content)
+        hits = _without_overlaps(hits, worths)
+        evidence = [
+            Evidence(
+                hit.value.shown,
+                kept[hit.start],
+                kept[hit.end - 1] + 1,
+                hit.value.weight * max(worths[hit.start : hit.end]),
+            )
+            for hit in hits
+        ]
+        evidence.sort(key=lambda item: (-item.worth, item.start))
+        total = _add_up(evidence)
+        excluded_by = None
+        against = max(self._against.find(content), key=lambda hit: worths[hit.start], default=None)
+        if against is not None:
+            total -= worths[against.start]
+            excluded_by = against.value if total < THRESHOLD else None
+        relevance = _relevance(total, min(item.start for item in evidence) / len(words))
+        return Score(tuple(evidence), total, relevance, excluded_by)
+
+
+def _is_masked(hit: Hit[_Term], masks: Sequence[Hit[str]]) -> bool:
+    length = hit.end - hit.start
+    return any(
+        mask.start < hit.end and hit.start < mask.end and mask.end - mask.start >= length
+        for mask in masks
+    )
+
+
+def _has_context(hit: Hit[_Term], content: Sequence[str]) -> bool:
+    term = hit.value
+    if term.near is None:
+        return True
+    before = content[max(0, hit.start - term.window) : hit.start]
+    after = content[hit.end : hit.end + term.window]
+    return bool(term.near.find(before) or term.near.find(after))
+
+
+def _without_overlaps(hits: list[Hit[_Term]], worths: Sequence[float]) -> list[Hit[_Term]]:
+    hits = sorted(
+        hits, key=lambda hit: (hit.start - hit.end, -hit.value.weight * worths[hit.start])
+    )
+    taken: set[int] = set()
+    kept = []
+    for hit in hits:
+        places = range(hit.start, hit.end)
+        if taken.isdisjoint(places):
+            taken.update(places)
+            kept.append(hit)
+    return kept
+
+
+def _add_up(evidence: Sequence[Evidence]) -> float:
+    """Add up the best worth of each different term; what stands outside the head is capped."""
+    best: dict[str, Evidence] = {}
+    for item in evidence:  # sorted by worth
+        best.setdefault(item.term, item)
+    inside = sum(item.worth for item in best.values() if item.worth >= _WEAK)
+    outside = sum(item.worth for item in best.values() if item.worth < _WEAK)
+    return inside + min(outside, _OUTSIDE_CAP)
+
+
+def _relevance(total: float, lateness: float) -> int:
+    """Map a score to 0..100: 1 is 60, 2 is 80; up to 20 less for coming late."""
+    strength: float = 1 - 0.4 ** max(0.0, total)
+    return round(100 * strength * (1 - 0.2 * lateness))
+
+
+@cache
+def _shared_zones() -> _Zones:
+    return _Zones(load_common().zones)
+
+
+@cache
+def _shared_masks() -> PhraseIndex[str]:
+    return _index(load_common().masks)

@@ -1,0 +1,187 @@
+"""The terms of a search: how they are written, and finding them in a list of words. Floor 0."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from searches.domain.inflection import STOPWORDS, word_forms
+from searches.domain.text import fold, phrase_words
+
+MAX_TERMS = 50
+MAX_TERM_LENGTH = 100
+MIN_PREFIX_LENGTH = 3
+
+
+class TermsError(ValueError):
+    """The terms cannot be searched for. `code` says why, `term` which one."""
+
+    def __init__(self, code: str, term: str = "") -> None:
+        #: terms.many, terms.long or terms.prefix
+        self.code = code
+        self.term = term
+        super().__init__(f"{code}: {term}" if term else code)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedTerms:
+    """What the user meant by a line of terms."""
+
+    terms: tuple[str, ...]  # as written, without quotes and repeated blanks
+    stopwords_removed: tuple[str, ...]
+
+
+_PIECE = re.compile(r'"([^"]*)"|“([^”]*)”|([^"“]+)')
+_SEPARATOR = re.compile(r"[,;\n]")
+
+
+def parse_terms(text: str) -> ParsedTerms:
+    """Return the terms of a line written by a user.
+
+    1. What stands in quotes is a phrase.
+    2. If the rest has a comma (or a semicolon, or a new line), each piece is a phrase;
+       otherwise each word is a term.
+    3. A term of stopwords only is dropped, and so is one that repeats another.
+
+    Raises TermsError for too many terms, a term too long, or a `*` that is not at the end of a
+    word with at least three letters.
+    """
+    raw_terms: list[str] = []
+    by_piece = bool(_SEPARATOR.search(re.sub(r'"[^"]*"|“[^”]*”', " ", text)))
+    for first, second, rest in _PIECE.findall(text):
+        if rest:
+            raw_terms.extend(_SEPARATOR.split(rest) if by_piece else rest.split())
+        else:
+            raw_terms.append(first or second)
+    terms: dict[tuple[str, ...], str] = {}
+    dropped: dict[str, str] = {}
+    for raw in raw_terms:
+        term = " ".join(raw.split())
+        keys = tuple(key_words(term))
+        if not keys:
+            continue
+        if all(key in STOPWORDS for key in keys):
+            dropped.setdefault(fold(term), term)
+        else:
+            terms.setdefault(keys, term)
+    if len(terms) > MAX_TERMS:
+        raise TermsError("terms.many")
+    for term in terms.values():
+        if len(term) > MAX_TERM_LENGTH:
+            raise TermsError("terms.long", term)
+    return ParsedTerms(tuple(terms.values()), tuple(dropped.values()))
+
+
+def key_words(term: str) -> list[str]:
+    """Return the folded words of a term; a trailing `*` stays. Raises TermsError."""
+    keys: list[str] = []
+    for chunk in term.split():
+        stem, star, rest = chunk.partition("*")
+        found = phrase_words(stem)
+        if star and (rest.strip("*,.;") or not found or len(found[-1]) < MIN_PREFIX_LENGTH):
+            raise TermsError("terms.prefix", term)
+        if star:
+            found[-1] += "*"
+        keys.extend(found)
+    return keys
+
+
+class Slot(NamedTuple):
+    """One word of a phrase: any of these forms, or any word that starts so."""
+
+    forms: frozenset[str]
+    prefixes: tuple[str, ...]
+
+    def accepts(self, word: str) -> bool:
+        return word in self.forms or (bool(self.prefixes) and word.startswith(self.prefixes))
+
+
+def make_slot(alternatives: Iterable[str]) -> Slot:
+    """Return the slot for these folded words, in singular and plural.
+
+    `*` ends a prefix; `=` begins a word that counts only as it is.
+    """
+    forms: set[str] = set()
+    prefixes: list[str] = []
+    for word in alternatives:
+        if word.endswith("*"):
+            prefixes.append(word[:-1])
+        elif word.startswith("="):
+            forms.add(word[1:])
+        else:
+            forms |= word_forms(word)
+    return Slot(frozenset(forms), tuple(prefixes))
+
+
+T = TypeVar("T")
+
+
+class Hit(NamedTuple, Generic[T]):
+    """A phrase found: what it stands for, and its first and one-past-last word."""
+
+    value: T
+    start: int
+    end: int
+
+
+class PhraseIndex(Generic[T]):
+    """Finds many phrases in a list of words, in time that does not grow with the phrases.
+
+    Each phrase is filed under one of its words (its key), the rarest that the caller knows, so
+    that a text without any key is rejected by one set operation.
+    """
+
+    def __init__(self) -> None:
+        self._exact: dict[str, list[tuple[tuple[Slot, ...], int, T]]] = {}
+        self._prefixes: dict[int, dict[str, list[tuple[tuple[Slot, ...], int, T]]]] = {}
+
+    def add(self, slots: Sequence[Slot], value: T, *, key: int = 0) -> None:
+        entry = (tuple(slots), key, value)
+        for form in slots[key].forms:
+            self._exact.setdefault(form, []).append(entry)
+        for prefix in slots[key].prefixes:
+            table = self._prefixes.setdefault(len(prefix), {})
+            table.setdefault(prefix, []).append(entry)
+
+    def may_hit(self, words: Sequence[str]) -> bool:
+        """Say whether any key is there; False promises that `find` finds nothing."""
+        if not self._exact.keys().isdisjoint(words):
+            return True
+        return any(
+            not table.keys().isdisjoint([word[:length] for word in words])
+            for length, table in self._prefixes.items()
+        )
+
+    def find(self, words: Sequence[str]) -> list[Hit[T]]:
+        """Return every occurrence of every phrase, in the order of its key word."""
+        hits: list[Hit[T]] = []
+        count = len(words)
+        for place, word in enumerate(words):
+            entries = self._exact.get(word, ())
+            for length, table in self._prefixes.items():
+                more = table.get(word[:length])
+                if more:
+                    entries = [*entries, *more]
+            for slots, key, value in entries:
+                start = place - key
+                end = start + len(slots)
+                if (
+                    start >= 0
+                    and end <= count
+                    and all(
+                        slot.accepts(words[start + i]) for i, slot in enumerate(slots) if i != key
+                    )
+                ):
+                    hits.append(Hit(value, start, end))
+        return hits
+
+
+def merge_spans(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return the spans sorted, those that overlap made one."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return tuple(merged)

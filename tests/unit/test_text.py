@@ -1,0 +1,127 @@
+"""Folding keeps every character in its place, whatever the writer's keyboard did."""
+
+import unicodedata
+
+import pytest
+
+from searches.domain.inflection import word_forms
+from searches.domain.text import fold, word_list, words
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("AQUISIÇÃO de Pães", "aquisicao de paes"),
+        ("plain ASCII, untouched!", "plain ascii, untouched!"),
+        ("Nº 5, 1ª via", "no 5, 1a via"),
+        ("“aspas” – e travessão", '"aspas" - e travessao'),
+        ("água\u00a0mineral", "agua mineral"),
+        ("m² e m³", "m2 e m3"),
+        ("Łódź → Ørsted", "lodz   orsted"),
+        ("", ""),
+    ],
+)
+def test_it_folds_accents_case_and_typography(text, folded):
+    assert fold(text) == folded
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Aquisição de gêneros",
+        unicodedata.normalize("NFD", "Aquisição de gêneros alimentícios à mão"),
+        "straße, œuvre, ﬁltro, № 7, İstanbul",
+        "½ xícara … 10 ‰ ¼",
+        "emoji 🚒 e zero\u200blargura\u00ad",
+        "".join(map(chr, range(1, 0x250))),
+        "кириллица",
+    ],
+)
+def test_it_keeps_the_length(text):
+    assert len(fold(text)) == len(text)
+
+
+def test_it_is_the_same_for_the_fast_and_the_slow_path():
+    latin = "".join(bytes([b]).decode("cp1252", "ignore") for b in range(256))
+    assert fold(latin + "→")[: len(latin)] == fold(latin)
+
+
+def test_it_is_idempotent():
+    text = "Registro de Preços – AQUISIÇÃO nº 12 (ﬁltros) ½"
+    assert fold(fold(text)) == fold(text)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
+def test_it_finds_the_same_words_in_every_unicode_form(form):
+    text = unicodedata.normalize(form, "Óleos, lubriﬁcantes e PÃES-DE-LÓ")
+    assert word_list(fold(text)) == ["oleos", "lubrificantes", "e", "paes", "de", "lo"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Pão, café e açúcar",
+        unicodedata.normalize("NFD", "Pão, café e açúcar"),
+        "ca\u00adfé e pão\u200b",
+    ],
+)
+def test_it_places_each_word_on_its_own_letters(text):
+    for word in words(fold(text)):
+        piece = unicodedata.normalize("NFC", text[word.start : word.end])
+        assert fold(piece).replace("\u00ad", "").replace("\u200b", "") == word.text
+
+
+def test_it_does_not_leave_the_last_accent_out_of_the_word():
+    text = unicodedata.normalize("NFD", "cafe\u0301 forte")
+    first = words(fold(text))[0]
+    assert text[first.start : first.end] == "cafe\u0301"
+
+
+def test_it_spells_ligatures_out():
+    assert word_list(fold("Straße œuvre")) == ["strasse", "oeuvre"]
+
+
+@pytest.mark.parametrize(
+    ("singular", "plural"),
+    [
+        ("uniforme", "uniformes"),
+        ("computador", "computadores"),
+        ("refeicao", "refeicoes"),
+        ("pao", "paes"),
+        ("mao", "maos"),
+        ("orgao", "orgaos"),
+        ("papel", "papeis"),
+        ("material", "materiais"),
+        ("lencol", "lencois"),
+        ("fossil", "fosseis"),
+        ("funil", "funis"),
+        ("item", "itens"),
+        ("gas", "gases"),
+        ("luz", "luzes"),
+        ("torre", "torres"),
+        ("pai", "pais"),
+        ("hifen", "hifens"),
+        ("epi", "epis"),
+    ],
+)
+def test_it_knows_the_other_number_of_a_word_both_ways(singular, plural):
+    assert plural in word_forms(singular)
+    assert singular in word_forms(plural)
+
+
+@pytest.mark.parametrize(
+    ("word", "stranger"),
+    [
+        ("dose", "dos"),
+        ("doses", "dos"),
+        ("mao", "maes"),
+        ("mal", "mais"),
+        ("po", "pos"),
+        ("onibus", "onibu"),
+        ("gas", "ga"),
+        ("aneis", "anil"),
+        ("ti", "t"),
+    ],
+)
+def test_it_does_not_take_another_word_for_a_plural(word, stranger):
+    assert stranger not in word_forms(word)
