@@ -31,6 +31,14 @@ class FallbackReason(models.TextChoices):
     NOT_CONFIGURED = Reason.NOT_CONFIGURED.value, "não configurado"
 
 
+class ArtifactQuerySet(models.QuerySet["Artifact"]):
+    def pending(self) -> "ArtifactQuerySet":
+        """Return those that fell back to the database and wait for the object storage."""
+        return self.filter(
+            storage=DATABASE, promoted_at=None, bytes_deleted_at=None, expires_at__gt=timezone.now()
+        ).exclude(fallback_reason="")
+
+
 class Artifact(models.Model):
     """One file made for somebody: where its bytes are, and what they must be."""
 
@@ -58,6 +66,8 @@ class Artifact(models.Model):
     )
     promoted_at = models.DateTimeField("promovido em", null=True, blank=True)
     bytes_deleted_at = models.DateTimeField("conteúdo apagado em", null=True, blank=True)
+
+    objects = ArtifactQuerySet.as_manager()
 
     class Meta:
         verbose_name = "arquivo exportado"
