@@ -1,0 +1,117 @@
+"""An artifact goes to somebody: a signed address or bytes, and always a Download row. Floor 3."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
+from django.utils import timezone
+
+from exports.errors import ArtifactExpired, ArtifactMissing, Reason, StorageUnavailable
+from exports.models import DATABASE, OBJECT_STORAGE, Artifact, Download
+from exports.services import places
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How an artifact reaches its visitor."""
+
+    artifact: Artifact
+    #: To redirect to; None means that the caller streams the bytes. Never stored, never logged.
+    signed_url: str | None = field(default=None, repr=False)
+
+
+def deliver(
+    artifact: Artifact,
+    *,
+    user: User | AnonymousUser | None,
+    visitor: str,
+    address: str | None,
+    agent: str,
+    counts: bool = True,
+    method: Literal["get_object", "head_object"] = "get_object",
+) -> Delivery:
+    """Prepare the file for somebody whom the caller has let in, and note it in the audit.
+
+    1. Refuse what has expired.  2. See that the bytes are there.  3. Write the Download row
+    (unless `counts` is false: a HEAD, or a later piece of the same file).  4. Sign.
+
+    Raises ArtifactExpired, ArtifactMissing, or StorageUnavailable with seconds to wait.
+    """
+    if artifact.is_expired(now=timezone.now()):
+        raise ArtifactExpired
+    try:
+        try:
+            signed_url = _reach(artifact, method=method)
+        except FileNotFoundError:
+            held = (artifact.storage, artifact.name)
+            artifact.refresh_from_db()
+            if (artifact.storage, artifact.name) == held:
+                raise
+            signed_url = _reach(artifact, method=method)  # promoted since the caller read the row
+    except FileNotFoundError as error:
+        places.logger.error("the bytes of artifact %s are missing", artifact.pk)
+        raise ArtifactMissing from error
+    if counts:
+        Download.objects.create(
+            artifact=artifact,
+            user=user if isinstance(user, User) else None,
+            visitor=visitor[:64],
+            address=address,
+            agent=agent[:300],
+            source=artifact.storage,
+        )
+    return Delivery(artifact=artifact, signed_url=signed_url)
+
+
+def _reach(artifact: Artifact, *, method: Literal["get_object", "head_object"]) -> str | None:
+    """Return a signed address for an object, None for bytes of the database; see them first."""
+    if artifact.storage == DATABASE:
+        if places.database().size(artifact.name) != artifact.size_bytes:
+            raise FileNotFoundError(artifact.name)
+        return None
+    storage = places.required_object_storage()
+    wait_seconds = places.breaker.wait_seconds()
+    if wait_seconds > 0:
+        raise StorageUnavailable(
+            "The object storage failed a moment ago.",
+            reason=Reason.REFUSED,
+            retry_after_seconds=int(wait_seconds) + 1,
+        )
+    try:
+        size_bytes = storage.stat(artifact.name)
+    except StorageUnavailable:
+        places.breaker.failed()
+        raise
+    except FileNotFoundError:
+        places.breaker.succeeded()
+        raise
+    places.breaker.succeeded()
+    if size_bytes != artifact.size_bytes:
+        raise FileNotFoundError(artifact.name)
+    return storage.signed_url(
+        artifact.name,
+        filename=artifact.filename,
+        content_type=artifact.content_type,
+        expires_seconds=settings.BIDIQ_SIGNED_URL_SECONDS,
+        method=method,
+    )
+
+
+def read_piece(artifact: Artifact, *, start: int, length: int) -> bytes:
+    """Return up to `length` bytes of an artifact of the database; empty at its end.
+
+    Raises ArtifactMissing, or StorageUnavailable. An artifact that was promoted while a slow client
+    reads it is read on from the object storage.
+    """
+    try:
+        return places.database().read(artifact.name, start=start, length=length)
+    except FileNotFoundError:
+        artifact = Artifact.objects.get(pk=artifact.pk)
+    if artifact.storage != OBJECT_STORAGE or artifact.bytes_deleted_at is not None:
+        raise ArtifactMissing
+    try:
+        moved = next(places.required_object_storage().read_pieces(artifact.name, start=start), b"")
+    except FileNotFoundError as error:
+        raise ArtifactMissing from error
+    return moved[:length]

@@ -1,0 +1,150 @@
+"""A file is made and kept: in the object storage if there is one, or in the database. Floor 3."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import BinaryIO, Literal
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from exports.errors import ArtifactTooLarge, Reason, StorageUnavailable
+from exports.models import DATABASE, OBJECT_STORAGE, Artifact
+from exports.services import places
+from exports.storage import ObjectStorage, write_whole
+
+TRIES = 2
+#: Another try of these would only make the owner wait longer for the same answer.
+_FINAL = {Reason.PERMISSION, Reason.TIMEOUT, Reason.BUCKET}
+
+_may_warn = places.Seldom()
+
+
+@dataclass(frozen=True, slots=True)
+class StorageHealth:
+    """How the storage does, for /readyz and the page."""
+
+    mode: Literal["object_storage", "database"]
+    state: str  # "ok", or a Reason
+    pending_count: int  # files in the database that wait for the object storage
+
+
+def store_artifact(
+    *,
+    owner_user: User | None,
+    owner_visitor: str,
+    key: str,
+    filename: str,
+    content_type: str,
+    write: Callable[[BinaryIO], int],
+    retention_days: int,
+) -> Artifact:
+    """Make a file and keep it; the row is written last, so that no row ever lies.
+
+    1. `write` fills a temporary file and returns how many rows it has.
+    2. The object storage gets it, if one is configured, under `key` or a name like it.
+    3. If it cannot, the database gets it and the row says why; `promote_pending` moves it later.
+
+    Raises ArtifactTooLarge when the database would have to take more than
+    BIDIQ_DATABASE_FILE_LIMIT_BYTES, and whatever `write` raises.
+    """
+    with tempfile.TemporaryFile() as file:
+        rows = write(file)
+        size_bytes, sha256 = places.measure(places.file_pieces(file))
+        now = timezone.now()
+        artifact = Artifact(
+            owner_user=owner_user,
+            owner_visitor=owner_visitor,
+            filename=filename,
+            content_type=content_type,
+            size_bytes=size_bytes,
+            sha256=sha256,
+            rows=rows,
+            created_at=now,
+            expires_at=now + timedelta(days=retention_days),
+        )
+        storage = places.object_storage()
+        if storage is not None:
+            try:
+                artifact.name = _save_object(storage, artifact, key, file)
+            except StorageUnavailable as error:
+                artifact.fallback_reason = error.reason.value
+                _warn(error)
+            else:
+                artifact.storage = OBJECT_STORAGE
+                artifact.save(force_insert=True)
+                return artifact
+        _save_in_database(artifact, key, file)
+    return artifact
+
+
+def _save_object(storage: ObjectStorage, artifact: Artifact, key: str, file: BinaryIO) -> str:
+    for is_last in (number == TRIES for number in range(1, TRIES + 1)):
+        try:
+            name = put_object(storage, artifact, key, file)
+        except StorageUnavailable as error:
+            if is_last or error.reason in _FINAL:
+                raise
+        else:
+            places.breaker.succeeded()
+            return name
+    raise AssertionError("unreachable")
+
+
+def put_object(storage: ObjectStorage, artifact: Artifact, key: str, file: BinaryIO) -> str:
+    """Upload the bytes of an artifact and return the name they got; raises StorageUnavailable."""
+    wanted = places.free_name(OBJECT_STORAGE, key)
+    name = write_whole(storage, wanted, file, content_type=artifact.content_type)
+    try:
+        arrived_bytes = storage.size(name)
+    except FileNotFoundError:
+        arrived_bytes = -1
+    if arrived_bytes != artifact.size_bytes:
+        raise StorageUnavailable("The object is not what was sent.", reason=Reason.SERVER)
+    return name
+
+
+def _save_in_database(artifact: Artifact, key: str, file: BinaryIO) -> None:
+    limit_bytes: int = settings.BIDIQ_DATABASE_FILE_LIMIT_BYTES
+    if artifact.size_bytes > limit_bytes:
+        raise ArtifactTooLarge(f"{artifact.size_bytes} bytes; the database takes {limit_bytes}.")
+    artifact.storage = DATABASE
+    with transaction.atomic():
+        artifact.name = write_whole(
+            places.database(),
+            places.free_name(DATABASE, key),
+            file,
+            content_type=artifact.content_type,
+        )
+        artifact.save(force_insert=True)
+
+
+def _warn(error: StorageUnavailable) -> None:
+    if _may_warn():
+        places.logger.warning(
+            "object storage unavailable (%s): files are kept in the database and promoted later",
+            error.reason.value,
+        )
+
+
+def storage_health() -> StorageHealth:
+    """Ask the storage how it does; takes a few seconds at most. Never raises for a storage fault.
+
+    An object storage that answers closes the breaker.
+    """
+    storage = places.object_storage()
+    if storage is None:
+        return StorageHealth(mode="database", state="ok", pending_count=0)
+    try:
+        storage.check()
+    except StorageUnavailable as error:
+        state = error.reason.value
+    else:
+        state = "ok"
+        places.breaker.succeeded()
+    return StorageHealth(
+        mode="object_storage", state=state, pending_count=Artifact.objects.pending().count()
+    )

@@ -1,0 +1,219 @@
+"""What a workbook may have in it, and its small sheets: figures, parameters. Floor 1."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from openpyxl.chart import BarChart, LineChart, Reference
+from openpyxl.chart.axis import ChartLines
+from openpyxl.chart.label import DataLabelList
+from openpyxl.chart.shapes import GraphicalProperties
+from openpyxl.drawing.line import LineProperties
+from openpyxl.styles import Alignment
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
+
+from exports.workbook import looks
+from exports.workbook.cells import Kind, kind_of
+from exports.workbook.values import to_decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    title: str
+    kind: Kind = Kind.TEXT
+    width: float | None = None  # characters; by kind when None
+    wrap: bool = False  # long texts go on in a second line
+    total: bool = False  # its sum stands in the last row
+    urgency: bool = False  # days that are left: amber from 7, red from 2
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A sheet with one row for each of `rows`, which are read once and never held."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Iterable[Sequence[object]]
+    total_label: str = "Total"
+
+
+class Chart(StrEnum):
+    """How a figure is drawn."""
+
+    BAR = "bar"  # lying bars, first row on top: for names
+    COLUMN = "col"  # standing bars: for few names
+    LINE = "line"  # for a course in time
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A small table, drawn beside it when it has a chart."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[object]]
+    chart: Chart | None = None
+    chart_column: int = 1  # which column is drawn over the first
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A sheet of figures below each other."""
+
+    title: str
+    figures: Sequence[Figure]
+    heading: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Labels with their values; a list stands below itself, one row an item."""
+
+    title: str
+    pairs: Sequence[tuple[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """A sheet that says how the file came to be."""
+
+    title: str
+    groups: Sequence[Group]
+    heading: str = ""
+    note: str = ""
+
+
+Sheet = Table | Figures | Parameters
+
+_CHART_ROWS = 15  # a chart is at least as high as this many rows
+
+
+def fill_figures(sheet: Worksheet, declared: Figures) -> None:
+    """Write every figure, its chart beside it."""
+    row = _head(sheet, heading=declared.heading or declared.title, note=declared.note)
+    widest = max((len(figure.columns) for figure in declared.figures), default=1)
+    sheet.column_dimensions["A"].width = 34
+    for number in range(2, widest + 1):
+        sheet.column_dimensions[get_column_letter(number)].width = 22
+    for figure in declared.figures:
+        row = _figure(sheet, figure, row=row, chart_column=widest + 2)
+
+
+def _figure(sheet: Worksheet, figure: Figure, *, row: int, chart_column: int) -> int:
+    looks.put(sheet, row, 1, figure.title, font=looks.SUBHEADING, alignment=Alignment())
+    header_row = row + 1
+    for number, column in enumerate(figure.columns, start=1):
+        cell = looks.put(sheet, header_row, number, column.title)
+        looks.dress_header(cell, kind=column.kind)
+    row = header_row
+    for values in figure.rows:
+        row += 1
+        for number, (column, value) in enumerate(zip(figure.columns, values, strict=True), start=1):
+            looks.put(sheet, row, number, value, kind=column.kind, border=looks.UNDERLINE)
+    last_row = row
+    if any(column.total for column in figure.columns):
+        row += 1
+        _totals(sheet, figure, row=row)
+    next_row = row + 3
+    if figure.chart is not None and last_row > header_row:
+        high = _draw(sheet, figure, header_row=header_row, last_row=last_row, column=chart_column)
+        next_row = max(next_row, header_row + high + 2)
+    return next_row
+
+
+def _totals(sheet: Worksheet, figure: Figure, *, row: int) -> None:
+    for number, column in enumerate(figure.columns, start=1):
+        value: object = "Total" if number == 1 else None
+        if column.total:
+            numbers = (to_decimal(values[number - 1]) for values in figure.rows)
+            value = sum(amount for amount in numbers if amount is not None)
+        looks.put(
+            sheet,
+            row,
+            number,
+            value,
+            kind=column.kind if column.total else Kind.TEXT,
+            font=looks.BOLD,
+            fill=looks.TOTAL_FILL,
+            border=looks.TOTAL_LINE,
+        )
+
+
+def _draw(sheet: Worksheet, figure: Figure, *, header_row: int, last_row: int, column: int) -> int:
+    """Anchor the figure's chart at the column; return its height in rows."""
+    count = last_row - header_row
+    drawn = figure.chart_column + 1
+    chart: BarChart | LineChart = LineChart() if figure.chart is Chart.LINE else BarChart()
+    chart.add_data(
+        Reference(sheet, min_col=drawn, min_row=header_row, max_row=last_row),
+        titles_from_data=True,
+    )
+    chart.set_categories(Reference(sheet, min_col=1, min_row=header_row + 1, max_row=last_row))
+    chart.title = figure.title
+    chart.legend = None
+    chart.x_axis.delete = chart.y_axis.delete = False  # openpyxl 3.1 hides both by default
+    chart.y_axis.number_format = looks.FORMATS[figure.columns[figure.chart_column].kind]
+    grid = GraphicalProperties(ln=_line(looks.RULE, points=0.5))
+    chart.y_axis.majorGridlines = ChartLines(spPr=grid)
+    series = chart.series[0]
+    if isinstance(chart, BarChart):
+        chart.type = figure.chart or Chart.COLUMN
+        chart.gapWidth = 45
+        series.graphicalProperties.solidFill = looks.GREEN
+        series.graphicalProperties.line.solidFill = looks.GREEN
+        chart.dataLabels = DataLabelList(showVal=True)
+        for unwanted in ("showSerName", "showCatName", "showLegendKey", "showPercent"):
+            setattr(chart.dataLabels, unwanted, False)
+        if figure.chart is Chart.BAR:
+            chart.x_axis.scaling.orientation = "maxMin"  # first row on top
+            chart.y_axis.crosses = "max"
+    else:
+        series.graphicalProperties.line = _line(looks.GREEN, points=2.25)
+        series.smooth = False
+        series.marker.symbol = "circle"
+        series.marker.graphicalProperties = GraphicalProperties(solidFill=looks.GREEN)
+    high = max(_CHART_ROWS, count + 3) if figure.chart is Chart.BAR else _CHART_ROWS
+    chart.height = high * 0.53  # a row of 15 points, in centimetres
+    chart.width = 19
+    sheet.add_chart(chart, f"{get_column_letter(column)}{header_row}")
+    return high
+
+
+def _line(colour: str, *, points: float) -> LineProperties:
+    return LineProperties(solidFill=colour, w=int(points * 12_700))
+
+
+def fill_parameters(sheet: Worksheet, declared: Parameters) -> None:
+    """Write every group of labels and values."""
+    row = _head(sheet, heading=declared.heading or declared.title, note=declared.note)
+    sheet.column_dimensions["A"].width = 34
+    sheet.column_dimensions["B"].width = 90
+    for group in declared.groups:
+        for number, title in enumerate((group.title, ""), start=1):
+            looks.dress_header(looks.put(sheet, row, number, title))
+        row += 1
+        for label, value in group.pairs:
+            items = list(value) if isinstance(value, list | tuple) else [value]
+            for position, item in enumerate(items or [None]):
+                shown = label if position == 0 else None
+                looks.put(sheet, row, 1, shown, font=looks.BOLD, border=looks.UNDERLINE)
+                kind = kind_of(item)
+                cell = looks.put(sheet, row, 2, item, kind=kind, border=looks.UNDERLINE)
+                cell.alignment = Alignment(horizontal="left", vertical="top", wrap_text=True)
+                row += 1
+        row += 1
+
+
+def _head(sheet: Worksheet, *, heading: str, note: str) -> int:
+    """Write the heading of a small sheet; return the row to go on at."""
+    sheet.sheet_view.showGridLines = False
+    looks.put(sheet, 1, 1, heading, font=looks.HEADING, alignment=Alignment(vertical="center"))
+    sheet.row_dimensions[1].height = 26
+    if not note:
+        return 3
+    looks.put(sheet, 2, 1, note, font=looks.NOTE, alignment=Alignment(vertical="center"))
+    return 4
