@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from channels.db import database_sync_to_async
@@ -67,6 +68,21 @@ class UnitState:
             self.found.add(key)
             self.from_store += from_store
             self.tally.add(verdict)
+
+    def coverage(self) -> dict[str, Any]:
+        """Return what is said of this UF's reading (contract: `cobertura`)."""
+        return {
+            "status": self.status.value,
+            "motivo": self.reason or None,
+            "pagina_que_falhou": self.failed_page,
+            "lidas": len(self.found),
+            "encontradas": self.tally.kept,
+            "do_acervo": self.from_store,
+            "repetidas": self.repeated,
+            "ilegiveis": self.malformed,
+            "paginas_lidas": self.pages_done,
+            "paginas_total": self.pages_total,
+        }
 
     @property
     def is_over(self) -> bool:

@@ -143,3 +143,13 @@ def hub() -> Hub:
     if loop not in _hubs:
         _hubs[loop] = Hub()
     return _hubs[loop]
+
+
+async def is_up() -> bool:
+    """Return whether the layer takes messages now."""
+    try:
+        async with asyncio.timeout(3):
+            await get_channel_layer().group_send("health", {"type": "health"})
+    except Exception:  # the layer's own errors have no common class
+        return False
+    return True

@@ -158,7 +158,7 @@ class _Run:
         figures = results.merged([unit.tally for unit in self.units.values()])
         return {
             "detail": figures.counts(),
-            "coverage": {unit.uf: results.coverage_of(unit) for unit in self.units.values()},
+            "coverage": {unit.uf: unit.coverage() for unit in self.units.values()},
             **figures.columns(),
         }
 
@@ -223,7 +223,7 @@ class _Run:
         self.tell(Stage.CONNECTING, attempt=search.attempt)
         self.units = new_units(query)
         await self._fetch(query, decider)
-        coverage = {unit.uf: results.coverage_of(unit) for unit in self.units.values()}
+        coverage = {unit.uf: unit.coverage() for unit in self.units.values()}
         incomplete = [
             uf for uf, unit in self.units.items() if unit.status is not UnitStatus.COMPLETE
         ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from searches import selectors
 from searches.domain import matching
@@ -13,9 +13,6 @@ from searches.domain.query import SearchQuery
 from searches.domain.summary import summarise
 from searches.models import Search
 from searches.services import matches
-
-if TYPE_CHECKING:
-    from searches.fetching import UnitState
 
 #: Suggestions look at this many objects at most.
 SUGGESTION_SAMPLE = 2000
@@ -94,19 +91,3 @@ def merged(tallies: Iterable[Tally]) -> Tally:
     for tally in tallies:
         total += tally
     return total
-
-
-def coverage_of(unit: "UnitState") -> dict[str, Any]:
-    """Return what is said of a UF's reading (contract: `cobertura`)."""
-    return {
-        "status": unit.status.value,
-        "motivo": unit.reason or None,
-        "pagina_que_falhou": unit.failed_page,
-        "lidas": len(unit.found),
-        "encontradas": unit.tally.kept,
-        "do_acervo": unit.from_store,
-        "repetidas": unit.repeated,
-        "ilegiveis": unit.malformed,
-        "paginas_lidas": unit.pages_done,
-        "paginas_total": unit.pages_total,
-    }

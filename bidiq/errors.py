@@ -1,0 +1,47 @@
+"""Error pages, and the same errors as JSON under /api/."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+_CODES = {400: "request.invalid", 401: "auth.required", 403: "forbidden", 404: "not_found",
+          500: "internal"}  # fmt: skip
+_TEXTS = {
+    400: "O pedido não pôde ser entendido.",
+    401: "Envie um token ou o cookie da sessão com X-CSRFToken.",
+    403: "Este pedido não veio de uma página deste site, ou a página ficou aberta tempo demais.",
+    404: "Esta página não existe, ou não é sua.",
+    500: "Houve uma falha do nosso lado. Ela foi registrada.",
+}
+
+
+def _answer(request: HttpRequest, status: int) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        if status == 403:  # the API knows no 403: who may not is not let in (contract, section 4)
+            status = 401
+        body = {"error": {"code": _CODES[status], "message": _TEXTS[status]}}
+        return JsonResponse(body, status=status)
+    return render(
+        request, "error.html", {"status": status, "explanation": _TEXTS[status]}, status=status
+    )
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, 404)
+
+
+def server_error(request: HttpRequest, *args: Any) -> HttpResponse:
+    return _answer(request, 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _answer(request, 403)

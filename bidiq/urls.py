@@ -1,0 +1,24 @@
+"""Addresses of the whole site."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from bidiq import health
+from searches.api import api
+
+admin.site.site_header = admin.site.site_title = "bidiq: auditoria"
+admin.site.index_title = "Buscas, arquivos e downloads"
+
+urlpatterns = [
+    path("", include("searches.urls")),
+    path("contas/", include("searches.account_urls")),
+    path("api/", api.urls),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+]
+handler400 = "bidiq.errors.bad_request"
+handler403 = "bidiq.errors.forbidden"
+handler404 = "bidiq.errors.not_found"
+handler500 = "bidiq.errors.server_error"

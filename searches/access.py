@@ -1,0 +1,62 @@
+"""Who stands at a door: the owner behind a request. Floor 6."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import iscoroutinefunction
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponseBase
+
+from searches import selectors
+from searches.models import Search
+from searches.owners import Owner, make_visitor, owner_of
+
+View = Callable[..., Any]
+
+
+def request_owner(request: HttpRequest, *, make: bool = False) -> Owner:
+    """Return the owner behind a request; `make` gives a new browser a key of its own."""
+    if make and not request.user.is_authenticated:
+        make_visitor(request.session)
+    return owner_of(user=request.user, session=request.session)
+
+
+def visible_or_404(request: HttpRequest, search_id: UUID) -> Search:
+    """Return the search if it is the requester's. Raises Http404 alike for none and strangers'."""
+    owner = request_owner(request)
+    search = None if owner.is_nobody else selectors.get_visible(search_id, owner)
+    if search is None:
+        raise Http404
+    return search
+
+
+def members_when_required(view: View) -> View:
+    """Ask for a login first when the site is for members only (BIDIQ_LOGIN_REQUIRED)."""
+
+    def refused(request: HttpRequest) -> HttpResponseBase | None:
+        if settings.BIDIQ_LOGIN_REQUIRED and not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return None
+
+    if iscoroutinefunction(view):
+
+        @wraps(view)
+        async def async_wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if settings.BIDIQ_LOGIN_REQUIRED:
+                response = await database_sync_to_async(refused)(request)
+                if response is not None:
+                    return response
+            result: Awaitable[HttpResponseBase] = view(request, *args, **kwargs)
+            return await result
+
+        return async_wrapper
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return refused(request) or view(request, *args, **kwargs)
+
+    return wrapper

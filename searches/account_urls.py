@@ -1,0 +1,16 @@
+"""Addresses of accounts (contract: /contas/…)."""
+
+from django.contrib.auth import views as auth_views
+from django.urls import path
+
+from searches import accounts
+
+app_name = "accounts"
+urlpatterns = [
+    path("entrar/", auth_views.LoginView.as_view(template_name="accounts/login.html"), name="login"),
+    path("sair/", auth_views.LogoutView.as_view(), name="logout"),
+    path("criar/", accounts.sign_up, name="sign_up"),
+    path("", accounts.account, name="account"),
+    path("tokens/criar/", accounts.create_token, name="create_token"),
+    path("tokens/<int:token_id>/apagar/", accounts.delete_token, name="delete_token"),
+]

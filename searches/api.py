@@ -1,0 +1,324 @@
+"""The JSON API. Floor 6. Same rules, same services as the pages; errors have one shape."""
+
+import asyncio
+import re
+from typing import Any
+from uuid import UUID
+
+import orjson
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.utils import check_csrf
+
+from exports.errors import ArtifactError, ArtifactExpired, ArtifactMissing, StorageUnavailable
+from searches import api_docs, messages, representation, runner, streams
+from searches.access import request_owner, visible_or_404
+from searches.domain import brazil, matching, tables
+from searches.domain.brazil import BRASILIA
+from searches.domain.errors import QueryError
+from searches.domain.query import PAGE_SIZES, parse_query
+from searches.models import Search
+from searches.services import searches as services
+from searches.sse import event_stream_response
+from searches.tokens import user_of_token
+from searches.views import cancel_search, hand_out
+
+LONGEST_WAIT_SECONDS = 120
+
+
+class ApiError(Exception):
+    """An answer that is not a result."""
+
+    def __init__(
+        self, status: int, code: str, message: str, *, field: str | None = None, **headers: str
+    ) -> None:
+        self.status, self.code, self.message, self.field = status, code, message, field
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        super().__init__(message)
+
+
+async def authenticate(request: HttpRequest) -> bool:
+    """Let in a bearer of a token, or a browser's session; its writes need the CSRF token too."""
+    header = request.headers.get("Authorization", "")
+    if header:
+        scheme, _, token = header.partition(" ")
+        user = None
+        if scheme.lower() == "bearer":
+            user = await database_sync_to_async(user_of_token)(token.strip())
+        if user is None:
+            raise ApiError(401, "auth.token", "Token inválido.", WWW_Authenticate="Bearer")
+        request.user = user
+        return True
+    if request.method not in ("GET", "HEAD", "OPTIONS") and check_csrf(request) is not None:
+        raise ApiError(
+            401,
+            "auth.required",
+            "Envie um token (Authorization: Bearer) ou o cookie da sessão com X-CSRFToken.",
+            WWW_Authenticate="Bearer",
+        )
+    if settings.BIDIQ_LOGIN_REQUIRED and not (await request.auser()).is_authenticated:
+        raise ApiError(401, "auth.required", "Entre na sua conta.", WWW_Authenticate="Bearer")
+    return True
+
+
+api = NinjaAPI(
+    title="bidiq",
+    version="1",
+    description=api_docs.DESCRIPTION,
+    urls_namespace="api",
+    auth=authenticate,
+    docs_url="/docs",
+    openapi_url="/openapi.json",
+)
+
+
+def error_response(error: ApiError) -> HttpResponse:
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.field is not None:
+        body["field"] = error.field
+    return _json({"error": body}, status=error.status, headers=error.headers)
+
+
+def _json(data: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
+    return HttpResponse(
+        orjson.dumps(data),
+        status=status,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+@api.exception_handler(ApiError)
+def _on_api_error(request: HttpRequest, error: ApiError) -> HttpResponse:
+    return error_response(error)
+
+
+@api.exception_handler(AuthenticationError)
+def _on_authentication(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return error_response(ApiError(401, "auth.required", "Entre na sua conta."))
+
+
+@api.exception_handler(QueryError)
+def _on_query_error(request: HttpRequest, error: QueryError) -> HttpResponse:
+    texts = messages.problem_texts(error)
+    field = next(iter(texts))
+    body = {
+        "code": error.code,
+        "message": texts[field][0],
+        "field": field,
+        "fields": texts,
+    }
+    return _json({"error": body}, status=422)
+
+
+@api.exception_handler(Http404)
+def _on_missing(request: HttpRequest, error: Http404) -> HttpResponse:
+    return error_response(ApiError(404, "search.missing", "Busca não encontrada."))
+
+
+@api.exception_handler(ValidationError)
+def _on_validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    location = [str(part) for part in error.errors[0].get("loc", ())]
+    field = location[-1] if location else None
+    return error_response(ApiError(422, "request.invalid", "Parâmetro inválido.", field=field))
+
+
+@api.exception_handler(HttpError)
+def _on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return error_response(ApiError(error.status_code, "request.invalid", str(error)))
+
+
+@api.exception_handler(ArtifactError)
+def _on_artifact_error(request: HttpRequest, error: ArtifactError) -> HttpResponse:
+    if isinstance(error, StorageUnavailable):
+        return error_response(
+            ApiError(
+                503,
+                error.code,
+                "O armazenamento de arquivos não está respondendo. Tente de novo em instantes.",
+                Retry_After=str(error.retry_after_seconds),
+            )
+        )
+    if isinstance(error, (ArtifactExpired, ArtifactMissing)):
+        return error_response(
+            ApiError(410, error.code, "O arquivo não está mais guardado. Repita a busca.")
+        )
+    return error_response(ApiError(503, error.code, "O arquivo não pôde ser lido."))
+
+
+@api.post("/buscar", openapi_extra=api_docs.START, operation_id="buscar")
+async def start(request: HttpRequest) -> HttpResponseBase:
+    """Start a search; with `Prefer: wait=N` answer with its result if it ends in time."""
+    data = _body(request)
+    wait_seconds = _asked_wait(request)
+    search, is_new = await database_sync_to_async(_create)(request, data)
+    if is_new:
+        runner.start(search)
+    if wait_seconds and await _ends_within(search, wait_seconds):
+        headers = {"Preference-Applied": f"wait={wait_seconds}"}
+        fresh = await database_sync_to_async(_result)(request, search.pk, None, None)
+        return _json(fresh, headers=headers)
+    scheme = "wss" if request.is_secure() else "ws"
+    root = f"{scheme}://{request.get_host()}"
+    body = representation.accepted(search, websocket_root=root)
+    return _json(body, status=202, headers={"Location": body["status_url"]})
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    try:
+        data = orjson.loads(request.body)
+    except orjson.JSONDecodeError:
+        raise ApiError(400, "request.json", "O corpo não é um JSON válido.") from None
+    if not isinstance(data, dict):
+        raise ApiError(400, "request.json", "O corpo deve ser um objeto JSON.")
+    return data
+
+
+def _asked_wait(request: HttpRequest) -> int:
+    found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", request.headers.get("Prefer", ""))
+    return min(int(found[1]), LONGEST_WAIT_SECONDS) if found else 0
+
+
+def _create(request: HttpRequest, data: dict[str, Any]) -> tuple[Search, bool]:
+    query = parse_query(data, today=timezone.now().astimezone(BRASILIA).date())
+    search_id = data.get("search_id")
+    try:
+        return services.create_search(
+            query,
+            owner=request_owner(request, make=True),
+            search_id=UUID(str(search_id)) if search_id else None,
+        )
+    except services.TooManySearches as error:
+        raise ApiError(
+            429,
+            "search.rate",
+            "Muitas buscas em um minuto. Espere um pouco.",
+            Retry_After=str(error.retry_after_seconds),
+        ) from None
+    except services.SearchIdTaken:
+        raise ApiError(
+            409, "search_id.taken", "Este search_id já está em uso.", field="search_id"
+        ) from None
+
+
+async def _ends_within(search: Search, seconds: int) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            async for _ in streams.follow(search.pk, after=0):
+                pass
+    except TimeoutError:
+        return False
+    return True
+
+
+def _result(
+    request: HttpRequest, search_id: UUID, page: int | None, page_size: int | None
+) -> dict[str, Any]:
+    search = visible_or_404(request, search_id)
+    return representation.result(search, page=page, page_size=page_size, now=timezone.now())
+
+
+@api.get("/buscar/{uuid:search_id}", url_name="search", openapi_extra=api_docs.RESULT)
+async def search(
+    request: HttpRequest,
+    search_id: UUID,
+    pagina: int | None = None,
+    itens_por_pagina: int | None = None,
+) -> HttpResponse:
+    """Return a search with a page of its result, at any moment of its life."""
+    if pagina is not None and not 1 <= pagina <= 1_000_000:
+        raise ApiError(422, "request.invalid", "A página começa em 1.", field="pagina")
+    if itens_por_pagina is not None and itens_por_pagina not in PAGE_SIZES:
+        message = "Use 10, 20, 50 ou 100 itens por página."
+        raise ApiError(422, "request.invalid", message, field="itens_por_pagina")
+    found = await database_sync_to_async(_result)(request, search_id, pagina, itens_por_pagina)
+    return _json(found)
+
+
+@api.get("/buscar-progress/{uuid:search_id}", url_name="progress", openapi_extra=api_docs.STREAM)
+async def progress(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
+    """Stream a search's events (SSE)."""
+    found = await database_sync_to_async(visible_or_404)(request, search_id)
+    return await event_stream_response(request, found)
+
+
+@api.post("/buscar/{uuid:search_id}/cancelar", url_name="cancel", openapi_extra=api_docs.CANCEL)
+async def cancel(request: HttpRequest, search_id: UUID) -> HttpResponse:
+    """Ask a search to stop; asking again, or after its end, changes nothing."""
+    found = await database_sync_to_async(visible_or_404)(request, search_id)
+    await cancel_search(found)
+    status = await database_sync_to_async(_status)(search_id)
+    return _json({"search_id": str(search_id), "status": status}, status=202)
+
+
+def _status(search_id: UUID) -> str:
+    return str(Search.objects.values_list("status", flat=True).get(pk=search_id))
+
+
+@api.get("/download", url_name="download", openapi_extra=api_docs.DOWNLOAD)
+async def download(request: HttpRequest, id: str = "") -> HttpResponseBase:  # noqa: A002
+    """Hand out the Excel file of a search."""
+    try:
+        search_id = UUID(id)
+    except ValueError:
+        raise ApiError(422, "request.invalid", "Envie o id da busca (UUID).", field="id") from None
+
+    def answer() -> HttpResponseBase:
+        found = visible_or_404(request, search_id)
+        if found.artifact is None:
+            if found.is_terminal:
+                raise ApiError(409, "artifact.none", "Esta busca não tem arquivo Excel.")
+            raise ApiError(409, "search.running", "A busca ainda não terminou.")
+        return hand_out(request, found.artifact)
+
+    return await database_sync_to_async(answer)()
+
+
+@api.get("/setores", auth=None, openapi_extra=api_docs.TABLE)
+def sectors(request: HttpRequest) -> HttpResponse:
+    """Return the sectors that can be asked for."""
+    return _json(
+        [
+            {"id": sector.id, "nome": sector.name, "descricao": sector.description}
+            for sector in matching.all_sectors()
+        ]
+    )
+
+
+@api.get("/modalidades", auth=None, openapi_extra=api_docs.TABLE)
+def modalities(request: HttpRequest) -> HttpResponse:
+    """Return PNCP's modalities; `padrao` marks those searched when none is asked for."""
+    return _json(
+        [
+            {
+                "codigo": modality.code,
+                "nome": modality.name,
+                "padrao": modality.code in tables.COMPETITIVE,
+            }
+            for modality in tables.MODALITIES
+        ]
+    )
+
+
+@api.get("/ufs", auth=None, openapi_extra=api_docs.TABLE)
+def units(request: HttpRequest) -> HttpResponse:
+    """Return the 27 units of the federation."""
+    return _json(
+        [
+            {"sigla": unit.code, "nome": unit.name, "regiao": unit.region}
+            for unit in brazil.UNITS
+        ]
+    )
+
+
+@api.get("/{path:rest}", auth=None, include_in_schema=False)
+def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
+    """Answer in JSON for addresses that do not exist."""
+    return error_response(ApiError(404, "not_found", "Este endereço não existe."))
+
+

@@ -1,0 +1,140 @@
+"""What the OpenAPI document says of bodies and answers that the code reads and writes itself.
+
+Floor 6.
+"""
+
+from typing import Any
+
+from searches.domain.query import PAGE_SIZES, Mode, Order
+
+DESCRIPTION = (
+    "Busca de licitações do PNCP. Autenticação: cookie de sessão com CSRF, ou "
+    "`Authorization: Bearer TOKEN`. Erros: `{\"error\": {\"code\", \"message\", \"field\"?}}`."
+)
+
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_REQUEST: dict[str, Any] = {
+    "type": "object",
+    "required": ["ufs"],
+    "additionalProperties": False,
+    "properties": {
+        "ufs": {**_TEXTS, "description": "Siglas dos estados", "example": ["SP", "RJ"]},
+        "modo_busca": {"type": "string", "enum": [mode.value for mode in Mode]},
+        "data_inicial": {"type": "string", "format": "date", "nullable": True},
+        "data_final": {"type": "string", "format": "date", "nullable": True},
+        "setor_id": {"type": "string", "nullable": True, "example": "vestuario"},
+        "termos_busca": {
+            "type": "string",
+            "nullable": True,
+            "description": "Com vírgula: frases; sem: palavras. Substitui os termos do setor.",
+        },
+        "exclusion_terms": _TEXTS,
+        "modalidades": {"type": "array", "items": {"type": "integer"}},
+        "esferas": {"type": "array", "items": {"type": "string", "enum": list("FEMD")}},
+        "municipios": {**_TEXTS, "description": "Códigos IBGE de 7 dígitos"},
+        "orgaos": {**_TEXTS, "description": "Partes de nomes"},
+        "valor_minimo": {"type": "number", "minimum": 0, "nullable": True},
+        "valor_maximo": {"type": "number", "minimum": 0, "nullable": True},
+        "status": {
+            "type": "string",
+            "enum": ["todos", "recebendo_proposta", "em_julgamento", "encerrada"],
+        },
+        "ordenacao": {"type": "string", "enum": [order.value for order in Order]},
+        "pagina": {"type": "integer", "minimum": 1},
+        "itens_por_pagina": {"type": "integer", "enum": list(PAGE_SIZES)},
+        "search_id": {"type": "string", "format": "uuid", "nullable": True},
+    },
+}
+_ERROR: dict[str, Any] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "field": {"type": "string"},
+            },
+        }
+    },
+}
+_ACCEPTED: dict[str, Any] = {
+    "type": "object",
+    "required": ["search_id", "status_url", "progress_url", "ws_url", "download_url"],
+    "properties": {
+        name: {"type": "string"}
+        for name in ("search_id", "status_url", "progress_url", "ws_url", "download_url")
+    },
+}
+_RESULT: dict[str, Any] = {
+    "type": "object",
+    "required": ["search_id", "status", "progress", "total_raw", "total_filtrado", "filter_stats"],
+    "properties": {
+        "search_id": {"type": "string", "format": "uuid"},
+        "status": {
+            "type": "string",
+            "enum": ["queued", "running", "complete", "partial", "error", "cancelled"],
+        },
+        "progress": {"type": "integer"},
+        "resumo": {"type": "object"},
+        "licitacoes": {"type": "array", "items": {"type": "object"}},
+        "total_raw": {"type": "integer"},
+        "total_filtrado": {"type": "integer"},
+        "filter_stats": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "cobertura": {"type": "object"},
+        "termos_utilizados": _TEXTS,
+        "stopwords_removidas": _TEXTS,
+        "download_url": {"type": "string", "nullable": True},
+        "excel_available": {"type": "boolean"},
+        "storage": {"type": "string", "nullable": True},
+        "pagina": {"type": "integer"},
+        "itens_por_pagina": {"type": "integer"},
+        "ultima_atualizacao": {"type": "string", "format": "date-time"},
+    },
+}
+
+
+def _answers(*errors: int, **success: Any) -> dict[str, Any]:
+    answers: dict[str, Any] = {}
+    for status, (text, schema) in success.items():
+        answer: dict[str, Any] = {"description": text}
+        if schema:
+            answer["content"] = {"application/json": {"schema": schema}}
+        answers[status.removeprefix("s")] = answer
+    for code in errors:
+        answers[str(code)] = {
+            "description": "Erro",
+            "content": {"application/json": {"schema": _ERROR}},
+        }
+    return {"responses": answers}
+
+
+START = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": _REQUEST}},
+    },
+    "parameters": [
+        {
+            "in": "header",
+            "name": "Prefer",
+            "schema": {"type": "string"},
+            "description": "wait=N espera o resultado por até N segundos (120)",
+        }
+    ],
+    **_answers(
+        400, 401, 409, 422, 429, s200=("Resultado, com Prefer: wait", _RESULT),
+        s202=("Aceita", _ACCEPTED),
+    ),
+}  # fmt: skip
+RESULT = _answers(401, 404, 422, s200=("A busca", _RESULT))
+STREAM = _answers(401, 404, s200=("text/event-stream", None), s204=("Nada de novo", None))
+CANCEL = _answers(401, 404, s202=("Cancelamento pedido", {"type": "object"}))
+DOWNLOAD = _answers(
+    401, 404, 409, 410, 422, 503, s200=("O arquivo", None), s302=("URL assinada", None)
+)
+TABLE = _answers(
+    s200=("A tabela", {"type": "array", "items": {"type": "object", "additionalProperties": True}})
+)

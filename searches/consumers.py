@@ -1,0 +1,99 @@
+"""The socket: the same events as everywhere, as JSON messages. Floor 6."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+import orjson
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+
+from searches import selectors, streams
+from searches.owners import owner_of
+
+logger = logging.getLogger(__name__)
+
+#: Close codes of ours; before accepting, a refusal is HTTP 403 for strangers and unknown alike.
+GONE = 4404
+
+
+class ProgressConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
+    """Pushes a search's events until it ends. One thing may be said to it:
+    `{"type": "sync", "after": n}` asks for everything after n again."""
+
+    #: No layer of this name exists: the hub listens for all sockets of the process together.
+    channel_layer_alias = "none"
+
+    search_id: UUID
+    _pump: "asyncio.Task[None] | None" = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._stop()  # disconnect() alone misses crashes
+
+    async def connect(self) -> None:
+        self.search_id = self.scope["url_route"]["kwargs"]["search_id"]
+        if not await self._may_watch():
+            await self.close()
+            return
+        await self.accept()
+        query = parse_qs(self.scope.get("query_string", b"").decode("ascii", "replace"))
+        self._start(as_seq(query.get("after", ["0"])[0]))
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        if not isinstance(content, dict) or content.get("type") != "sync":
+            return
+        if not await self._may_watch():  # logged out meanwhile
+            await self.close(code=GONE)
+            return
+        await self._stop()
+        self._start(as_seq(content.get("after")))
+
+    @classmethod
+    async def decode_json(cls, text_data: str) -> Any:
+        """Return None for nonsense: an exception here would kill the socket."""
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(text_data)
+        return None
+
+    async def receive(self, text_data: Any = None, bytes_data: Any = None, **kwargs: Any) -> None:
+        if text_data:  # binary frames mean nothing here
+            await super().receive(text_data=text_data, **kwargs)
+
+    async def _may_watch(self) -> bool:
+        return await database_sync_to_async(self._is_visible)()
+
+    def _is_visible(self) -> bool:
+        owner = owner_of(user=self.scope.get("user"), session=self.scope.get("session"))
+        return selectors.get_visible(self.search_id, owner) is not None
+
+    def _start(self, after: int) -> None:
+        self._pump = asyncio.create_task(self._push(after))
+
+    async def _stop(self) -> None:
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.gather(self._pump, return_exceptions=True)
+            self._pump = None
+
+    async def _push(self, after: int) -> None:
+        try:
+            async for batch in streams.follow(self.search_id, after=after):
+                for frame in batch:
+                    await self.send(text_data=frame.text)
+            await self.close(code=1000)
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # the client went away between two frames: nobody is left to tell
+            logger.debug("a socket went away while it was written to", exc_info=True)
+
+
+def as_seq(value: Any) -> int:
+    """Return a place in the events; anything that is none means the beginning."""
+    text = str(value).strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0

@@ -1,0 +1,129 @@
+"""The search form: what a browser sends, turned into a request of the contract. Floor 6."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django.http import QueryDict
+
+from searches import messages
+from searches.domain import brazil, matching, tables
+from searches.domain.errors import QueryError
+from searches.domain.query import Mode, SearchQuery, parse_query
+
+_LISTS = ("ufs", "modalidades", "esferas")
+_LINES = ("municipios", "orgaos", "exclusion_terms")  # written one after another, by commas
+_TEXTS = (
+    "modo_busca", "data_inicial", "data_final", "setor_id", "termos_busca", "valor_minimo",
+    "valor_maximo", "status", "ordenacao", "itens_por_pagina", "search_id",
+)  # fmt: skip
+#: Written as people do: 1.234.567,89
+_BRAZILIAN_NUMBER = re.compile(r"^\d{1,3}(\.\d{3})+(,\d+)?$|^\d+,\d+$")
+MORE_FILTERS = (
+    "modalidades", "esferas", "municipios", "orgaos", "valor_minimo", "valor_maximo", "status",
+    "exclusion_terms",
+)  # fmt: skip
+
+
+class SearchForm:
+    """Values and errors of the form's fields; `query` when everything is right.
+
+    The rules are the query's own (`parse_query`): page and API refuse the same things.
+    """
+
+    def __init__(self, values: Mapping[str, Any], *, today: date, bound: bool) -> None:
+        self.values = dict(values)
+        self.errors: dict[str, list[str]] = {}
+        self.query: SearchQuery | None = None
+        if bound:
+            try:
+                self.query = parse_query(self.values, today=today)
+            except QueryError as error:
+                self.errors = messages.problem_texts(error)
+
+    @classmethod
+    def submitted(cls, data: QueryDict, *, today: date) -> "SearchForm":
+        """Read what a browser posted."""
+        values: dict[str, Any] = {name: data.getlist(name) for name in _LISTS if name in data}
+        for name in _TEXTS:
+            if text := data.get(name, "").strip():
+                values[name] = _number(text) if name.startswith("valor_") else text
+        for name in _LINES:
+            entries = [entry.strip() for entry in re.split(r"[,;\n]", data.get(name, ""))]
+            if entries := [entry for entry in entries if entry]:
+                values[name] = entries
+        match data.get("o_que"):  # one of the two ways to say what is sold
+            case "setor":
+                values.pop("termos_busca", None)
+            case "termos":
+                values.pop("setor_id", None)
+        return cls(values, today=today, bound=True)
+
+    @classmethod
+    def remembered(cls, query: Mapping[str, Any] | None, *, today: date) -> "SearchForm":
+        """Show the last query again; the period is left out, or it would slide into the past."""
+        values = {
+            name: value
+            for name, value in (query or {}).items()
+            if name not in ("data_inicial", "data_final", "pagina")
+        }
+        return cls(values, today=today, bound=False)
+
+    @property
+    def more_count(self) -> int:
+        """How many of the folded filters are in use."""
+        used = 0
+        for name in MORE_FILTERS:
+            value = self.values.get(name)
+            if name == "modalidades":
+                used += bool(value) and set(map(str, value)) != set(map(str, tables.COMPETITIVE))
+            elif name == "status":
+                used += value not in (None, "", "todos")
+            else:
+                used += bool(value)
+        return used
+
+    @property
+    def units(self) -> tuple[brazil.Unit, ...]:
+        return brazil.UNITS
+
+    @property
+    def regions(self) -> dict[str, tuple[str, ...]]:
+        return brazil.REGIONS
+
+    @property
+    def sectors(self) -> tuple[matching.Sector, ...]:
+        return matching.all_sectors()
+
+    @property
+    def modalities(self) -> tuple[tables.Modality, ...]:
+        return tables.MODALITIES
+
+    @property
+    def spheres(self) -> dict[str, str]:
+        return tables.SPHERES
+
+    @property
+    def chosen_modalities(self) -> set[str]:
+        return set(map(str, self.values.get("modalidades") or tables.COMPETITIVE))
+
+    @property
+    def is_open_mode(self) -> bool:
+        return self.values.get("modo_busca") == Mode.OPEN
+
+    def line(self, name: str) -> str:
+        """Return a list field as it is typed."""
+        return ", ".join(map(str, self.values.get(name) or ()))
+
+    @property
+    def lines(self) -> dict[str, str]:
+        return {name: self.line(name) for name in _LINES}
+
+
+def _number(text: str) -> str:
+    """Return a Brazilian number with a decimal point; anything else as it is, for its error."""
+    clean = text.removeprefix("R$").strip()
+    if _BRAZILIAN_NUMBER.match(clean):
+        return clean.replace(".", "").replace(",", ".")
+    return clean

@@ -1,0 +1,26 @@
+"""Who may open a socket: pages of this site only. Floor 6."""
+
+import logging
+from typing import Any
+
+from channels.security.websocket import OriginValidator
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
+
+
+class LoggedOriginValidator(OriginValidator):  # type: ignore[misc]
+    """Refuses foreign and missing origins, and says so in the log (channels#2062: it is silent)."""
+
+    def __init__(self, application: Any) -> None:
+        hosts = [*settings.ALLOWED_HOSTS]
+        if settings.DEBUG and not hosts:
+            hosts = ["localhost", "127.0.0.1", "[::1]"]
+        super().__init__(application, [*hosts, *settings.CSRF_TRUSTED_ORIGINS])
+
+    def valid_origin(self, parsed_origin: Any) -> bool:
+        is_valid = bool(super().valid_origin(parsed_origin))
+        if not is_valid:
+            host = parsed_origin.hostname if parsed_origin else None
+            logger.warning("a socket of origin %r was refused (ALLOWED_HOSTS)", host)
+        return is_valid

@@ -1,0 +1,162 @@
+"""The inline runner: searches on this process's own loop. Floor 5.
+
+For one process with SQLite. Searches whose process died are taken up again from what was stored.
+"""
+
+import asyncio
+import contextvars
+import logging
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+
+from searches import live, selectors
+from searches.models import Search
+from searches.pipeline import run_search
+from searches.pncp.client import PncpClient
+from searches.pncp.limiter import make_limiter
+from searches.services import searches as services
+
+logger = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 2.0
+#: A waiting search this old was not started by whoever created it (a restart in between).
+FORGOTTEN_SECONDS = 5.0
+
+_TOKEN = secrets.token_hex(4)
+
+
+def worker_name() -> str:
+    """Return this process's name: host, pid, and a token against pids that are used again."""
+    return f"{socket.gethostname()[:80]}:{os.getpid()}:{_TOKEN}"
+
+
+def is_dead(worker: str) -> bool:
+    """Return whether a worker is known to be gone: its process was on this host and is no more."""
+    host, _, rest = worker.rpartition(":")[0].rpartition(":")
+    if host != socket.gethostname()[:80] or not rest.isdigit():
+        return False
+    if int(rest) == os.getpid():
+        return worker != worker_name()
+    try:
+        os.kill(int(rest), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+@asynccontextmanager
+async def open_client() -> AsyncIterator[PncpClient]:
+    """Open the client of the configured source; one for each process."""
+    async with PncpClient(
+        base_url=settings.PNCP_BASE_URL,
+        limiter=make_limiter(settings.REDIS_URL, settings.PNCP_RATE_PER_MINUTE),
+        timeout_seconds=settings.PNCP_TIMEOUT_SECONDS,
+        concurrency=settings.PNCP_CONCURRENCY,
+    ) as client:
+        yield client
+
+
+async def give_back_abandoned() -> list[UUID]:
+    """Return searches of dead or silent workers to the queue; return those that wait again."""
+    returned = []
+    for search in await database_sync_to_async(selectors.running)():
+        if not (is_dead(search.worker) or selectors.is_silent(search)):
+            continue
+        logger.warning("search %s lost its worker %s", search.pk, search.worker)
+        payloads = await database_sync_to_async(services.give_back)(search)
+        await live.publish(search.pk, payloads)
+        if payloads:
+            returned.append(search.pk)
+    return returned
+
+
+class InlineRunner:
+    """Runs searches as tasks of the running loop, so many at a time."""
+
+    def __init__(self) -> None:
+        self._gate = asyncio.Semaphore(settings.BIDIQ_SEARCHES_AT_ONCE)
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._keeper: asyncio.Task[None] | None = None
+        self._client: PncpClient | None = None
+        self._ready = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to look after searches; the first time takes up what a dead process left."""
+        if self._keeper is None:
+            self._keeper = self._detached(self._keep(), "runner")
+
+    async def stop(self) -> None:
+        """Give every search back and close the client."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+            self._keeper = None
+
+    def wake(self, search_id: UUID) -> None:
+        """Run a search that was just created, without waiting for it."""
+        self.start()
+        if search_id not in self._tasks:
+            task = self._detached(self._run(search_id), f"search-{search_id}")
+            self._tasks[search_id] = task
+            task.add_done_callback(lambda _: self._tasks.pop(search_id, None))
+
+    @staticmethod
+    def _detached(coroutine, name: str) -> "asyncio.Task[None]":  # type: ignore[no-untyped-def]
+        # A fresh context: inheriting the request's would leave an executor thread with an open
+        # database connection for each search (asgiref#348).
+        return asyncio.get_running_loop().create_task(
+            coroutine, name=name, context=contextvars.Context()
+        )
+
+    async def _run(self, search_id: UUID) -> None:
+        await self._ready.wait()
+        assert self._client is not None
+        async with self._gate:
+            await run_search(search_id, worker=worker_name(), client=self._client)
+
+    async def _keep(self) -> None:
+        async with open_client() as self._client:
+            self._ready.set()
+            try:
+                while True:
+                    with suppress(Exception):  # the database is away: look again
+                        await self._sweep()
+                    await asyncio.sleep(SWEEP_SECONDS)
+            finally:
+                self._ready.clear()
+                tasks = list(self._tasks.values())
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _sweep(self) -> None:
+        for search_id in await give_back_abandoned():
+            self.wake(search_id)
+        for search_id in await database_sync_to_async(selectors.waiting)(
+            older_than_seconds=FORGOTTEN_SECONDS
+        ):
+            self.wake(search_id)
+
+
+_runners: WeakKeyDictionary[asyncio.AbstractEventLoop, InlineRunner] = WeakKeyDictionary()
+
+
+def inline_runner() -> InlineRunner:
+    """Return the running loop's runner."""
+    return _runners.setdefault(asyncio.get_running_loop(), InlineRunner())
+
+
+def start(search: Search) -> None:
+    """See to it that a created search runs: on this loop, or, with workers, by their queue."""
+    if settings.BIDIQ_RUNNER == "inline":
+        inline_runner().wake(search.pk)

@@ -1,0 +1,17 @@
+"""Addresses of the pages (contract, section 3)."""
+
+from django.urls import path
+
+from searches import views
+
+app_name = "searches"
+urlpatterns = [
+    path("", views.form, name="form"),
+    path("buscas/", views.searches, name="list"),
+    path("buscas/<uuid:search_id>/", views.detail, name="detail"),
+    path("buscas/<uuid:search_id>/eventos/", views.events, name="events"),
+    path("buscas/<uuid:search_id>/eventos.json", views.events_json, name="events_json"),
+    path("buscas/<uuid:search_id>/cancelar/", views.cancel, name="cancel"),
+    path("buscas/<uuid:search_id>/repetir/", views.repeat, name="repeat"),
+    path("buscas/<uuid:search_id>/excel/", views.excel, name="excel"),
+]

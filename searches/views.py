@@ -1,0 +1,192 @@
+"""The pages. Floor 6."""
+
+from datetime import datetime
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from exports import views as export_views
+from exports.errors import ArtifactError
+from exports.models import Artifact
+from searches import live, pages, runner, selectors
+from searches.access import members_when_required, request_owner, visible_or_404
+from searches.consumers import as_seq
+from searches.domain.brazil import BRASILIA
+from searches.domain.query import SearchQuery, parse_query
+from searches.forms import SearchForm
+from searches.models import Search
+from searches.services import searches as services
+from searches.sse import event_stream_response
+
+LAST_QUERY_KEY = "last_query"
+HISTORY_PAGE_SIZE = 20
+
+
+def brasilia_now() -> datetime:
+    return timezone.now().astimezone(BRASILIA)
+
+
+@require_safe
+@members_when_required
+def form(request: HttpRequest) -> HttpResponse:
+    """Show the form with the last question in it, or the one of `?de=<search>`."""
+    known = request.session.get(LAST_QUERY_KEY)
+    shown = SearchForm.remembered(known, today=brasilia_now().date())
+    return render(request, "searches/form.html", pages.form_context(shown, now=brasilia_now()))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@members_when_required
+async def searches(request: HttpRequest) -> HttpResponseBase:
+    """The owner's searches: POST starts one, GET lists them."""
+    if request.method == "POST":
+        return await start(request)
+    return await database_sync_to_async(history)(request)
+
+
+async def start(request: HttpRequest) -> HttpResponseBase:
+    """Start a search and go to its page; what is wrong is shown at its field."""
+
+    def create() -> Search | HttpResponse:
+        submitted = SearchForm.submitted(request.POST, today=brasilia_now().date())
+        if submitted.query is None:
+            context = pages.form_context(submitted, now=brasilia_now())
+            return render(request, "searches/form.html", context, status=422)
+        request.session[LAST_QUERY_KEY] = submitted.query.to_json()
+        return _create(request, submitted.query)
+
+    return await _started(request, await database_sync_to_async(create)())
+
+
+@require_POST
+@members_when_required
+async def repeat(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
+    """Ask the same question again; a period that ended on the day of asking moves to today."""
+
+    def create() -> Search | HttpResponse:
+        old = visible_or_404(request, search_id)
+        return _create(request, repeated_query(old, today=brasilia_now()))
+
+    return await _started(request, await database_sync_to_async(create)())
+
+
+def repeated_query(search: Search, *, today: datetime) -> SearchQuery:
+    """Return a search's question as it is asked today: the same span of days, up to today when it
+    went up to the day of asking."""
+    query = SearchQuery.from_json(search.query)
+    asked_on = search.created_at.astimezone(BRASILIA).date()
+    data = query.to_json()
+    if query.last_day == asked_on:
+        data["data_final"] = today.date().isoformat()
+        data["data_inicial"] = (today.date() - (query.last_day - query.first_day)).isoformat()
+    return parse_query(data, today=today.date())
+
+
+def _create(request: HttpRequest, query: SearchQuery) -> Search | HttpResponse:
+    try:
+        search, _ = services.create_search(query, owner=request_owner(request, make=True))
+    except services.TooManySearches as error:
+        context = {"retry_after_seconds": error.retry_after_seconds}
+        response = render(request, "searches/too_many.html", context, status=429)
+        response["Retry-After"] = str(error.retry_after_seconds)
+        return response
+    return search
+
+
+async def _started(request: HttpRequest, outcome: Search | HttpResponse) -> HttpResponseBase:
+    if isinstance(outcome, HttpResponse):
+        return outcome
+    runner.start(outcome)
+    response = redirect("searches:detail", outcome.pk)
+    response.status_code = 303
+    return response
+
+
+def history(request: HttpRequest) -> HttpResponse:
+    """Show the owner's searches, newest first."""
+    owner = request_owner(request)
+    searches = selectors.visible_to(owner).select_related("artifact")
+    page = Paginator(searches, HISTORY_PAGE_SIZE).get_page(request.GET.get("pagina"))
+    return render(request, "searches/history.html", pages.history_context(page, now=brasilia_now()))
+
+
+@require_safe
+@members_when_required
+def detail(request: HttpRequest, search_id: UUID) -> HttpResponse:
+    """Show a search as it stands: progress while it runs, then its result."""
+    search = visible_or_404(request, search_id)
+    context = pages.detail_context(search, request.GET, now=brasilia_now())
+    response = render(request, "searches/detail.html", context)
+    response["Cache-Control"] = "no-store"  # going back must not show an old state
+    return response
+
+
+@require_GET
+@members_when_required
+async def events(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
+    """Stream a search's events."""
+    search = await database_sync_to_async(visible_or_404)(request, search_id)
+    return await event_stream_response(request, search)
+
+
+@require_safe
+@members_when_required
+def events_json(request: HttpRequest, search_id: UUID) -> JsonResponse:
+    """Return a search's events after `?after=`, for polling."""
+    search = visible_or_404(request, search_id)
+    told = selectors.events_after(search.pk, as_seq(request.GET.get("after")))
+    response = JsonResponse(
+        {"events": told, "last_seq": search.last_seq, "finished": search.is_terminal}
+    )
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_POST
+@members_when_required
+async def cancel(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
+    """Stop a search and go back to its page."""
+    search = await database_sync_to_async(visible_or_404)(request, search_id)
+    await cancel_search(search)
+    response = redirect("searches:detail", search_id)
+    response.status_code = 303
+    return response
+
+
+async def cancel_search(search: Search) -> None:
+    """Ask a search to stop and tell whoever watches."""
+    payloads = await database_sync_to_async(services.request_cancel)(search)
+    await live.publish(search.pk, payloads)
+
+
+@require_safe
+@members_when_required
+def excel(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
+    """Hand out the Excel file."""
+    search = visible_or_404(request, search_id)
+    if search.artifact is None:
+        return render(request, "searches/no_excel.html", {"search": search}, status=409)
+    try:
+        return hand_out(request, search.artifact)
+    except ArtifactError as error:
+        return export_views.error_response(request, error, repeat_url=pages.repeat_url(search))
+
+
+def hand_out(request: HttpRequest, artifact: Artifact) -> HttpResponseBase:
+    """Answer with a search's file: a redirect to the object storage, or its bytes.
+
+    Raises exports.errors.ArtifactError.
+    """
+    owner = request_owner(request)
+    return export_views.artifact_response(request, artifact, visitor=owner.visitor)
