@@ -20,8 +20,8 @@ from searches.domain.text import fold, phrase_words
 
 THRESHOLD = 1.0
 _STRONG, _WEAK = 1.0, 0.5
-#: What all evidence outside the head can add up to.
-_OUTSIDE_CAP = 0.7
+#: What all evidence outside the head can add up to: nearly a match.
+_OUTSIDE_CAP = 0.9
 
 
 class _Term(NamedTuple):
@@ -38,6 +38,7 @@ class Evidence(NamedTuple):
     start: int
     end: int
     worth: float
+    in_head: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,15 +177,12 @@ class SectorScorer:
             return Score((), 0.0, 0, masked[0].value) if masked else _NOTHING
         worths = self._zones.worths(content)
         hits = _without_overlaps(hits, worths)
-        evidence = [
-            Evidence(
-                hit.value.shown,
-                kept[hit.start],
-                kept[hit.end - 1] + 1,
-                hit.value.weight * max(worths[hit.start : hit.end]),
-            )
-            for hit in hits
-        ]
+        evidence = []
+        for hit in hits:
+            place = max(worths[hit.start : hit.end])
+            end = kept[hit.end - 1] + 1
+            worth = hit.value.weight * place
+            evidence.append(Evidence(hit.value.shown, kept[hit.start], end, worth, place == 1))
         evidence.sort(key=lambda item: (-item.worth, item.start))
         total = _add_up(evidence)
         excluded_by = None
@@ -232,8 +230,8 @@ def _add_up(evidence: Sequence[Evidence]) -> float:
     best: dict[str, Evidence] = {}
     for item in evidence:  # sorted by worth
         best.setdefault(item.term, item)
-    inside = sum(item.worth for item in best.values() if item.worth >= _WEAK)
-    outside = sum(item.worth for item in best.values() if item.worth < _WEAK)
+    inside = sum(item.worth for item in best.values() if item.in_head)
+    outside = sum(item.worth for item in best.values() if not item.in_head)
     return inside + min(outside, _OUTSIDE_CAP)
 
 

@@ -133,7 +133,7 @@ def load_vocabulary(sector_id: str) -> Vocabulary:
         for group in data.get("near", ())
     )
     strong, weak = tuple(data["strong"]), tuple(data.get("weak", ()))
-    masks, against = tuple(data.get("masks", ())), tuple(data.get("against", ()))
+    masks, against = tuple(data.get("masks", ())), _with_groups(data.get("against", ()))
     terms = dict.fromkeys((*strong, *(t for group in near for t in group.terms), *weak))
     sector = Sector(
         id=sector_id,
@@ -143,6 +143,15 @@ def load_vocabulary(sector_id: str) -> Vocabulary:
         exclusions=tuple(dict.fromkeys(readable(term) for term in (*masks, *against))),
     )
     return Vocabulary(sector, strong, weak, near, masks, against)
+
+
+def _with_groups(phrases: list[str]) -> tuple[str, ...]:
+    """Return the phrases, with `@name` replaced by a group of the common file."""
+    groups: dict[str, list[str]] = _read("_common")["groups"]
+    found: list[str] = []
+    for phrase in phrases:
+        found.extend(groups[phrase[1:]] if phrase.startswith("@") else [phrase])
+    return tuple(found)
 
 
 def readable(term: str) -> str:
