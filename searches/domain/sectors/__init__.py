@@ -60,7 +60,8 @@ class Vocabulary:
     """A sector's file, read.
 
     In a term each word is found in singular and plural, function words do not count, `a|b` is
-    either word, `=word` is that form only and `pre*` is any word that begins so.
+    either word, `=word` is that form only and `pre*` is any word that begins so,
+    `#mg` is that unit after a number.
     """
 
     sector: Sector
@@ -68,7 +69,8 @@ class Vocabulary:
     weak: tuple[str, ...]  # weight 0.5: two different ones decide
     near: tuple[NearTerms, ...]
     masks: tuple[str, ...]  # words inside these phrases are no evidence
-    against: tuple[str, ...]  # one of them takes 1 away: the object is about something else
+    against_weight: float
+    against: tuple[str, ...]  # one of them takes that away: the object is about something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Common:
 
     function_words: frozenset[str]
     abbreviations: dict[str, str]
+    units: frozenset[str]
     generic: frozenset[str]
     masks: tuple[str, ...]
     zones: tuple[Zone, ...]
@@ -103,6 +106,7 @@ def load_common() -> Common:
     return Common(
         function_words=frozenset(data["function_words"].split()),
         abbreviations=dict(data["abbreviations"]),
+        units=frozenset(data["units"]["names"].split()),
         generic=frozenset(data["generic"].split()),
         masks=tuple(data["masks"]),
         zones=tuple(
@@ -142,7 +146,8 @@ def load_vocabulary(sector_id: str) -> Vocabulary:
         terms=tuple(dict.fromkeys(readable(term) for term in terms)),
         exclusions=tuple(dict.fromkeys(readable(term) for term in (*masks, *against))),
     )
-    return Vocabulary(sector, strong, weak, near, masks, against)
+    against_weight = data.get("against_weight", 1.0)
+    return Vocabulary(sector, strong, weak, near, masks, against_weight, against)
 
 
 def _with_groups(phrases: list[str]) -> tuple[str, ...]:
