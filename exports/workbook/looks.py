@@ -55,14 +55,18 @@ def alignment(kind: Kind, *, wrap: bool = False) -> Alignment:
         return Alignment(horizontal="right", vertical="top")
     if kind in {Kind.DATE, Kind.DATETIME}:
         return Alignment(horizontal="center", vertical="top")
-    return Alignment(horizontal="left", vertical="top", wrap_text=wrap)
+    # The indent keeps a text off the number that ends just before it.
+    return Alignment(horizontal="left", vertical="top", wrap_text=wrap, indent=1)
 
 
 def dress_header(cell: Cell, *, kind: Kind = Kind.TEXT) -> None:
     """Make a cell look like the heading of a column."""
     cell.font, cell.fill = HEADER, HEADER_FILL
     horizontal = "right" if kind in _RIGHT else "left"
-    cell.alignment = Alignment(horizontal=horizontal, vertical="center", wrap_text=True)
+    indent = 0 if kind in _RIGHT else 1
+    cell.alignment = Alignment(
+        horizontal=horizontal, vertical="center", wrap_text=True, indent=indent
+    )
 
 
 def table_styles(book: Workbook, *, kind: Kind, wrap: bool, total: bool = False) -> Styles:

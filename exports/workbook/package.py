@@ -77,7 +77,8 @@ def write_workbook(file: BinaryIO, *, title: str, sheets: Sequence[Sheet]) -> in
             case Parameters():
                 fill_parameters(sheet, declared)
         sheet.page_setup.orientation = "landscape"
-        sheet.page_setup.paperSize = sheet.PAPERSIZE_A4
+        is_wide = isinstance(declared, Table)
+        sheet.page_setup.paperSize = sheet.PAPERSIZE_A3 if is_wide else sheet.PAPERSIZE_A4
         sheet.page_setup.fitToHeight = 0
         sheet.sheet_properties.pageSetUpPr.fitToPage = True
     writers = {part: _TableWriter(book, *table) for part, table in tables.items()}

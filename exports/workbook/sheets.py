@@ -113,7 +113,9 @@ def _figure(sheet: Worksheet, figure: Figure, *, row: int, chart_column: int) ->
     for values in figure.rows:
         row += 1
         for number, (column, value) in enumerate(zip(figure.columns, values, strict=True), start=1):
-            looks.put(sheet, row, number, value, kind=column.kind, border=looks.UNDERLINE)
+            cell = looks.put(sheet, row, number, value, kind=column.kind, border=looks.UNDERLINE)
+            if number == 1:
+                cell.alignment = looks.alignment(Kind.TEXT, wrap=True)
     last_row = row
     if any(column.total for column in figure.columns):
         row += 1
@@ -159,6 +161,9 @@ def _draw(sheet: Worksheet, figure: Figure, *, header_row: int, last_row: int, c
     chart.y_axis.number_format = looks.FORMATS[figure.columns[figure.chart_column].kind]
     grid = GraphicalProperties(ln=_line(looks.RULE, points=0.5))
     chart.y_axis.majorGridlines = ChartLines(spPr=grid)
+    amounts = [to_decimal(values[figure.chart_column]) for values in figure.rows]
+    if all(amount is None or amount >= 0 for amount in amounts):
+        chart.y_axis.scaling.min = 0  # a cut axis makes small differences look large
     series = chart.series[0]
     if isinstance(chart, BarChart):
         chart.type = figure.chart or Chart.COLUMN
@@ -203,7 +208,7 @@ def fill_parameters(sheet: Worksheet, declared: Parameters) -> None:
                 looks.put(sheet, row, 1, shown, font=looks.BOLD, border=looks.UNDERLINE)
                 kind = kind_of(item)
                 cell = looks.put(sheet, row, 2, item, kind=kind, border=looks.UNDERLINE)
-                cell.alignment = Alignment(horizontal="left", vertical="top", wrap_text=True)
+                cell.alignment = looks.alignment(Kind.TEXT, wrap=True)
                 row += 1
         row += 1
 

@@ -18,6 +18,7 @@ _LARGEST = Decimal("9.99999999999999E+307")
 _EPOCH = datetime(1899, 12, 30)
 #: Excel believes in 29 February 1900, so earlier serial numbers mean other days.
 _FIRST_DAY = date(1900, 3, 1)
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,4})?(?:/[A-Za-z0-9._~/?&=+,-]*)?\Z").match
 _BARE_HOST = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?([/?#].*)?\Z")
 
 
@@ -97,6 +98,8 @@ def number_text(value: object) -> str | None:
 
 def web_address(value: object) -> str | None:
     """Return an address that Excel opens, with a scheme; None for text that is no address."""
+    if isinstance(value, str) and len(value) < 500 and _PLAIN_URL(value):
+        return value  # nearly all of them
     text = _CONTROLS.sub("", str(value)).strip() if value is not None else ""
     if not text:
         return None

@@ -4,7 +4,7 @@ The score of an object is the sum, over the different terms found in it, of
 
     weight of the term (strong 1, weak 0.5)  x  worth of the place (the zones of `_common.toml`)
 
-less 1 (times the place) if a phrase says that it is about something else. A score of 1 is a match. So one
+less 1 (or `against_weight`) if a phrase says that it is about something else. A score of 1 is a match. So one
 strong term in what is bought decides; in "para atender a Secretaria de Saúde" it does not, and
 however many there are outside the head, they do not decide alone.
 """
@@ -20,8 +20,8 @@ from searches.domain.text import fold, phrase_words
 
 THRESHOLD = 1.0
 _STRONG, _WEAK = 1.0, 0.5
-#: What all evidence outside the head can add up to.
-_OUTSIDE_CAP = 0.7
+#: What all evidence outside the head can add up to: nearly a match.
+_OUTSIDE_CAP = 0.9
 
 
 class _Term(NamedTuple):
@@ -38,6 +38,7 @@ class Evidence(NamedTuple):
     start: int
     end: int
     worth: float
+    in_head: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def _slots(phrase: str) -> list[Slot]:
             for alternative in chunk.split("|")
             for word in (
                 [fold(alternative)]
-                if alternative.endswith("*") or alternative.startswith("=")
+                if alternative.endswith("*") or alternative[0] in "=#"
                 else phrase_words(alternative)
             )
         ]
@@ -132,11 +133,18 @@ class SectorScorer:
         common = load_common()
         self.sector = vocabulary.sector
         self._function_words = common.function_words
+        self._units = common.units
         self._abbreviations = common.abbreviations
         self._zones = _shared_zones()
         self._common_masks = _shared_masks()
         self._masks = _index(vocabulary.masks)
         self._against = _index(vocabulary.against)
+        # "50mg" in one word is filed under #mg only once it has been read: look for it as written.
+        units = [t[1:] for t in (*vocabulary.strong, *vocabulary.weak) if t.startswith("#")]
+        self._doses = frozenset(
+            f"{number}{unit}" for unit in units for number in ("", *range(1001))
+        )
+        self._against_weight = vocabulary.against_weight
         self._terms: PhraseIndex[_Term] = PhraseIndex()
         for phrases, weight in ((vocabulary.strong, _STRONG), (vocabulary.weak, _WEAK)):
             for phrase in phrases:
@@ -153,7 +161,22 @@ class SectorScorer:
 
     def may_match(self, words: Sequence[str]) -> bool:
         """Say whether the score can be more than 0; nearly free."""
-        return self._terms.may_hit(words)
+        return not self._doses.isdisjoint(words) or self._terms.may_hit(words)
+
+    def _content(self, words: Sequence[str]) -> tuple[list[int], list[str]]:
+        """Return the places of the words that carry meaning, and those words spelt out."""
+        kept: list[int] = []
+        content: list[str] = []
+        for place, word in enumerate(words):
+            if word in self._function_words or (word.isdigit() and len(word) < 3):
+                continue
+            kept.append(place)
+            unit = word.lstrip("0123456789")
+            if unit in self._units and (unit != word or (place and words[place - 1].isdigit())):
+                content.append("#" + unit)
+            else:
+                content.append(self._abbreviations.get(word, word))
+        return kept, content
 
     def score(self, words: Sequence[str]) -> Score:
         """Score an object given as folded words.
@@ -163,8 +186,7 @@ class SectorScorer:
         3. Of terms that overlap, the longest counts.
         4. Worths are added up by different term.
         """
-        kept = [i for i, word in enumerate(words) if word not in self._function_words]
-        content = [self._abbreviations.get(words[i], words[i]) for i in kept]
+        kept, content = self._content(words)
         hits = self._terms.find(content)
         if not hits:
             return _NOTHING
@@ -176,21 +198,18 @@ class SectorScorer:
             return Score((), 0.0, 0, masked[0].value) if masked else _NOTHING
         worths = self._zones.worths(content)
         hits = _without_overlaps(hits, worths)
-        evidence = [
-            Evidence(
-                hit.value.shown,
-                kept[hit.start],
-                kept[hit.end - 1] + 1,
-                hit.value.weight * max(worths[hit.start : hit.end]),
-            )
-            for hit in hits
-        ]
+        evidence = []
+        for hit in hits:
+            place = max(worths[hit.start : hit.end])
+            end = kept[hit.end - 1] + 1
+            worth = hit.value.weight * place
+            evidence.append(Evidence(hit.value.shown, kept[hit.start], end, worth, place == 1))
         evidence.sort(key=lambda item: (-item.worth, item.start))
         total = _add_up(evidence)
         excluded_by = None
         against = max(self._against.find(content), key=lambda hit: worths[hit.start], default=None)
         if against is not None:
-            total -= worths[against.start]
+            total -= self._against_weight * worths[against.start]
             excluded_by = against.value if total < THRESHOLD else None
         relevance = _relevance(total, min(item.start for item in evidence) / len(words))
         return Score(tuple(evidence), total, relevance, excluded_by)
@@ -232,8 +251,8 @@ def _add_up(evidence: Sequence[Evidence]) -> float:
     best: dict[str, Evidence] = {}
     for item in evidence:  # sorted by worth
         best.setdefault(item.term, item)
-    inside = sum(item.worth for item in best.values() if item.worth >= _WEAK)
-    outside = sum(item.worth for item in best.values() if item.worth < _WEAK)
+    inside = sum(item.worth for item in best.values() if item.in_head)
+    outside = sum(item.worth for item in best.values() if not item.in_head)
     return inside + min(outside, _OUTSIDE_CAP)
 
 

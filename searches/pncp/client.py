@@ -170,9 +170,7 @@ class PncpClient:
                 patience.throttles_left -= 1
                 logger.info("429 from the source: all requests wait %.0f s", wait_seconds)
                 if patience.throttles_left <= 0:
-                    raise SourceThrottled(
-                        "429 again and again", retry_after_seconds=wait_seconds
-                    )
+                    raise SourceThrottled("429 again and again", retry_after_seconds=wait_seconds)
             elif answer.status == 422 and patience.doubts_left > 0:
                 patience.doubts_left -= 1
                 await asyncio.sleep(DOUBT_PAUSES_OF_BACKOFF * self._backoff_seconds)
@@ -189,9 +187,7 @@ class PncpClient:
         elif is_passing(answer.status):
             raise SourceUnavailable(f"{answer.status}: {_reason(answer.body)}")
         else:
-            raise SourceRejected(
-                f"{answer.status}: {_reason(answer.body)}", status=answer.status
-            )
+            raise SourceRejected(f"{answer.status}: {_reason(answer.body)}", status=answer.status)
         self._limiter.succeeded()
         return page
 
@@ -269,6 +265,4 @@ def _same_host(target: str, url: str) -> bool:
     same_scheme = new.scheme == old.scheme
     # A server may send plain http to its own https, on the usual ports.
     upgraded = (old.scheme, new.scheme) == ("http", "https") and new.port is old.port is None
-    return new.hostname == old.hostname and (
-        (same_scheme and new.port == old.port) or upgraded
-    )
+    return new.hostname == old.hostname and ((same_scheme and new.port == old.port) or upgraded)

@@ -113,9 +113,7 @@ class AdaptiveLimiter:
         with self._guard:
             now = self._clock()
             interval_seconds = 60 / self.rate_per_minute
-            wait_seconds = max(
-                self._due_at - self._slack_seconds() - now, self._paused_until - now
-            )
+            wait_seconds = max(self._due_at - self._slack_seconds() - now, self._paused_until - now)
             if wait_seconds > 0:
                 return wait_seconds
             self._due_at = max(self._due_at, now) + interval_seconds

@@ -104,9 +104,7 @@ def parse_notice(record: Any, *, asked_uf: str | None) -> Notice:
         cnpj=_text(body.get("cnpj"), 14) or control_number[:14],
         sphere=_text(body.get("esferaId"), 1).upper(),
         unit_name=_text(unit.get("nomeUnidade"), 300),
-        uf=(
-            _text(unit.get("ufSigla"), 2).upper() or asked_uf or _UF_BY_IBGE.get(ibge[:2], "")
-        ),
+        uf=(_text(unit.get("ufSigla"), 2).upper() or asked_uf or _UF_BY_IBGE.get(ibge[:2], "")),
         municipality=_text(unit.get("municipioNome"), 150),
         ibge=ibge,
         modality=_code(get("modalidadeId")),

@@ -1,5 +1,6 @@
 """When to ask again, and after how long (source README, section 7). Floor 1."""
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -65,6 +66,6 @@ def pause_seconds(retry_after: str | None, *, now: datetime) -> float:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         seconds = (moment - now).total_seconds()
-    if not seconds == seconds:  # "nan" is a float
+    if math.isnan(seconds):
         return DEFAULT_PAUSE_SECONDS
     return min(max(seconds, 0.0), LONGEST_PAUSE_SECONDS)

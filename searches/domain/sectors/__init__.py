@@ -60,7 +60,8 @@ class Vocabulary:
     """A sector's file, read.
 
     In a term each word is found in singular and plural, function words do not count, `a|b` is
-    either word, `=word` is that form only and `pre*` is any word that begins so.
+    either word, `=word` is that form only and `pre*` is any word that begins so,
+    `#mg` is that unit after a number.
     """
 
     sector: Sector
@@ -68,7 +69,8 @@ class Vocabulary:
     weak: tuple[str, ...]  # weight 0.5: two different ones decide
     near: tuple[NearTerms, ...]
     masks: tuple[str, ...]  # words inside these phrases are no evidence
-    against: tuple[str, ...]  # one of them takes 1 away: the object is about something else
+    against_weight: float
+    against: tuple[str, ...]  # one of them takes that away: the object is about something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Common:
 
     function_words: frozenset[str]
     abbreviations: dict[str, str]
+    units: frozenset[str]
     generic: frozenset[str]
     masks: tuple[str, ...]
     zones: tuple[Zone, ...]
@@ -103,6 +106,7 @@ def load_common() -> Common:
     return Common(
         function_words=frozenset(data["function_words"].split()),
         abbreviations=dict(data["abbreviations"]),
+        units=frozenset(data["units"]["names"].split()),
         generic=frozenset(data["generic"].split()),
         masks=tuple(data["masks"]),
         zones=tuple(
@@ -133,7 +137,7 @@ def load_vocabulary(sector_id: str) -> Vocabulary:
         for group in data.get("near", ())
     )
     strong, weak = tuple(data["strong"]), tuple(data.get("weak", ()))
-    masks, against = tuple(data.get("masks", ())), tuple(data.get("against", ()))
+    masks, against = tuple(data.get("masks", ())), _with_groups(data.get("against", ()))
     terms = dict.fromkeys((*strong, *(t for group in near for t in group.terms), *weak))
     sector = Sector(
         id=sector_id,
@@ -142,7 +146,17 @@ def load_vocabulary(sector_id: str) -> Vocabulary:
         terms=tuple(dict.fromkeys(readable(term) for term in terms)),
         exclusions=tuple(dict.fromkeys(readable(term) for term in (*masks, *against))),
     )
-    return Vocabulary(sector, strong, weak, near, masks, against)
+    against_weight = data.get("against_weight", 1.0)
+    return Vocabulary(sector, strong, weak, near, masks, against_weight, against)
+
+
+def _with_groups(phrases: list[str]) -> tuple[str, ...]:
+    """Return the phrases, with `@name` replaced by a group of the common file."""
+    groups: dict[str, list[str]] = _read("_common")["groups"]
+    found: list[str] = []
+    for phrase in phrases:
+        found.extend(groups[phrase[1:]] if phrase.startswith("@") else [phrase])
+    return tuple(found)
 
 
 def readable(term: str) -> str:
