@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from channels.db import database_sync_to_async
+from django.conf import settings
 from django.utils import timezone
 
 from bidiq import logs
@@ -282,7 +283,7 @@ class _Run:
 
     async def _read(self, fetcher: Fetcher, units: Iterable[UnitState]) -> None:
         # One more than the requests in flight: the next UF plans while the last one is read.
-        gate = asyncio.Semaphore(self.client.concurrency + 1)
+        gate = asyncio.Semaphore(settings.PNCP_CONCURRENCY + 1)
 
         async def read(unit: UnitState) -> None:
             async with gate:

@@ -34,12 +34,18 @@ class SearchIdTaken(Exception):
 
 
 def create_search(
-    query: SearchQuery, *, owner: Owner, search_id: UUID | None = None, limited: bool = True
+    query: SearchQuery,
+    *,
+    owner: Owner,
+    search_id: UUID | None = None,
+    limited: bool = True,
+    deferred: bool = True,
 ) -> tuple[Search, bool]:
     """Store a search with its first event, and hand it to a worker in the same transaction.
 
     Returns (search, whether it is new): an id that the same owner used before gives the same
-    search again. Raises TooManySearches and SearchIdTaken.
+    search again. `deferred=False`: the caller runs it itself. Raises TooManySearches and
+    SearchIdTaken.
     """
     if search_id is not None and (known := _known(search_id, owner)):
         return known, False
@@ -56,7 +62,7 @@ def create_search(
                 units_total=len(query.ufs),
             )
             events.append(search.pk, [Told(Stage.QUEUED, status=Status.QUEUED)])
-            if settings.BIDIQ_RUNNER == "worker":
+            if deferred and settings.BIDIQ_RUNNER == "worker":
                 from searches import tasks  # PostgreSQL only: procrastinate is not installed else
 
                 tasks.defer_search(search.pk)

@@ -1,0 +1,92 @@
+"""`manage.py serve`: migrate, say how every part runs, and serve the site with daphne."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+
+class Command(BaseCommand):
+    help = "Migra o banco e serve o site."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--demo", action="store_true", help="com o simulador do PNCP")
+
+    def handle(self, *, host: str, port: int, demo: bool, **options: Any) -> None:
+        _require_free(host, port)
+        if demo and not settings.BIDIQ_DEMO:
+            self._serve_demo(host, port)
+            return
+        call_command("migrate", interactive=False, verbosity=0)
+        self._say_modes(host, port)
+        from bidiq.server import run
+
+        run(host=host, port=port)
+
+    def _serve_demo(self, host: str, port: int) -> None:
+        """Run the simulator and the site as children of this process; both end with it."""
+        source_port = _free_port()
+        manage = [sys.executable, sys.argv[0]]
+        environment = {
+            **os.environ,
+            "BIDIQ_DEMO": "1",
+            "PNCP_BASE_URL": f"http://127.0.0.1:{source_port}",
+        }
+        simulator = subprocess.Popen(  # noqa: S603  (our own command)
+            [*manage, "pncp_simulator", "--port", str(source_port), "--latency-ms", "150"],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+        )
+        site = subprocess.Popen(  # noqa: S603
+            [*manage, "serve", "--host", host, "--port", str(port)], env=environment
+        )
+        signal.signal(signal.SIGTERM, lambda *_: site.terminate())
+        try:
+            site.wait()
+        except KeyboardInterrupt:
+            site.wait()
+        finally:
+            simulator.terminate()
+            simulator.wait()
+        if site.returncode > 0:
+            raise SystemExit(site.returncode)
+
+    def _say_modes(self, host: str, port: int) -> None:
+        parts = {
+            "banco": "PostgreSQL" if settings.BIDIQ_ON_POSTGRESQL else "SQLite",
+            "progresso": "Redis" if settings.REDIS_URL else "em memória",
+            "buscas": "neste processo" if settings.BIDIQ_RUNNER == "inline" else "nos workers",
+            "arquivos": "S3" if settings.AWS_STORAGE_BUCKET_NAME else "no banco",
+            "fonte": "simulador do PNCP (demonstração)"
+            if settings.BIDIQ_DEMO
+            else settings.PNCP_BASE_URL,
+        }
+        modes = " · ".join(f"{part}: {mode}" for part, mode in parts.items())
+        self.stdout.write(modes)
+        self.stdout.write(self.style.SUCCESS(f"bidiq em http://{host}:{port}"))
+        self.stdout.flush()
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            message = f"A porta {port} em {host} não pode ser usada: {error.strerror}. Use PORT=."
+            raise CommandError(message) from None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,157 @@
+"""`manage.py buscar`: the main job in a terminal."""
+
+import asyncio
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from channels.db import database_sync_to_async
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from exports.services import read_piece
+from searches import messages, runner, streams
+from searches.domain.brazil import BRASILIA
+from searches.domain.errors import QueryError
+from searches.domain.lifecycle import Status
+from searches.domain.query import DEFAULT_DAYS, SearchQuery, parse_query
+from searches.models import Search
+from searches.owners import Owner
+from searches.pipeline import run_search
+from searches.services import searches as services
+
+#: Exit status by ending (contract, section 8).
+EXIT = {Status.COMPLETE: 0, Status.PARTIAL: 3, Status.ERROR: 1, Status.CANCELLED: 1}
+_PIECE_BYTES = 1024 * 1024
+
+
+class Command(BaseCommand):
+    help = "Busca licitações e escreve o Excel."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--ufs", required=True, help="siglas por vírgula, ou 'todas'")
+        parser.add_argument("--setor", help="um setor (ver /api/setores)")
+        parser.add_argument("--termos", help="termos próprios; com vírgula, frases")
+        parser.add_argument("--excluir", default="", help="termos a excluir, por vírgula")
+        parser.add_argument("--dias", type=int, default=DEFAULT_DAYS, help="últimos N dias")
+        parser.add_argument("--de", help="data inicial AAAA-MM-DD (em vez de --dias)")
+        parser.add_argument("--ate", help="data final AAAA-MM-DD")
+        parser.add_argument("--abertas", action="store_true", help="abertas agora, sem período")
+        parser.add_argument("--modalidades", default="", help="códigos por vírgula")
+        parser.add_argument("--esferas", default="", help="F,E,M,D")
+        parser.add_argument("--valor-minimo", help="em reais")
+        parser.add_argument("--valor-maximo", help="em reais")
+        parser.add_argument("--status", help="recebendo_proposta, em_julgamento ou encerrada")
+        parser.add_argument("--ordenacao", help="data_desc, valor_desc, prazo_asc, relevancia…")
+        parser.add_argument("--saida", type=Path, help="arquivo .xlsx a escrever")
+
+    def handle(self, **options: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
+        query = _query(options)
+        output: Path | None = options["saida"]
+        if output is not None and not output.resolve().parent.is_dir():
+            raise CommandError(f"A pasta de {output} não existe.", returncode=1)
+        search = asyncio.run(_run(query))
+        self.stdout.write(messages.number_text(search.total_kept) + " encontradas em "
+                          + messages.number_text(search.total_raw) + " lidas")  # fmt: skip
+        for uf, entry in search.coverage.items():
+            if entry["status"] != "complete":
+                why = messages.error_text(entry["motivo"] or "internal")
+                self.stderr.write(f"{uf} ficou incompleta: {why}")
+        if search.status == Status.ERROR:
+            raise CommandError(messages.error_text(search.error_code), returncode=1)
+        if output is not None:
+            _save(search, output)
+            self.stdout.write(f"Excel em {output}")
+        if code := EXIT[Status(search.status)]:
+            raise SystemExit(code)
+
+
+def _query(options: dict[str, Any]) -> SearchQuery:
+    today = timezone.now().astimezone(BRASILIA).date()
+
+    def pieces(name: str) -> list[str]:
+        return [piece.strip() for piece in (options[name] or "").split(",") if piece.strip()]
+
+    ufs = pieces("ufs")
+    if [uf.lower() for uf in ufs] in (["todas"], ["all"]):
+        from searches.domain.brazil import UNITS
+
+        ufs = [unit.code for unit in UNITS]
+    data: dict[str, Any] = {
+        "ufs": ufs,
+        "setor_id": options["setor"],
+        "termos_busca": options["termos"],
+        "exclusion_terms": pieces("excluir"),
+        "modalidades": pieces("modalidades"),
+        "esferas": pieces("esferas"),
+        "valor_minimo": options["valor_minimo"],
+        "valor_maximo": options["valor_maximo"],
+        "status": options["status"],
+        "ordenacao": options["ordenacao"],
+    }
+    if options["abertas"]:
+        data["modo_busca"] = "abertas"
+    else:
+        if not 1 <= options["dias"] <= 366:
+            raise CommandError("--dias: use de 1 a 366.", returncode=1)
+        last = options["ate"] or today.isoformat()
+        data |= {"data_inicial": options["de"], "data_final": last}
+        if not options["de"]:
+            first = today - timedelta(days=options["dias"] - 1)
+            data["data_inicial"] = first.isoformat()
+    try:
+        return parse_query({name: value for name, value in data.items() if value}, today=today)
+    except QueryError as error:
+        lines = [
+            f"{name}: {texts[0]}" for name, texts in messages.problem_texts(error).items()
+        ]
+        raise CommandError("\n".join(lines), returncode=1) from None
+
+
+async def _run(query: SearchQuery) -> Search:
+    """Run the search on this process's loop, with a progress bar fed by its own events."""
+    create = database_sync_to_async(services.create_search)
+    owner = Owner(visitor="terminal")
+    search, _ = await create(query, owner=owner, limited=False, deferred=False)
+    async with runner.open_client() as client:
+        work = asyncio.create_task(
+            run_search(search.pk, worker=runner.worker_name(), client=client)
+        )
+        try:
+            await _show(search)
+        finally:
+            await work
+    return await database_sync_to_async(
+        lambda: Search.objects.select_related("artifact").get(pk=search.pk)
+    )()
+
+
+async def _show(search: Search) -> None:
+    import orjson
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    width = shutil.get_terminal_size().columns
+    with Progress(*columns, TimeElapsedColumn(), transient=False) as bar:
+        task = bar.add_task("Busca na fila", total=100)
+        async for batch in streams.follow(search.pk):
+            for frame in batch:
+                event = orjson.loads(frame.text)
+                bar.update(
+                    task,
+                    completed=max(event["progress"], 0),
+                    description=event["message"][: max(width - 50, 20)],
+                )
+
+
+def _save(search: Search, output: Path) -> None:
+    artifact = search.artifact
+    if artifact is None:
+        raise CommandError("O Excel não pôde ser guardado.", returncode=1)
+    with output.open("wb") as file:
+        for start in range(0, artifact.size_bytes, _PIECE_BYTES):
+            length = min(_PIECE_BYTES, artifact.size_bytes - start)
+            file.write(read_piece(artifact, start=start, length=length))

@@ -1,0 +1,259 @@
+"""The Excel file of a search: which sheets, which columns, which name. Floor 4."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, BinaryIO
+from uuid import UUID
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+
+from exports import workbook
+from exports.errors import ArtifactError
+from exports.models import Artifact
+from exports.services import store_artifact
+from exports.workbook import Chart, Column, Figure, Figures, Group, Kind, Parameters, Table
+from searches import messages, selectors
+from searches.domain import matching
+from searches.domain.brazil import BRASILIA, BY_CODE
+from searches.domain.query import SearchQuery
+from searches.domain.summary import days_left
+from searches.models import Search
+
+
+class ReportFailed(Exception):
+    """The file could not be kept anywhere."""
+
+
+def download_path(search_id: UUID) -> str:
+    """Return the door of a search's file; never the address of the file itself."""
+    return f"{reverse('api:download')}?id={search_id}"
+
+
+def storage_of(artifact: Artifact | None) -> str | None:
+    """Return where a file is: object_storage or database; None when there is none."""
+    return None if artifact is None else artifact.storage
+
+
+def store_report(search_id: UUID) -> Artifact:
+    """Write a search's result as an Excel file and keep it. Raises ReportFailed."""
+    search = Search.objects.select_related("owner_user").get(pk=search_id)
+    now = timezone.now()
+    stamp = now.astimezone(BRASILIA).strftime("%Y%m%d_%H%M%S")
+    try:
+        return store_artifact(
+            owner_user=search.owner_user,
+            owner_visitor=search.owner_visitor,
+            key=f"{stamp}_{search.pk}.xlsx",
+            filename=file_name(search, now=now),
+            content_type=workbook.CONTENT_TYPE,
+            write=lambda file: write_report(search, file, now=now),
+            retention_days=settings.BIDIQ_EXPORT_RETENTION_DAYS,
+        )
+    except ArtifactError as error:
+        raise ReportFailed(str(error)) from error
+
+
+def file_name(search: Search, *, now: datetime) -> str:
+    """Return the name a browser saves the file by."""
+    query = SearchQuery.from_json(search.query)
+    what = "termos" if query.terms else query.sector
+    return f"licitacoes_{what}_{now.astimezone(BRASILIA):%Y-%m-%d}.xlsx"
+
+
+def write_report(search: Search, file: BinaryIO, *, now: datetime) -> int:
+    """Write the workbook; return how many notices it has."""
+    query = SearchQuery.from_json(search.query)
+    sheets = [
+        _notices(search, query, now=now),
+        _figures(search, query, now=now),
+        _parameters(search, query, now=now),
+    ]
+    return workbook.write_workbook(file, title=question(query), sheets=sheets)
+
+
+def question(query: SearchQuery) -> str:
+    """Return what was asked, in a few words."""
+    what = ", ".join(query.terms) if query.terms else sector_name(query.sector)
+    return f"Licitações: {what}"
+
+
+def sector_name(sector_id: str | None) -> str:
+    """Return a sector's name; the id when it is no longer known."""
+    names = {sector.id: sector.name for sector in matching.all_sectors()}
+    return names.get(sector_id or "", sector_id or "")
+
+
+COLUMNS = (
+    Column("Código PNCP", width=32),
+    Column("Objeto", width=70, wrap=True),
+    Column("Órgão", width=40, wrap=True),
+    Column("CNPJ", width=18),
+    Column("UF", width=6),
+    Column("Município", width=24),
+    Column("Modalidade", width=24),
+    Column("Situação", width=22),
+    Column("Valor estimado", Kind.MONEY, total=True),
+    Column("Publicação", Kind.DATETIME),
+    Column("Abertura", Kind.DATETIME),
+    Column("Encerramento", Kind.DATETIME),
+    Column("Dias restantes", Kind.INTEGER, urgency=True),
+    Column("Termos", width=30, wrap=True),
+    Column("Relevância", Kind.INTEGER),
+    Column("Link PNCP", Kind.LINK),
+    Column("Link origem", Kind.LINK),
+)
+
+
+def _notices(search: Search, query: SearchQuery, *, now: datetime) -> Table:
+    return Table("Licitações", COLUMNS, _rows(search, query, now=now))
+
+
+def _rows(search: Search, query: SearchQuery, *, now: datetime) -> Iterator[Sequence[object]]:
+    """Yield a row for each match, in the order that was asked, a chunk at a time."""
+    matches = selectors.results(search, order=query.order).values_list(
+        "notice__control_number", "notice__object", "notice__body", "notice__cnpj", "notice__uf",
+        "notice__municipality", "notice__modality_name", "notice__situation_name",
+        "notice__value", "notice__published_at", "notice__opens_at", "notice__closes_at",
+        "terms", "relevance", "notice__portal_url", "notice__origin_url",
+    )  # fmt: skip
+    for row in matches.iterator(chunk_size=2000):
+        (*texts, value, published_at, opens_at, closes_at, terms, relevance, portal, origin) = row
+        left = days_left(closes_at, now)
+        yield (
+            *texts,
+            value,
+            _local(published_at),
+            _local(opens_at),
+            _local(closes_at),
+            left if left is not None and left >= 0 else None,
+            ", ".join(terms),
+            relevance,
+            portal,
+            origin or None,
+        )
+
+
+def _local(moment: datetime | None) -> datetime | None:
+    """Return Brasília's wall clock: Excel knows no zones."""
+    return None if moment is None else moment.astimezone(BRASILIA).replace(tzinfo=None)
+
+
+def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
+    summary = search.summary
+    money = Column("Valor estimado", Kind.MONEY)
+    count = Column("Licitações", Kind.INTEGER)
+
+    def rows(name: str, key: str) -> list[list[object]]:
+        return [
+            [entry[key], entry["total"], Decimal(entry["valor"])] for entry in summary.get(name, ())
+        ]
+
+    weeks = [
+        [_day(week), count_, value] for week, count_, value in rows("por_semana", "semana")
+    ]
+    return Figures(
+        "Resumo",
+        [
+            Figure(
+                "Números",
+                [Column("Figura", width=34), Column("Valor", Kind.TEXT)],
+                [
+                    ["Licitações encontradas", search.total_kept],
+                    ["Licitações lidas", search.total_raw],
+                    ["Valor estimado somado", Decimal(summary.get("valor_total", "0"))],
+                    ["Sem valor informado", summary.get("sem_valor", 0)],
+                    ["Recebendo proposta", summary.get("recebendo_proposta", 0)],
+                    ["Encerram em 7 dias", summary.get("encerram_em_7_dias", 0)],
+                ],
+            ),
+            Figure(
+                "Por estado",
+                [Column("UF"), count, money],
+                rows("por_uf", "uf"),
+                chart=Chart.BAR,
+            ),
+            Figure(
+                "Por modalidade",
+                [Column("Modalidade", width=34), count, money],
+                rows("por_modalidade", "modalidade"),
+                chart=Chart.BAR,
+            ),
+            Figure(
+                "Por semana de publicação",
+                [Column("Semana de", Kind.DATE), count, money],
+                weeks,
+                chart=Chart.LINE,
+            ),
+        ],
+        heading=question(query),
+        note=f"Feito em {now.astimezone(BRASILIA):%d/%m/%Y %H:%M}, horário de Brasília.",
+    )
+
+
+def _day(text: object) -> object:
+    return datetime.fromisoformat(str(text)).date()
+
+
+def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Parameters:
+    asked: list[tuple[str, object]] = [
+        ("Busca", str(search.pk)),
+        ("Feita em", _local(now)),
+        ("Setor", sector_name(query.sector) if not query.terms else ""),
+        ("Termos", ", ".join(query.terms)),
+        ("Termos excluídos", ", ".join(query.exclusions)),
+        ("Estados", ", ".join(query.ufs)),
+        ("Modo", "Abertas agora" if query.mode.value == "abertas" else "Por publicação"),
+        ("Período", _period(query)),
+        ("Modalidades", ", ".join(map(str, query.modalities))),
+        ("Esferas", ", ".join(query.spheres)),
+        ("Municípios (IBGE)", ", ".join(query.municipalities)),
+        ("Órgãos", ", ".join(query.bodies)),
+        ("Valor mínimo", query.smallest_value),
+        ("Valor máximo", query.largest_value),
+        ("Situação", query.status.value if query.status else "todas"),
+    ]
+    counts: list[tuple[str, object]] = [
+        ("Lidas", search.total_raw),
+        ("Encontradas", search.total_kept),
+        *(
+            (f"De fora: {messages.reason_text(reason)}", count)
+            for reason, count in search.rejections.items()
+            if count
+        ),
+    ]
+    return Parameters(
+        "Parâmetros",
+        [
+            Group("O que foi pedido", [(label, value) for label, value in asked if value]),
+            Group("Contagem", counts),
+            Group(
+                "Cobertura por estado",
+                [
+                    (BY_CODE[uf].name if uf in BY_CODE else uf, _coverage(entry))
+                    for uf, entry in search.coverage.items()
+                ],
+            ),
+        ],
+        heading=question(query),
+        note="Fonte: Portal Nacional de Contratações Públicas (PNCP).",
+    )
+
+
+def _period(query: SearchQuery) -> str:
+    if query.mode.value == "abertas":
+        return ""
+    return f"{query.first_day:%d/%m/%Y} a {query.last_day:%d/%m/%Y}"
+
+
+def _coverage(entry: dict[str, Any]) -> str:
+    read = f"{messages.number_text(entry['lidas'])} lidas, {entry['encontradas']} encontradas"
+    match entry["status"]:
+        case "complete":
+            return f"completa: {read}"
+        case "partial":
+            return f"incompleta: {read}"
+        case _:
+            return "não foi lida"
