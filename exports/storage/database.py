@@ -21,7 +21,7 @@ class DatabaseStorage(Storage):
     def __init__(self, *, chunk_bytes: int = CHUNK_BYTES) -> None:
         self.chunk_bytes = chunk_bytes
 
-    def _save(self, name: str, content: File[bytes]) -> str:
+    def _save(self, name: str, content: "File[bytes]") -> str:
         from exports.models import StoredChunk, StoredFile  # models load after the settings
 
         while True:
@@ -42,7 +42,7 @@ class DatabaseStorage(Storage):
                     raise
                 name = self.get_available_name(name)  # somebody was faster
 
-    def _open(self, name: str, mode: str = "rb") -> File[bytes]:
+    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
         if mode != "rb":
             raise ValueError("files in the database are written by save() and read with 'rb'")
         raw = _StoredReader(self._row(name))

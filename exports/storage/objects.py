@@ -100,7 +100,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
     def _quick_client(self) -> Any:
         return self._made_once("client", "", self._quick_config)
 
-    def _save(self, name: str, content: File[bytes]) -> str:
+    def _save(self, name: str, content: "File[bytes]") -> str:
         with translated():
             try:
                 return str(super()._save(name, content))
@@ -110,7 +110,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
                 self._make_bucket()
                 return str(super()._save(name, content))
 
-    def _open(self, name: str, mode: str = "rb") -> File[bytes]:
+    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
         with translated():
             opened: File[bytes] = super()._open(name, mode)
             return opened
