@@ -12,11 +12,13 @@ however many there are outside the head, they do not decide alone.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from searches.domain.sectors import Vocabulary, Zone, load_common, readable
 from searches.domain.terms import Hit, PhraseIndex, Slot, make_slot
 from searches.domain.text import fold, phrase_words
+
+T = TypeVar("T")
 
 THRESHOLD = 1.0
 _STRONG, _WEAK = 1.0, 0.5
@@ -122,7 +124,11 @@ class _Zones:
             if zone.sticky:
                 floor = min(floor, zone.factor)
             factor = min(floor, zone.factor)
-            worths[hit.end : end] = [factor] * (end - hit.end)
+            if worths[hit.start] < zone.only_from:
+                continue
+            # "aquisição" is itself part of what it leads back to; "atender" is not of the head.
+            start = hit.start if zone.factor == 1 else hit.end
+            worths[start:end] = [factor] * (end - start)
         return worths
 
 
@@ -191,7 +197,8 @@ class SectorScorer:
         if not hits:
             return _NOTHING
         masked = self._masks.find(content) if self._masks.may_hit(content) else []
-        hidden = [*masked, *self._common_masks.find(content)]
+        named = self._common_masks.find(content)
+        hidden = [*masked, *named]
         hits = [hit for hit in hits if not _is_masked(hit, hidden)]
         hits = [hit for hit in hits if _has_context(hit, content)]
         if not hits:
@@ -207,7 +214,11 @@ class SectorScorer:
         evidence.sort(key=lambda item: (-item.worth, item.start))
         total = _add_up(evidence)
         excluded_by = None
-        against = max(self._against.find(content), key=lambda hit: worths[hit.start], default=None)
+        against = max(
+            (hit for hit in self._against.find(content) if not _is_masked(hit, named)),
+            key=lambda hit: worths[hit.start],
+            default=None,
+        )
         if against is not None:
             total -= self._against_weight * worths[against.start]
             excluded_by = against.value if total < THRESHOLD else None
@@ -215,7 +226,7 @@ class SectorScorer:
         return Score(tuple(evidence), total, relevance, excluded_by)
 
 
-def _is_masked(hit: Hit[_Term], masks: Sequence[Hit[str]]) -> bool:
+def _is_masked(hit: Hit[T], masks: Sequence[Hit[str]]) -> bool:
     length = hit.end - hit.start
     return any(
         mask.start < hit.end and hit.start < mask.end and mask.end - mask.start >= length

@@ -80,7 +80,7 @@ class AdaptiveLimiter:
         turn = self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
         async with turn:
             # A pause may begin while the first in line sleeps: look again before going.
-            while (wait_seconds := self._take()) > 0:
+            while (wait_seconds := self.try_acquire()) > 0:
                 await self._sleep(wait_seconds)
 
     async def throttled(self, retry_after_seconds: float) -> None:
@@ -105,10 +105,7 @@ class AdaptiveLimiter:
     async def aclose(self) -> None:
         """Do nothing: there is no connection."""
 
-    def _slack_seconds(self) -> float:
-        return (self._burst - 1) * 60 / self.rate_per_minute
-
-    def _take(self) -> float:
+    def try_acquire(self) -> float:
         """Take a turn and return 0, or return the seconds until there may be one."""
         with self._guard:
             now = self._clock()
@@ -118,3 +115,6 @@ class AdaptiveLimiter:
                 return wait_seconds
             self._due_at = max(self._due_at, now) + interval_seconds
             return 0.0
+
+    def _slack_seconds(self) -> float:
+        return (self._burst - 1) * 60 / self.rate_per_minute

