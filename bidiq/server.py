@@ -13,12 +13,15 @@ MOST_MESSAGE_BYTES = 4096
 
 def run(*, host: str, port: int) -> None:
     """Serve the site until a signal ends it."""
+    from twisted.internet import reactor  # installed by daphne.server, on asyncio
+
     from bidiq.asgi import application  # loads the apps: not before Django is set up
 
     Server(
         application,
         endpoints=build_endpoint_description_strings(host=host, port=port),
-        ready_callable=application.start,
+        # Called before the loop runs: the runner has to start on it.
+        ready_callable=lambda: reactor.callLater(0, application.start),  # type: ignore[attr-defined]
         websocket_max_message_size=MOST_MESSAGE_BYTES,
         server_name="bidiq",
         application_close_timeout=5,

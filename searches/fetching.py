@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
@@ -237,26 +237,24 @@ class Fetcher:
         return [error for error in outcomes if error is not None]
 
     async def _read_list(self, unit: UnitState, key: ListKey) -> SourceError | None:
-        """Read a list whole and mark it as covered; one that drifts is read a second time."""
-        for again in (False, True):
-            began_at = timezone.now()
-            if again:
-                unit.pages_total += 1
-            pages, error = await self._read_pages(unit, key)
-            if error is not None:
-                return error
-            if _is_steady(pages):
-                await database_sync_to_async(notices.mark_covered)(
-                    self.source, key, fetched_at=began_at
-                )
-                return None
+        """Read a list whole and mark it as covered; what drifted meanwhile is read once more."""
+        began_at = timezone.now()
+        pages, error = await self._read_pages(unit, key)
+        if error is not None:
+            return error
+        if not _is_steady(pages):
+            again = _drifting_part(key, pages, today=began_at.astimezone(BRASILIA).date())
             await database_sync_to_async(notices.forget_pages)(self.source, key)
-            unit.pages_done -= len(pages)
-            unit.pages_total -= len(pages)
-        logger.warning("list %s changed twice while it was read", key)
-        unit.pages_done += len(pages)
-        unit.pages_total += len(pages)
-        return SourceDrift()
+            await database_sync_to_async(notices.forget_pages)(self.source, again)
+            unit.pages_total += 1
+            pages, error = await self._read_pages(unit, again)
+            if error is None and not _is_steady(pages):
+                error = SourceDrift()
+            if error is not None:
+                logger.warning("list %s changed while it was read, twice", key)
+                return error
+        await database_sync_to_async(notices.mark_covered)(self.source, key, fetched_at=began_at)
+        return None
 
     async def _read_pages(
         self, unit: UnitState, key: ListKey
@@ -332,6 +330,17 @@ def _is_steady(pages: list[StoredPage]) -> bool:
     """Return whether a list kept its totals while it was read, and gave as much as it announced."""
     announced = {page.total_records for page in pages}
     return len(announced) == 1 and sum(page.listed_count for page in pages) >= max(announced)
+
+
+def _drifting_part(key: ListKey, pages: list[StoredPage], *, today: date) -> ListKey:
+    """Return what to read again of a list that changed: a list that only grew has new notices of
+    the days that are not over; its older ones moved to later pages, where they were met."""
+    totals = [page.total_records for page in pages]  # in the order of the pages
+    if key.endpoint is Endpoint.PUBLISHED and totals == sorted(totals):
+        open_day = max(key.first_day, today - timedelta(days=1))
+        if open_day <= key.last_day:
+            return replace(key, first_day=open_day)
+    return key
 
 
 def _by_modality(uf: str, modalities: list[int], first: date, last: date) -> list[ListKey]:

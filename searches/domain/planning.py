@@ -46,8 +46,9 @@ def days_between(first: date, last: date) -> list[date]:
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 
-#: Longer lists lose their last pages when the source is in trouble, and drift while they are read.
-LONGEST_LIST_DAYS = 31
+#: The source's longest span. One long list costs fewer requests than many short ones, and the
+#: ledger of pages already makes it resumable.
+LONGEST_LIST_DAYS = 366
 
 
 def missing_lists(

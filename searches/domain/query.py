@@ -131,6 +131,7 @@ class _Reader:
         for name in self.data:
             if name not in FIELDS:
                 self.problem(str(name)[:60], "unknown_field")
+        ufs = self.ufs()  # first: the first problem found is the one the API names
         mode = self.choice("modo_busca", Mode, Mode.PUBLISHED)
         first_day, last_day = self.period(mode)
         sector, parsed = self.what()
@@ -142,7 +143,7 @@ class _Reader:
             self.problem("search_id", "uuid")
         status_text = self.choice("status", _StatusChoice, _StatusChoice.ANY)
         query = SearchQuery(
-            ufs=self.ufs(),
+            ufs=ufs,
             mode=mode,
             first_day=first_day,
             last_day=last_day,
