@@ -16,7 +16,7 @@ class BadEnvironment(SystemExit):
 
 
 def text(name: str, default: str = "") -> str:
-    """Return NAME, or the content of the file NAME_FILE names, or the default when both are empty."""
+    """Return NAME, or what the file of NAME_FILE holds, or the default when both are empty."""
     value = os.environ.get(name, "").strip()
     if value:
         return value
@@ -30,7 +30,7 @@ def text(name: str, default: str = "") -> str:
 
 
 def boolean(name: str, default: bool) -> bool:
-    """Return true for 1, true, yes, on, sim; false for their opposites; anything else is refused."""
+    """Return true for 1, true, yes, on, sim and false for their opposites; refuse the rest."""
     value = text(name).lower()
     if not value:
         return default

@@ -21,7 +21,7 @@ def run(*, host: str, port: int) -> None:
         application,
         endpoints=build_endpoint_description_strings(host=host, port=port),
         # Called before the loop runs: the runner has to start on it.
-        ready_callable=lambda: reactor.callLater(0, application.start),  # type: ignore[attr-defined]
+        ready_callable=lambda: reactor.callLater(0, application.start),  # type: ignore[arg-type]
         websocket_max_message_size=MOST_MESSAGE_BYTES,
         server_name="bidiq",
         application_close_timeout=5,

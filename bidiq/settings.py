@@ -17,7 +17,7 @@ VAR_DIR = BASE_DIR / "var"
 
 
 def _kept_secret_key() -> str:
-    """Return the key kept in var/, making it on first use. Safe when two processes start at once."""
+    """Return the key kept in var/, made on first use; two processes may start at once."""
     path = VAR_DIR / "secret_key"
     VAR_DIR.mkdir(exist_ok=True)
     try:
@@ -175,9 +175,7 @@ if AWS_STORAGE_BUCKET_NAME:
         "OPTIONS": {
             "bucket_name": AWS_STORAGE_BUCKET_NAME,
             "endpoint_url": env.url("AWS_S3_ENDPOINT_URL", schemes=("http", "https")) or None,
-            "public_endpoint_url": env.url(
-                "AWS_S3_PUBLIC_ENDPOINT_URL", schemes=("http", "https")
-            )
+            "public_endpoint_url": env.url("AWS_S3_PUBLIC_ENDPOINT_URL", schemes=("http", "https"))
             or None,
             "region_name": env.text("AWS_S3_REGION_NAME", "us-east-1"),
             "access_key": env.text("AWS_ACCESS_KEY_ID") or None,
@@ -210,7 +208,7 @@ BIDIQ_RUNNER = env.choice(
 #: How many searches one process runs at once; the others wait their turn.
 BIDIQ_SEARCHES_AT_ONCE = env.integer("BIDIQ_SEARCHES_AT_ONCE", 16, minimum=1, maximum=1000)
 
-# --- Accounts and sessions -------------------------------------------------------------------------
+# --- Accounts and sessions ----------------------------------------------------------------
 
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "searches:form"
@@ -251,7 +249,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# --- Language, static files, logs ------------------------------------------------------------------
+# --- Language, static files, logs ---------------------------------------------------------
 
 LANGUAGE_CODE = "pt-br"
 TIME_ZONE = "America/Sao_Paulo"

@@ -3,6 +3,7 @@
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -18,7 +19,7 @@ LONGEST_TOKEN_NAME = 80
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Make an account; what the visitor searched before stays its own."""
-    form = UserCreationForm(request.POST or None)
+    form: UserCreationForm[User] = UserCreationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         login(request, form.save())
         return redirect("searches:form")
@@ -53,5 +54,5 @@ def create_token(request: HttpRequest) -> HttpResponse:
 @login_required
 def delete_token(request: HttpRequest, token_id: int) -> HttpResponse:
     """Take a token back."""
-    get_object_or_404(ApiToken, pk=token_id, user=request.user).delete()
+    get_object_or_404(ApiToken, pk=token_id, user_id=request.user.pk).delete()
     return redirect("accounts:account")

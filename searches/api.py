@@ -261,7 +261,7 @@ def _status(search_id: UUID) -> str:
 
 
 @api.get("/download", url_name="download", openapi_extra=api_docs.DOWNLOAD)
-async def download(request: HttpRequest, id: str = "") -> HttpResponseBase:  # noqa: A002
+async def download(request: HttpRequest, id: str = "") -> HttpResponseBase:
     """Hand out the Excel file of a search."""
     try:
         search_id = UUID(id)
@@ -276,7 +276,8 @@ async def download(request: HttpRequest, id: str = "") -> HttpResponseBase:  # n
             raise ApiError(409, "search.running", "A busca ainda não terminou.")
         return hand_out(request, found.artifact)
 
-    return await database_sync_to_async(answer)()
+    response: HttpResponseBase = await database_sync_to_async(answer)()
+    return response
 
 
 @api.get("/setores", auth=None, openapi_extra=api_docs.TABLE)
@@ -309,10 +310,7 @@ def modalities(request: HttpRequest) -> HttpResponse:
 def units(request: HttpRequest) -> HttpResponse:
     """Return the 27 units of the federation."""
     return _json(
-        [
-            {"sigla": unit.code, "nome": unit.name, "regiao": unit.region}
-            for unit in brazil.UNITS
-        ]
+        [{"sigla": unit.code, "nome": unit.name, "regiao": unit.region} for unit in brazil.UNITS]
     )
 
 
@@ -320,5 +318,3 @@ def units(request: HttpRequest) -> HttpResponse:
 def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
     """Answer in JSON for addresses that do not exist."""
     return error_response(ApiError(404, "not_found", "Este endereço não existe."))
-
-

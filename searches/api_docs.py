@@ -9,7 +9,7 @@ from searches.domain.query import PAGE_SIZES, Mode, Order
 
 DESCRIPTION = (
     "Busca de licitações do PNCP. Autenticação: cookie de sessão com CSRF, ou "
-    "`Authorization: Bearer TOKEN`. Erros: `{\"error\": {\"code\", \"message\", \"field\"?}}`."
+    '`Authorization: Bearer TOKEN`. Erros: `{"error": {"code", "message", "field"?}}`.'
 )
 
 _TEXTS = {"type": "array", "items": {"type": "string"}}

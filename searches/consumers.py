@@ -66,7 +66,7 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
             await super().receive(text_data=text_data, **kwargs)
 
     async def _may_watch(self) -> bool:
-        return await database_sync_to_async(self._is_visible)()
+        return bool(await database_sync_to_async(self._is_visible)())
 
     def _is_visible(self) -> bool:
         owner = owner_of(user=self.scope.get("user"), session=self.scope.get("session"))

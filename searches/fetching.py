@@ -350,4 +350,3 @@ def _by_modality(uf: str, modalities: list[int], first: date, last: date) -> lis
 def new_units(query: SearchQuery) -> dict[str, UnitState]:
     """Return a unit to read for each UF of a query, in its order."""
     return {uf: UnitState(uf) for uf in query.ufs}
-

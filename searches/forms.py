@@ -77,7 +77,9 @@ class SearchForm:
         for name in MORE_FILTERS:
             value = self.values.get(name)
             if name == "modalidades":
-                used += bool(value) and set(map(str, value)) != set(map(str, tables.COMPETITIVE))
+                used += bool(value) and set(map(str, value or ())) != set(
+                    map(str, tables.COMPETITIVE)
+                )
             elif name == "status":
                 used += value not in (None, "", "todos")
             else:

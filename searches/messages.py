@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from searches.domain.brazil import BY_CODE
-from searches.domain.errors import QueryError
+from searches.domain.errors import Problem, QueryError
 from searches.domain.progress import Stage, Told
-from searches.domain.query import Problem
 
 _PROBLEMS = {
     "required": "Escolha pelo menos um estado.",

@@ -181,7 +181,9 @@ class _ListFields(models.Model):
     """What names a list of the source: see `domain.planning.ListKey`."""
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE)
-    endpoint = models.CharField("lista", max_length=12, choices=[(e.value, e.value) for e in Endpoint])
+    endpoint = models.CharField(
+        "lista", max_length=12, choices=[(e.value, e.value) for e in Endpoint]
+    )
     modality = models.IntegerField("modalidade", default=0)  # 0: all
     uf = models.CharField("UF", max_length=2, blank=True)  # "": the whole country
 

@@ -302,5 +302,3 @@ class _Run:
         except reports.ReportFailed as error:
             logger.error("the Excel file could not be kept: %s", error)
             return None
-
-

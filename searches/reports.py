@@ -66,7 +66,7 @@ def file_name(search: Search, *, now: datetime) -> str:
 def write_report(search: Search, file: BinaryIO, *, now: datetime) -> int:
     """Write the workbook; return how many notices it has."""
     query = SearchQuery.from_json(search.query)
-    sheets = [
+    sheets: list[workbook.Sheet] = [
         _notices(search, query, now=now),
         _figures(search, query, now=now),
         _parameters(search, query, now=now),
@@ -151,9 +151,7 @@ def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
             [entry[key], entry["total"], Decimal(entry["valor"])] for entry in summary.get(name, ())
         ]
 
-    weeks = [
-        [_day(week), count_, value] for week, count_, value in rows("por_semana", "semana")
-    ]
+    weeks = [[_day(week), count_, value] for week, count_, value in rows("por_semana", "semana")]
     return Figures(
         "Resumo",
         [

@@ -29,7 +29,9 @@ def download_url(search: Search) -> str:
     return f"{reverse('api:download')}?id={search.pk}"
 
 
-def result(search: Search, *, page: int | None, page_size: int | None, now: datetime) -> dict[str, Any]:
+def result(
+    search: Search, *, page: int | None, page_size: int | None, now: datetime
+) -> dict[str, Any]:
     """Return a search with a page of its result; correct at any moment of its life."""
     query = SearchQuery.from_json(search.query)
     matches = selectors.results(search, order=query.order)

@@ -138,7 +138,10 @@ def fresh_open_modalities(*, source: int, uf: str, now: datetime) -> set[int]:
     """Return the modalities (0: all) whose open notices in a UF were read a moment ago."""
     return set(
         Coverage.objects.filter(
-            source_id=source, endpoint=Endpoint.OPEN, uf__in=(uf, ""), fetched_at__gte=now - FRESH_FOR
+            source_id=source,
+            endpoint=Endpoint.OPEN,
+            uf__in=(uf, ""),
+            fetched_at__gte=now - FRESH_FOR,
         ).values_list("modality", flat=True)
     )
 
@@ -201,5 +204,3 @@ def results(
     if ufs := tuple(ufs):
         matches = matches.filter(notice__uf__in=ufs)
     return matches.order_by(*_ORDERS[order], "notice__control_number")
-
-

@@ -1,8 +1,8 @@
 """One piece of work for all who want it at the same moment. Floor 0, asyncio only."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -15,13 +15,11 @@ class SingleFlight(Generic[T]):
         self._tasks: dict[Hashable, asyncio.Task[T]] = {}
         self._callers: dict[Hashable, int] = {}
 
-    async def do(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
+    async def do(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Return the work's result, sharing it with everybody who asked for the same key."""
         task = self._tasks.get(key)
         if task is None:
-            task = asyncio.ensure_future(work())  # type: ignore[assignment]
-            assert task is not None
-            self._tasks[key] = task
+            task = self._tasks[key] = asyncio.create_task(work())
             self._callers[key] = 0
         self._callers[key] += 1
         try:

@@ -52,7 +52,8 @@ async def searches(request: HttpRequest) -> HttpResponseBase:
     """The owner's searches: POST starts one, GET lists them."""
     if request.method == "POST":
         return await start(request)
-    return await database_sync_to_async(history)(request)
+    page: HttpResponse = await database_sync_to_async(history)(request)
+    return page
 
 
 async def start(request: HttpRequest) -> HttpResponseBase:

@@ -16,7 +16,16 @@ The class docstring is the default message, for logs only: what users read is in
 chosen by `code`.
 """
 
+from dataclasses import dataclass, field
 from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one field of a query; `messages.problem_text` has the sentence."""
+
+    code: str
+    params: dict[str, str] = field(default_factory=dict)
 
 
 class SearchError(Exception):
@@ -34,10 +43,10 @@ class QueryError(SearchError):
 
     code = "query.invalid"
 
-    def __init__(self, problems: dict[str, list[str]]) -> None:
-        #: field name of the request -> messages in Portuguese, as shown to the user.
+    def __init__(self, problems: dict[str, list[Problem]]) -> None:
+        #: field name of the request -> what is wrong with it
         self.problems = problems
-        super().__init__("; ".join(f"{field}: {texts[0]}" for field, texts in problems.items()))
+        super().__init__("; ".join(f"{name}: {p[0].code}" for name, p in problems.items()))
 
 
 class SourceError(SearchError):

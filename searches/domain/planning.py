@@ -52,7 +52,11 @@ LONGEST_LIST_DAYS = 366
 
 
 def missing_lists(
-    *, uf: str, modalities: Iterable[int], days: Iterable[date], covered: Collection[tuple[int, date]]
+    *,
+    uf: str,
+    modalities: Iterable[int],
+    days: Iterable[date],
+    covered: Collection[tuple[int, date]],
 ) -> list[ListKey]:
     """Return the lists of publication that a UF still needs: its (modality, day) pairs not covered."""
     wanted = list(days)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from searches.domain import brazil, matching, tables
-from searches.domain.errors import QueryError
+from searches.domain.errors import Problem, QueryError
 from searches.domain.notice import NoticeStatus
 
 
@@ -49,14 +49,6 @@ FIELDS = frozenset(
         "valor_maximo", "status", "ordenacao", "pagina", "itens_por_pagina", "search_id",
     }
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with one field; `messages.problem_text` has the sentence."""
-
-    code: str
-    params: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-
 from django.utils import timezone
 
 from searches import messages
@@ -16,7 +15,9 @@ from searches.domain.progress import Told, payload
 from searches.models import Search, SearchEvent
 
 
-def append(search_id: UUID, told: Sequence[Told], *, at: datetime | None = None) -> list[dict[str, Any]]:
+def append(
+    search_id: UUID, told: Sequence[Told], *, at: datetime | None = None
+) -> list[dict[str, Any]]:
     """Number and store events; the caller holds a transaction in which the search is locked.
 
     Returns them as clients see them, for `live.publish` after the commit.
@@ -33,7 +34,9 @@ def append(search_id: UUID, told: Sequence[Told], *, at: datetime | None = None)
         progress = max(progress, entry["progress"])
         payloads.append(entry)
     SearchEvent.objects.bulk_create(
-        SearchEvent(search_id=search_id, seq=entry["seq"], at=at, stage=entry["stage"], payload=entry)
+        SearchEvent(
+            search_id=search_id, seq=entry["seq"], at=at, stage=entry["stage"], payload=entry
+        )
         for entry in payloads
     )
     Search.objects.filter(pk=search_id).update(
@@ -42,7 +45,9 @@ def append(search_id: UUID, told: Sequence[Told], *, at: datetime | None = None)
     return payloads
 
 
-def record(search_id: UUID, told: Sequence[Told], *, attempt: int, units_done: int | None = None) -> list[dict[str, Any]]:
+def record(
+    search_id: UUID, told: Sequence[Told], *, attempt: int, units_done: int | None = None
+) -> list[dict[str, Any]]:
     """Store events of a running search in one short transaction.
 
     Raises ClaimLost when the search is no longer this attempt's: the attempt number is the
@@ -61,5 +66,3 @@ def record(search_id: UUID, told: Sequence[Told], *, attempt: int, units_done: i
 def held(search_id: UUID, attempt: int) -> Any:
     """Return the rows (one or none) of a search that this attempt still holds."""
     return Search.objects.filter(pk=search_id, status=Status.RUNNING, attempt=attempt)
-
-

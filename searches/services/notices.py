@@ -13,10 +13,10 @@ from searches.models import Coverage, Notice, PageRead
 from searches.selectors import list_columns
 
 _FIELDS = [field.name for field in fields(DomainNotice)]
-_LIMITS = {
-    field.name: field.max_length
+_LIMITS: dict[str, int] = {
+    field.name: limit
     for field in Notice._meta.concrete_fields
-    if getattr(field, "max_length", None)
+    if (limit := getattr(field, "max_length", None))
 }
 
 

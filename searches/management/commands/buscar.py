@@ -106,9 +106,7 @@ def _query(options: dict[str, Any]) -> SearchQuery:
     try:
         return parse_query({name: value for name, value in data.items() if value}, today=today)
     except QueryError as error:
-        lines = [
-            f"{name}: {texts[0]}" for name, texts in messages.problem_texts(error).items()
-        ]
+        lines = [f"{name}: {texts[0]}" for name, texts in messages.problem_texts(error).items()]
         raise CommandError("\n".join(lines), returncode=1) from None
 
 
@@ -125,15 +123,20 @@ async def _run(query: SearchQuery) -> Search:
             await _show(search)
         finally:
             await work
-    return await database_sync_to_async(
+    found: Search = await database_sync_to_async(
         lambda: Search.objects.select_related("artifact").get(pk=search.pk)
     )()
+    return found
 
 
 async def _show(search: Search) -> None:
     import orjson
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+    )
     width = shutil.get_terminal_size().columns
     with Progress(*columns, TimeElapsedColumn(), transient=False) as bar:
         task = bar.add_task("Busca na fila", total=100)
