@@ -7,9 +7,7 @@ from searches import accounts
 
 app_name = "accounts"
 urlpatterns = [
-    path(
-        "entrar/", auth_views.LoginView.as_view(template_name="accounts/login.html"), name="login"
-    ),
+    path("entrar/", accounts.Login.as_view(), name="login"),
     path("sair/", auth_views.LogoutView.as_view(), name="logout"),
     path("criar/", accounts.sign_up, name="sign_up"),
     path("", accounts.account, name="account"),

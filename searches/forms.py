@@ -77,9 +77,7 @@ class SearchForm:
         for name in MORE_FILTERS:
             value = self.values.get(name)
             if name == "modalidades":
-                used += bool(value) and set(map(str, value or ())) != set(
-                    map(str, tables.COMPETITIVE)
-                )
+                used += self.chosen_modalities != set(map(str, tables.COMPETITIVE))
             elif name == "status":
                 used += value not in (None, "", "todos")
             else:

@@ -26,7 +26,7 @@ _PROBLEMS = {
     "unknown_sector": "“{value}” não é um setor conhecido.",
     "sector_or_terms": "Escolha um setor ou escreva os seus termos.",
     "terms": "Os termos são longos demais ou numerosos demais.",
-    "only_stopwords": "Estes termos são comuns demais; escreva palavras que digam o que você vende.",
+    "only_stopwords": "Estes termos são comuns demais; diga com outras palavras o que você vende.",
     "unknown_modality": "“{value}” não é o código de uma modalidade.",
     "unknown_sphere": "“{value}” não é uma esfera: use F, E, M ou D.",
     "ibge": "“{value}” não é um código IBGE de município (7 dígitos).",

@@ -212,6 +212,9 @@ class PageRead(_ListFields):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"{self.endpoint} {self.uf or 'BR'} {self.modality} página {self.number}"
+
 
 class Coverage(_ListFields):
     """A day of a list that was read whole. For open notices, the day of asking."""
@@ -227,6 +230,9 @@ class Coverage(_ListFields):
                 fields=["source", "endpoint", "modality", "uf", "day"], name="coverage_unique"
             )
         ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} {self.uf or 'BR'} {self.modality} {self.day}"
 
 
 class Match(models.Model):
@@ -247,6 +253,9 @@ class Match(models.Model):
             models.UniqueConstraint(fields=["search", "notice"], name="match_search_notice_unique")
         ]
         indexes = [models.Index(fields=["search", "hidden"], name="match_search_hidden")]
+
+    def __str__(self) -> str:
+        return f"{self.search_id}: {self.notice_id}"
 
 
 class ApiToken(models.Model):

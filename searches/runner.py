@@ -87,7 +87,7 @@ class InlineRunner:
         self._gate = asyncio.Semaphore(settings.BIDIQ_SEARCHES_AT_ONCE)
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._keeper: asyncio.Task[None] | None = None
-        self._client: PncpClient | None = None
+        self._client: PncpClient  # there while `_ready` is set
         self._ready = asyncio.Event()
 
     def start(self) -> None:
@@ -120,7 +120,6 @@ class InlineRunner:
 
     async def _run(self, search_id: UUID) -> None:
         await self._ready.wait()
-        assert self._client is not None
         async with self._gate:
             await run_search(search_id, worker=worker_name(), client=self._client)
 

@@ -58,7 +58,7 @@ def missing_lists(
     days: Iterable[date],
     covered: Collection[tuple[int, date]],
 ) -> list[ListKey]:
-    """Return the lists of publication that a UF still needs: its (modality, day) pairs not covered."""
+    """Return the lists of publication that a UF still needs; `covered` has (modality, day)."""
     wanted = list(days)
     return [
         ListKey(Endpoint.PUBLISHED, modality, uf, first, last)

@@ -17,7 +17,7 @@ MOST_HIGHLIGHTS = 5
 
 
 def days_left(closes_at: datetime | None, now: datetime) -> int | None:
-    """Return the whole days until a deadline in Brasília's calendar; negative when it has passed."""
+    """Return the days until a deadline in Brasília's calendar; negative when it has passed."""
     if closes_at is None:
         return None
     return (closes_at.astimezone(BRASILIA).date() - now.astimezone(BRASILIA).date()).days

@@ -1,7 +1,6 @@
 """Recording: what is told becomes a numbered row, and only then a ring of the bell. Floor 3."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,15 +13,15 @@ from searches.domain.lifecycle import Status
 from searches.domain.progress import Told, payload
 from searches.models import Search, SearchEvent
 
+Payloads = list[dict[str, Any]]
 
-def append(
-    search_id: UUID, told: Sequence[Told], *, at: datetime | None = None
-) -> list[dict[str, Any]]:
+
+def append(search_id: UUID, told: Sequence[Told]) -> Payloads:
     """Number and store events; the caller holds a transaction in which the search is locked.
 
     Returns them as clients see them, for `live.publish` after the commit.
     """
-    at = at or timezone.now()
+    at = timezone.now()
     search = Search.objects.only("last_seq", "progress", "stage").get(pk=search_id)
     seq, progress = search.last_seq, search.progress
     payloads = []
@@ -47,7 +46,7 @@ def append(
 
 def record(
     search_id: UUID, told: Sequence[Told], *, attempt: int, units_done: int | None = None
-) -> list[dict[str, Any]]:
+) -> Payloads:
     """Store events of a running search in one short transaction.
 
     Raises ClaimLost when the search is no longer this attempt's: the attempt number is the

@@ -31,7 +31,7 @@ def store_page(
     notices_count: int,
     now: datetime,
 ) -> list[int]:
-    """Store a page and its mark in the ledger in one transaction; return the notices' keys in order.
+    """Store a page and its mark in the ledger in one transaction; return the notices' keys.
 
     Of two copies of a notice the one with the greater update moment stays.
     """
@@ -59,12 +59,8 @@ def upsert(source: int, notices: Iterable[DomainNotice]) -> dict[str, int]:
         known = newest.get(notice.control_number)
         if known is None or notice.updated_at > known.updated_at:
             newest[notice.control_number] = notice
-    stored = {
-        number: updated_at
-        for number, updated_at in Notice.objects.filter(
-            source_id=source, control_number__in=newest
-        ).values_list("control_number", "updated_at")
-    }
+    known_numbers = Notice.objects.filter(source_id=source, control_number__in=newest)
+    stored = dict(known_numbers.values_list("control_number", "updated_at"))
     Notice.objects.bulk_create(
         (
             Notice(source_id=source, **_values(notice))
@@ -78,11 +74,7 @@ def upsert(source: int, notices: Iterable[DomainNotice]) -> dict[str, int]:
             Notice.objects.filter(
                 source_id=source, control_number=number, updated_at__lt=notice.updated_at
             ).update(**_values(notice))
-    return dict(
-        Notice.objects.filter(source_id=source, control_number__in=newest).values_list(
-            "control_number", "pk"
-        )
-    )
+    return dict(known_numbers.values_list("control_number", "pk"))
 
 
 def _values(notice: DomainNotice) -> dict[str, Any]:

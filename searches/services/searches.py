@@ -17,8 +17,7 @@ from searches.domain.query import SearchQuery
 from searches.models import Search
 from searches.owners import Owner
 from searches.services import events
-
-Payloads = list[dict[str, Any]]
+from searches.services.events import Payloads
 
 
 class TooManySearches(Exception):

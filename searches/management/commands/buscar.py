@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 from channels.db import database_sync_to_async
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -130,8 +131,6 @@ async def _run(query: SearchQuery) -> Search:
 
 
 async def _show(search: Search) -> None:
-    import orjson
-
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
