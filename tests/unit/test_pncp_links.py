@@ -53,7 +53,12 @@ def test_a_usable_address_has_a_scheme(text, url):
         "n.a.",
         "não se aplica",
         "javascript:alert(1)",
-        "edital.pdf","JavaScript:alert(document.domain)", "data:text/html,x", "ftp://a.gov.br/x", "http://"]
+        "edital.pdf",
+        "JavaScript:alert(document.domain)",
+        "data:text/html,x",
+        "ftp://a.gov.br/x",
+        "http://",
+    ]
     + [
         "mailto:x@a.gov.br",
         "licita@a.gov.br",
@@ -65,7 +70,10 @@ def test_a_usable_address_has_a_scheme(text, url):
         "https://user:pw@a.gov.br/",
         "https://[::1",
         "file:///etc/passwd",
-        "/x/y","javascript://a.gov.br/%0aalert(1)", "https://-a.gov.br",
+        "/x/y",
+        "javascript://a.gov.br/%0aalert(1)",
+        "https://-a.gov.br",
+    ],
 )
 def test_what_is_no_address_is_no_link(text):
     assert origin_url(text) == ""
