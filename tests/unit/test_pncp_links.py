@@ -58,8 +58,6 @@ def test_a_usable_address_has_a_scheme(text, url):
         "data:text/html,x",
         "ftp://a.gov.br/x",
         "http://",
-    ]
-    + [
         "mailto:x@a.gov.br",
         "licita@a.gov.br",
         "Lei 14.133",
