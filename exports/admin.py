@@ -220,7 +220,9 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
     def _note(self, request: HttpRequest, artifacts: list[Artifact], message: str) -> None:
         """Leave the actor's name in the admin's own log."""
         if artifacts:
-            LogEntry.objects.log_actions(str(request.user.pk), artifacts, CHANGE, change_message=message)
+            LogEntry.objects.log_actions(
+                str(request.user.pk), artifacts, CHANGE, change_message=message
+            )
 
     def _tell_bad(self, request: HttpRequest, artifact: Artifact) -> None:
         text = f"{artifact} ({artifact.pk}): conteúdo ausente ou alterado."
