@@ -57,6 +57,7 @@ def promote(artifact: Artifact) -> bool:
     kept_name = artifact.name
     if artifact.storage != DATABASE or artifact.bytes_deleted_at is not None:
         return False
+    storage.check()  # down? And a bucket that somebody removed is made again.
     if not verify(artifact):
         raise ArtifactMissing
     name = _find_object(artifact)

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from decimal import Context, Decimal
 from typing import IO, BinaryIO
 from xml.sax.saxutils import quoteattr
@@ -83,7 +84,10 @@ def write_workbook(file: BinaryIO, *, title: str, sheets: Sequence[Sheet]) -> in
         sheet.sheet_properties.pageSetUpPr.fitToPage = True
     writers = {part: _TableWriter(book, *table) for part, table in tables.items()}
     parts = _saved(book)
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with ExitStack() as stack:
+        for writer in writers.values():
+            stack.callback(writer.links.close)
+        archive = stack.enter_context(zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED))
         # First in the file: this is how programs tell the type of one without a name.
         archive.writestr(_CONTENT_TYPES, parts.pop(_CONTENT_TYPES))
         for part, writer in writers.items():
@@ -254,13 +258,16 @@ class Links:
             stream.write(b"</hyperlinks>")
 
     def write_relations(self, stream: IO[bytes]) -> None:
-        """Write what stands in the sheet's relations, and close."""
+        """Write what stands in the sheet's relations."""
         stream.write(
             b"<?xml version='1.0' encoding='UTF-8' standalone='yes'?>\n<Relationships "
             b'xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
         )
         _copy(self._relations, stream)
         stream.write(b"</Relationships>")
+
+    def close(self) -> None:
+        """Let go of the disk."""
         self._elements.close()
         self._relations.close()
 

@@ -103,6 +103,8 @@ class PncpClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": self._user_agent, "Accept": "application/json"},
         )
+        # aiohttp would repeat a request on a dropped connection by itself, unseen by the limiter.
+        self._session._retry_connection = False
         return self
 
     async def __aexit__(

@@ -32,15 +32,15 @@ _TEXT_500 = "Erro na comunicação com o banco de dados."
 _SECRECY = {1: "Compra sem sigilo", 3: "Compra totalmente sigilosa"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seen:
-    """One request that came in."""
+    """One request that came in; it is in the log from its arrival on."""
 
     path: str  # without PREFIX
     params: dict[str, str]
     at: float  # time.monotonic
-    status: int  # of the answer; 0 when the connection was dropped
-    faults: tuple[str, ...]  # kinds
+    status: int = 0  # of the answer; 0 when there is none (yet), or the connection was dropped
+    faults: tuple[str, ...] = ()  # kinds
 
 
 class Simulator:
@@ -90,22 +90,17 @@ class Simulator:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         path = request.path.removeprefix(PREFIX)
         params = dict(request.query)
-        at = time.monotonic()
-        faults: list[Fault] = []
-        status = 0
-        try:
-            response = self._limited()
-            if response is None:
-                faults = self.faults.hitting(path, params)
-                if self.latency_seconds:
-                    await asyncio.sleep(self.latency_seconds)
-                response = await self._answer(request, path, params, faults)
-            status = response.status if not any(f.kind == "reset" for f in faults) else 0
-            return response
-        finally:
-            self.requests.append(
-                Seen(path, params, at, status, tuple(fault.kind for fault in faults))
-            )
+        seen = Seen(path, params, time.monotonic())
+        self.requests.append(seen)
+        response = self._limited()
+        if response is None:
+            faults = self.faults.hitting(path, params)
+            seen.faults = tuple(fault.kind for fault in faults)
+            if self.latency_seconds:
+                await asyncio.sleep(self.latency_seconds)
+            response = await self._answer(request, path, params, faults)
+        seen.status = 0 if "reset" in seen.faults else response.status
+        return response
 
     def _limited(self) -> web.Response | None:
         """Return a 429 when requests come faster than the rate."""

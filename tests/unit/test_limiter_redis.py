@@ -4,7 +4,8 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -14,6 +15,7 @@ from searches.pncp.redis_limiter import RedisLimiter
 from tests.unit.pncp_support import Clock
 
 WARNINGS = "searches.pncp.redis_limiter"
+KEY = "bidiq:limiter:pncp"
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,11 @@ async def url(server: ValkeyServer) -> AsyncIterator[str]:
     async with Redis.from_url(url) as redis:
         await redis.flushdb()
     yield url
+
+
+async def rate_in(url: str) -> float:
+    async with Redis.from_url(url, decode_responses=True) as redis:
+        return float(await cast("Awaitable[str]", redis.hget(KEY, "rate")))
 
 
 def test_two_processes_share_one_ceiling(url):
@@ -66,14 +73,12 @@ async def test_a_throttle_anywhere_pauses_all_and_slows_all(url):
     started_at = time.monotonic()
     await here.acquire()
     assert time.monotonic() - started_at == pytest.approx(0.3, abs=0.1)
-    async with Redis.from_url(url, decode_responses=True) as redis:
-        state = await redis.hgetall("bidiq:limiter:pncp")
-        assert float(state["rate"]) == 3000
-        assert 0 < await redis.ttl("bidiq:limiter:pncp") <= 3600
+    assert await rate_in(url) == 3000
+    async with Redis.from_url(url) as redis:
+        assert 0 < await redis.ttl(KEY) <= 3600
     here.succeeded()
     await here.acquire()
-    async with Redis.from_url(url, decode_responses=True) as redis:
-        assert float(await redis.hget("bidiq:limiter:pncp", "rate")) == 3150
+    assert await rate_in(url) == 3150
     await here.aclose()
     await there.aclose()
 
@@ -81,8 +86,7 @@ async def test_a_throttle_anywhere_pauses_all_and_slows_all(url):
 async def test_throttles_of_requests_under_way_together_are_one_fall(url):
     limiters = [RedisLimiter(url, 6000) for _ in range(3)]
     await asyncio.gather(*(limiter.throttled(0.05) for limiter in limiters))
-    async with Redis.from_url(url, decode_responses=True) as redis:
-        assert float(await redis.hget("bidiq:limiter:pncp", "rate")) == 3000
+    assert await rate_in(url) == 3000
     for limiter in limiters:
         await limiter.aclose()
 
@@ -99,7 +103,7 @@ async def test_a_clock_set_back_in_redis_does_not_hold_requests_for_an_hour(url)
     limiter = RedisLimiter(url, 16)
     async with Redis.from_url(url) as redis:
         future = int((time.time() + 7200) * 1_000_000)
-        await redis.hset("bidiq:limiter:pncp", mapping={"due": future, "paused": future})
+        await cast("Awaitable[int]", redis.hset(KEY, mapping={"due": future, "paused": future}))
     await asyncio.wait_for(limiter.acquire(), timeout=5)
     await limiter.aclose()
 
@@ -155,7 +159,7 @@ async def test_it_comes_back_to_redis_by_itself(server, url):
         clock.now += 10
         await limiter.acquire()
         async with Redis.from_url(url) as redis:
-            assert await redis.exists("bidiq:limiter:pncp")
+            assert await redis.exists(KEY)
         await limiter.aclose()
     finally:
         again.stop()

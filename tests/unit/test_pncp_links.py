@@ -43,11 +43,35 @@ def test_a_usable_address_has_a_scheme(text, url):
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "string", "#", "-", "N/A", "n.a.", "não se aplica", "javascript:alert(1)", "edital.pdf"]
-    + ["JavaScript:alert(document.domain)", "data:text/html,x", "ftp://a.gov.br/x", "http://"]
-    + ["mailto:x@a.gov.br", "licita@a.gov.br", "Lei 14.133", "14.133", "https://", "http://localhost"]
-    + ["veja www.a.gov.br", "https://user:pw@a.gov.br/", "https://[::1", "file:///etc/passwd", "/x/y"]
-    + ["javascript://a.gov.br/%0aalert(1)", "https://-a.gov.br"],
+    [
+        "",
+        " ",
+        "string",
+        "#",
+        "-",
+        "N/A",
+        "n.a.",
+        "não se aplica",
+        "javascript:alert(1)",
+        "edital.pdf",
+        "JavaScript:alert(document.domain)",
+        "data:text/html,x",
+        "ftp://a.gov.br/x",
+        "http://",
+        "mailto:x@a.gov.br",
+        "licita@a.gov.br",
+        "Lei 14.133",
+        "14.133",
+        "https://",
+        "http://localhost",
+        "veja www.a.gov.br",
+        "https://user:pw@a.gov.br/",
+        "https://[::1",
+        "file:///etc/passwd",
+        "/x/y",
+        "javascript://a.gov.br/%0aalert(1)",
+        "https://-a.gov.br",
+    ],
 )
 def test_what_is_no_address_is_no_link(text):
     assert origin_url(text) == ""

@@ -162,7 +162,9 @@ def test_codes_that_are_no_codes_become_zero():
 
 
 def test_texts_lose_blanks_line_ends_and_control_characters():
-    notice = parsed(objetoCompra=" \tCompra\x00 de\r\n pão\x0b\x1b \ud800. ", body__razaoSocial="A\x85B")
+    notice = parsed(
+        objetoCompra=" \tCompra\x00 de\r\n pão\x0b\x1b \ud800. ", body__razaoSocial="A\x85B"
+    )
     assert notice.object == "Compra de pão ."
     assert notice.body == "A B"
 
@@ -174,7 +176,22 @@ def test_missing_nested_objects_are_empty_and_the_cnpj_comes_from_the_key():
 
 def test_odd_records_raise_nothing_but_malformed():
     draw = random.Random(7)
-    odd = [None, "", " ", "string", 0, -1, 1e308, 10**40, True, [], {}, [{}], "9" * 5000, "\ud800"]
+    odd: list[Any] = [
+        None,
+        "",
+        " ",
+        "string",
+        0,
+        -1,
+        1e308,
+        10**40,
+        True,
+        [],
+        {},
+        [{}],
+        "9" * 5000,
+        "\ud800",
+    ]
     odd += [float("nan"), float("inf"), "2026-13-45", {"a": None}, "٣", "²"]
     for _ in range(4000):
         made: dict[str, Any] = record()

@@ -1,0 +1,57 @@
+"""Object storages that fail where it hurts; everything else about them is real."""
+
+from typing import Any
+
+from django.core.files.base import ContentFile
+
+from exports.errors import Reason, StorageUnavailable
+from exports.storage import ObjectStorage
+
+
+class Cut(BaseException):
+    """The process was killed here."""
+
+
+class FailsOnce(ObjectStorage):
+    """The first upload meets a server error."""
+
+    failed = False
+
+    def _save(self, name: str, content: Any) -> str:
+        if not self.failed:
+            self.failed = True
+            raise StorageUnavailable(reason=Reason.SERVER)
+        return super()._save(name, content)
+
+
+class CutsShort(ObjectStorage):
+    """Half of each upload arrives, and nobody says so."""
+
+    def _save(self, name: str, content: Any) -> str:
+        whole = content.read()
+        return super()._save(name, ContentFile(whole[: len(whole) // 2]))
+
+
+class ChangesBytes(ObjectStorage):
+    """Each upload arrives whole in length and wrong in content."""
+
+    def _save(self, name: str, content: Any) -> str:
+        return super()._save(name, ContentFile(content.read()[::-1]))
+
+
+class CutBeforeUpload(ObjectStorage):
+    def _save(self, name: str, content: Any) -> str:
+        raise Cut
+
+
+class CutAfterUpload(ObjectStorage):
+    def _save(self, name: str, content: Any) -> str:
+        super()._save(name, content)
+        raise Cut
+
+
+class CutAtReadingBack(ObjectStorage):
+    def read_pieces(self, name: str, *, start: int = 0) -> Any:
+        if self.exists(name):
+            raise Cut
+        return super().read_pieces(name, start=start)

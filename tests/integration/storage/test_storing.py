@@ -1,0 +1,163 @@
+"""A file is made and kept, whatever the object storage does."""
+
+import hashlib
+import logging
+import time
+from datetime import timedelta
+
+import pytest
+from django.core.files.storage import storages
+
+from exports.errors import ArtifactTooLarge, StorageUnavailable
+from exports.models import Artifact, StoredFile
+from exports.services import places, storage_health
+from tests import servers
+from tests.integration.storage.conftest import CONTENT
+
+pytestmark = pytest.mark.django_db
+
+
+def bytes_of(artifact):
+    return b"".join(places.pieces(artifact))
+
+
+def test_without_an_object_storage_the_database_keeps_it(make_artifact):
+    artifact = make_artifact()
+
+    assert artifact.storage == "database"
+    assert artifact.fallback_reason == ""
+    assert artifact.name == "20261124T030000_3f1c.xlsx"
+    assert artifact.size_bytes == len(CONTENT)
+    assert artifact.sha256 == hashlib.sha256(CONTENT).hexdigest()
+    assert artifact.rows == 3
+    assert artifact.expires_at - artifact.created_at == timedelta(days=30)
+    assert bytes_of(artifact) == CONTENT
+
+
+def test_with_an_object_storage_it_goes_there_and_the_database_stays_empty(
+    use_object_storage, make_artifact, store
+):
+    artifact = make_artifact()
+
+    assert artifact.storage == "object_storage"
+    assert artifact.fallback_reason == ""
+    assert store.objects() == [artifact.name]
+    assert bytes_of(artifact) == CONTENT
+    assert not StoredFile.objects.exists()
+
+
+def test_a_taken_key_becomes_another(make_artifact, use_object_storage, settings):
+    first, second = make_artifact(), make_artifact()
+
+    assert first.name != second.name
+    settings.STORAGES = {k: v for k, v in settings.STORAGES.items() if k != "object_storage"}
+    third, fourth = make_artifact(), make_artifact()
+    assert third.name == first.name  # in another storage
+    assert fourth.name not in {first.name, second.name, third.name}
+
+
+def test_a_key_whose_bytes_are_gone_stays_taken_by_its_row(make_artifact):
+    first = make_artifact()
+    places.database().delete(first.name)
+
+    assert make_artifact().name != first.name
+
+
+def test_the_database_takes_over_when_the_object_storage_is_down(
+    use_object_storage, make_artifact, store
+):
+    store.stop()
+
+    artifact = make_artifact()
+
+    assert artifact.storage == "database"
+    assert artifact.fallback_reason == "refused"
+    assert bytes_of(artifact) == CONTENT
+
+
+def test_the_database_takes_over_when_the_keys_are_wrong(use_object_storage, make_artifact):
+    use_object_storage(secret_key="wrong")
+
+    assert make_artifact().fallback_reason == "permission"
+
+
+def test_the_database_takes_over_when_nothing_answers(use_object_storage, make_artifact):
+    with servers.silent_server() as url:
+        use_object_storage(endpoint_url=url, quick_timeout_seconds=0.3)
+        started = time.monotonic()
+
+        artifact = make_artifact()
+
+    assert artifact.fallback_reason == "timeout"
+    assert time.monotonic() - started < 4
+
+
+def test_a_passing_fault_is_tried_again(use_object_storage, make_artifact):
+    use_object_storage(backend="tests.integration.storage.faults.FailsOnce")
+
+    assert make_artifact().storage == "object_storage"
+
+
+def test_an_object_cut_short_on_its_way_is_not_trusted(use_object_storage, make_artifact):
+    use_object_storage(backend="tests.integration.storage.faults.CutsShort")
+
+    artifact = make_artifact()
+
+    assert artifact.storage == "database"
+    assert artifact.fallback_reason == "server"
+    assert bytes_of(artifact) == CONTENT
+
+
+def test_a_file_too_large_for_the_database_is_refused_and_leaves_no_row(
+    use_object_storage, make_artifact, store, settings
+):
+    settings.BIDIQ_DATABASE_FILE_LIMIT_BYTES = len(CONTENT) - 1
+    store.stop()
+
+    with pytest.raises(ArtifactTooLarge):
+        make_artifact()
+
+    assert not Artifact.objects.exists()
+    assert not StoredFile.objects.exists()
+
+
+def test_a_writer_that_fails_leaves_nothing(make_artifact):
+    def write(file):
+        raise RuntimeError("no rows")
+
+    with pytest.raises(RuntimeError):
+        make_artifact(write=write)
+
+    assert not Artifact.objects.exists()
+
+
+def test_it_warns_at_most_once_a_minute(use_object_storage, make_artifact, store, caplog):
+    store.stop()
+
+    with caplog.at_level(logging.WARNING, logger="exports"):
+        for _ in range(3):
+            make_artifact()
+
+    warnings = [record for record in caplog.records if record.name == "exports"]
+    assert len(warnings) == 1
+    assert "refused" in warnings[0].getMessage()
+
+
+def test_health_says_which_storage_and_how_it_does(
+    settings, use_object_storage, make_artifact, store
+):
+    assert storage_health().state == "ok"
+    store.stop()
+    make_artifact()
+
+    health = storage_health()
+
+    assert (health.mode, health.state, health.pending_count) == ("object_storage", "refused", 1)
+    settings.STORAGES = {k: v for k, v in settings.STORAGES.items() if k != "object_storage"}
+    assert (storage_health().mode, storage_health().state) == ("database", "ok")
+
+
+def test_no_storage_is_called_unavailable_without_a_reason():
+    with pytest.raises(TypeError):
+        StorageUnavailable()  # type: ignore[call-arg]
+    assert "database" in storages.backends

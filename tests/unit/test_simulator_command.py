@@ -1,0 +1,138 @@
+"""`manage.py pncp_simulator` as a process."""
+
+import asyncio
+import gzip
+import re
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import orjson
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.unit.pncp_support import SHARED, records
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@asynccontextmanager
+async def process(*options: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    started = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "manage.py",
+        "pncp_simulator",
+        *options,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield started
+    finally:
+        if started.returncode is None:
+            started.kill()
+        await started.communicate()
+
+
+async def first_line(started: asyncio.subprocess.Process) -> str:
+    assert started.stdout is not None
+    return (await asyncio.wait_for(started.stdout.readline(), timeout=60)).decode()
+
+
+async def failure(*options: str) -> tuple[int | None, str]:
+    async with process(*options) as started:
+        _, errors = await asyncio.wait_for(started.communicate(), timeout=60)
+        return started.returncode, errors.decode()
+
+
+async def test_it_says_its_address_serves_a_file_and_stops_at_once(tmp_path):
+    path = tmp_path / "f.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\n".join(orjson.dumps(record) for record in records(3))))
+    options = (
+        "--port",
+        "0",
+        "--data",
+        str(path),
+        "--now",
+        "2026-11-24",
+        "--faults",
+        "timeout:page=2",
+    )
+    async with process(*options) as started:
+        line = await first_line(started)
+        match = re.search(r"http://127\.0\.0\.1:\d+", line)
+        assert match is not None
+        assert "3 registros" in line
+        url = f"{match[0]}/v1/contratacoes/proposta?dataFinal=20271124&pagina="
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{url}1") as response:
+                assert (await response.json())["totalRegistros"] == 3
+            held = asyncio.create_task(session.get(f"{url}2"))
+            await asyncio.sleep(0.2)
+            stopped_at = time.monotonic()
+            started.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(started.wait(), timeout=10) == 0
+            assert time.monotonic() - stopped_at < 2
+            with pytest.raises(aiohttp.ClientError):
+                await held
+
+
+async def test_it_serves_the_real_records():
+    path = SHARED / "contratacoes.jsonl.gz"
+    if not path.exists():
+        pytest.skip("the real records (shared/pncp) are not beside the repository")
+    async with process("--port", "0", "--data", str(path)) as started:
+        assert "973 registros" in await first_line(started)
+
+
+async def test_a_taken_port_is_one_line_and_status_1():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        status, errors = await failure("--port", port)
+    assert status == 1
+    assert port in errors
+    assert errors.count("\n") == 1
+
+
+async def test_a_bad_file_is_one_line_and_status_2(tmp_path):
+    path = tmp_path / "f.jsonl"
+    path.write_bytes(b'{"numeroControlePNCP": "x"}\n{oops')
+    status, errors = await failure("--data", str(path))
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "linha 2" in errors
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "No such file"),
+        (b"", "nenhum registro"),
+        (b"[1]", "linha 1"),
+        (b"\x1f\x8bnot gzip", "f.jsonl"),
+    ],
+)
+def test_a_bad_file_is_said_with_its_reason(tmp_path, content, expected):
+    path = tmp_path / "f.jsonl"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CommandError, match=expected) as caught:
+        call_command("pncp_simulator", data=path)
+    assert caught.value.returncode == 2
+
+
+def test_a_bad_specification_is_said_with_its_reason():
+    with pytest.raises(CommandError, match="cor=azul") as caught:
+        call_command("pncp_simulator", faults="500:cor=azul")
+    assert caught.value.returncode == 2
+
+
+async def test_the_help_explains_the_faults():
+    async with process("--help") as started:
+        output, _ = await asyncio.wait_for(started.communicate(), timeout=60)
+    assert "429:every=10;retry_after=2" in output.decode()
