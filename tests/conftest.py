@@ -1,0 +1,17 @@
+"""Before Django loads: nothing of this machine's environment reaches the tests."""
+
+import os
+from pathlib import Path
+
+OURS = (
+    "DATABASE_URL", "REDIS_URL", "PNCP_", "AWS_", "BIDIQ_", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS",
+    "CSRF_TRUSTED_ORIGINS", "LOG_FORMAT", "LOG_LEVEL", "OTEL_",
+)  # fmt: skip
+for name in list(os.environ):
+    if name.startswith(OURS):
+        del os.environ[name]
+# Nothing listens on port 9: a test that forgets its own source meets a source that is down, never
+# the real PNCP.
+os.environ["PNCP_BASE_URL"] = "http://127.0.0.1:9"
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
