@@ -1,0 +1,225 @@
+"""The JSON API: every rule has its message, strangers see nothing, errors have one shape."""
+
+import json
+from uuid import uuid4
+
+import pytest
+from django.test import AsyncClient, Client
+
+from searches.models import Search
+from searches.tokens import create_token, user_of_token
+from tests.integration.conftest import ask, record
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def token(alice):
+    return {"Authorization": f"Bearer {create_token(alice)}"}
+
+
+def post(client, body, headers, **extra):
+    raw = body if isinstance(body, (bytes, str)) else json.dumps(body)
+    return client.post(
+        "/api/buscar", raw, content_type="application/json", headers={**headers, **extra}
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"ufs": []}, "ufs"),
+        ({"ufs": None}, "ufs"),
+        ({"ufs": "SP"}, "ufs"),
+        ({"ufs": ["XX"]}, "ufs"),
+        ({"ufs": [1]}, "ufs"),
+        ({"modo_busca": "tudo"}, "modo_busca"),
+        ({"data_inicial": "01/08/2026"}, "data_inicial"),
+        ({"data_inicial": "2026-02-30"}, "data_inicial"),
+        ({"data_inicial": "20260801"}, "data_inicial"),
+        ({"data_inicial": 20260801}, "data_inicial"),
+        ({"data_inicial": "2026-08-10", "data_final": "2026-08-01"}, "data_inicial"),
+        ({"data_inicial": "2025-01-01", "data_final": "2026-08-01"}, "data_inicial"),
+        ({"data_final": "2199-01-01"}, "data_final"),
+        ({"setor_id": "foguetes"}, "setor_id"),
+        ({"setor_id": None}, "setor_id"),
+        ({"setor_id": None, "termos_busca": "de para com"}, "termos_busca"),
+        ({"termos_busca": 7}, "termos_busca"),
+        ({"termos_busca": "x" * 2000}, "termos_busca"),
+        ({"exclusion_terms": "pão"}, "exclusion_terms"),
+        ({"exclusion_terms": [1]}, "exclusion_terms"),
+        ({"modalidades": [99]}, "modalidades"),
+        ({"modalidades": [True]}, "modalidades"),
+        ({"modalidades": "6"}, "modalidades"),
+        ({"esferas": ["X"]}, "esferas"),
+        ({"municipios": ["123"]}, "municipios"),
+        ({"municipios": ["9950308"]}, "municipios"),
+        ({"orgaos": [None]}, "orgaos"),
+        ({"valor_minimo": -1}, "valor_minimo"),
+        ({"valor_minimo": "muito"}, "valor_minimo"),
+        ({"valor_minimo": True}, "valor_minimo"),
+        ({"valor_minimo": "NaN"}, "valor_minimo"),
+        ({"valor_maximo": 1e16}, "valor_maximo"),
+        ({"valor_minimo": 10, "valor_maximo": 9}, "valor_maximo"),
+        ({"status": "aberta"}, "status"),
+        ({"ordenacao": "acaso"}, "ordenacao"),
+        ({"pagina": 0}, "pagina"),
+        ({"itens_por_pagina": 30}, "itens_por_pagina"),
+        ({"search_id": "7"}, "search_id"),
+        ({"uf": ["SP"]}, "uf"),
+    ],
+)
+def test_every_rule_has_its_message_at_its_field(client, token, changes, field):
+    answer = post(client, ask(**changes), token)
+    assert answer.status_code == 422
+    error = answer.json()["error"]
+    assert error["field"] == field
+    assert error["code"] == "query.invalid"
+    assert error["message"]
+    assert not Search.objects.exists()
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", '"x"', b"\xff\xfe"])
+def test_a_body_that_is_no_json_object_is_a_400(client, token, body):
+    answer = post(client, body, token)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "request.json"
+
+
+def test_it_accepts_and_says_where_to_look(client, token):
+    answer = post(client, ask(), token)
+    assert answer.status_code == 202
+    body = answer.json()
+    assert set(body) == {"search_id", "status_url", "progress_url", "ws_url", "download_url"}
+    assert body["ws_url"].startswith("ws://testserver/ws/buscas/")
+    state = client.get(body["status_url"], headers=token).json()
+    for name in (
+        "search_id", "status", "progress", "resumo", "licitacoes", "total_raw", "total_filtrado",
+        "filter_stats", "cobertura", "termos_utilizados", "stopwords_removidas", "download_url",
+        "excel_available", "storage", "pagina", "itens_por_pagina", "ultima_atualizacao",
+    ):  # fmt: skip
+        assert name in state
+    assert client.get(body["download_url"], headers=token).status_code == 409
+
+
+def test_the_same_id_again_is_the_same_search(client, token, bob):
+    body = ask(search_id=str(uuid4()))
+    first, second = post(client, body, token), post(client, body, token)
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json() == second.json()
+    assert Search.objects.count() == 1
+    stranger = post(client, body, {"Authorization": f"Bearer {create_token(bob)}"})
+    assert stranger.status_code == 409
+
+
+def test_too_many_searches_are_asked_to_wait(client, token, settings):
+    settings.BIDIQ_SEARCHES_PER_MINUTE = 2
+    assert [post(client, ask(), token).status_code for _ in range(3)] == [202, 202, 429]
+    answer = post(client, ask(), token)
+    assert 1 <= int(answer["Retry-After"]) <= 61
+    assert answer.json()["error"]["code"] == "search.rate"
+
+
+def test_nobody_gets_in_without_token_or_csrf(alice):
+    client = Client(enforce_csrf_checks=True)
+    assert post(client, ask(), {}).status_code == 401
+    assert post(client, ask(), {"Authorization": "Bearer x"}).status_code == 401
+    assert post(client, ask(), {"Authorization": "Basic x"}).status_code == 401
+    client.force_login(alice)
+    assert post(client, ask(), {}).status_code == 401
+    answer = post(client, ask(), {"Origin": "http://evil.example"})
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "auth.required"
+
+
+def test_a_browser_with_its_csrf_token_may_search_without_an_account(settings):
+    client = Client(enforce_csrf_checks=True)
+    csrf = "a" * 32
+    client.cookies["csrftoken"] = csrf
+    answer = post(client, ask(), {"X-CSRFToken": csrf})
+    assert answer.status_code == 202
+    assert client.get(answer.json()["status_url"]).status_code == 200
+    assert Client().get(answer.json()["status_url"]).status_code == 404
+
+
+def test_members_only_means_members_only(client, token, settings):
+    settings.BIDIQ_LOGIN_REQUIRED = True
+    assert client.get(f"/api/buscar/{uuid4()}").status_code == 401
+    assert client.get(f"/api/buscar/{uuid4()}", headers=token).status_code == 404
+    assert client.get("/").status_code == 302
+
+
+def test_a_token_is_kept_as_a_hash_and_dies_with_its_user(alice):
+    token = create_token(alice)
+    assert user_of_token(token) == alice
+    assert not alice.api_tokens.filter(digest=token).exists()
+    alice.is_active = False
+    alice.save()
+    assert user_of_token(token) is None
+
+
+def test_the_tables_are_public(client):
+    assert len(client.get("/api/ufs").json()) == 27
+    assert len(client.get("/api/setores").json()) == 20
+    modalities = {entry["codigo"]: entry for entry in client.get("/api/modalidades").json()}
+    assert modalities[6]["nome"] == "Pregão - Eletrônico"
+    assert [code for code, entry in modalities.items() if entry["padrao"]] == [4, 5, 6, 7]
+
+
+def test_the_openapi_document_names_every_call(client):
+    document = client.get("/api/openapi.json").json()
+    assert set(document["paths"]) == {
+        "/api/buscar",
+        "/api/buscar/{search_id}",
+        "/api/buscar-progress/{search_id}",
+        "/api/buscar/{search_id}/cancelar",
+        "/api/download",
+        "/api/setores",
+        "/api/modalidades",
+        "/api/ufs",
+    }
+    assert client.get("/api/docs").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/nada", 404),
+        ("/api/buscar/xyz", 404),
+        ("/api/download", 422),
+        ("/api/download?id=xyz", 422),
+        (f"/api/download?id={uuid4()}", 404),
+        ("/api/download?url=http://evil.example", 422),
+    ],
+)
+def test_wrong_addresses_answer_in_json(client, token, path, status):
+    answer = client.get(path, headers=token)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+
+
+async def test_prefer_wait_answers_with_the_result(simulate, alice, settings):
+    from searches.runner import inline_runner
+
+    await simulate([record(n) for n in range(1, 30)])
+    settings.PNCP_RATE_PER_MINUTE = 60_000
+    client = AsyncClient()
+    await client.aforce_login(alice)
+    try:
+        answer = await client.post(
+            "/api/buscar", ask(), content_type="application/json", headers={"Prefer": "wait=30"}
+        )
+    finally:
+        await inline_runner().stop()
+    assert answer.status_code == 200, answer.content
+    assert answer["Preference-Applied"] == "wait=30"
+    body = answer.json()
+    assert body["status"] == "complete"
+    assert (body["total_raw"], body["total_filtrado"], len(body["licitacoes"])) == (29, 29, 20)
+    assert body["excel_available"]
+    assert body["termos_utilizados"]
+    second = await client.get(f"/api/buscar/{body['search_id']}?pagina=2&itens_por_pagina=20")
+    assert len(second.json()["licitacoes"]) == 9
+    file = await client.get(body["download_url"])
+    assert file.status_code == 200
+    assert file["Content-Disposition"].startswith('attachment; filename="licitacoes_alimentos_')
