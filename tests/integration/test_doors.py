@@ -1,0 +1,182 @@
+"""Every door of a search: its owner gets in, a stranger and nobody see 404. Sockets included."""
+
+import json
+from uuid import uuid4
+
+import pytest
+from channels.db import database_sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.test import AsyncClient, Client
+
+from bidiq.asgi import application
+from searches.domain.lifecycle import Status
+from searches.domain.progress import Stage, Told
+from searches.owners import VISITOR_KEY, Owner
+from searches.services import events
+from searches.services import searches as services
+from tests.integration.conftest import create
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+GET_DOORS = (
+    "/buscas/{}/",
+    "/buscas/{}/eventos/",
+    "/buscas/{}/eventos.json",
+    "/buscas/{}/excel/",
+    "/api/buscar/{}",
+    "/api/buscar-progress/{}",
+    "/api/download?id={}",
+)
+POST_DOORS = ("/buscas/{}/cancelar/", "/buscas/{}/repetir/", "/api/buscar/{}/cancelar")
+
+
+def visitor(key: str) -> Client:
+    """Return a browser whose session belongs to a visitor."""
+    client = Client()
+    session = client.session
+    session[VISITOR_KEY] = key
+    session.save()
+    client.cookies["sessionid"] = session.session_key
+    return client
+
+
+async def ended_search(owner=None):
+    """Return a search with a few events that has ended."""
+    search = await create(owner or Owner(visitor="alice"))
+    claimed = await database_sync_to_async(services.claim)(search.pk, worker="w")
+    await database_sync_to_async(events.record)(
+        search.pk, [Told(Stage.CONNECTING), Told(Stage.FETCHING, 0.5)], attempt=claimed.attempt
+    )
+    await database_sync_to_async(services.finish)(
+        search.pk,
+        Status.COMPLETE,
+        Told(Stage.COMPLETE, status=Status.COMPLETE),
+        attempt=claimed.attempt,
+    )
+    return search
+
+
+def cookie_of(client: Client) -> tuple[bytes, bytes]:
+    return (b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode())
+
+
+def socket(path: str, *headers: tuple[bytes, bytes], origin: bytes | None = b"http://localhost"):
+    sent = [*headers, *([(b"origin", origin)] if origin else [])]
+    return WebsocketCommunicator(application, path, headers=sent)
+
+
+@pytest.mark.parametrize("door", GET_DOORS)
+async def test_a_strangers_search_is_404_at_every_door(door):
+    search = await ended_search()
+    for client in (Client(), await database_sync_to_async(visitor)("bob")):
+        answer = await database_sync_to_async(client.get)(door.format(search.pk))
+        missing = await database_sync_to_async(client.get)(door.format(uuid4()))
+        assert (answer.status_code, missing.status_code) == (404, 404)
+
+
+@pytest.mark.parametrize("door", POST_DOORS)
+async def test_a_stranger_cannot_act_on_a_search(door):
+    search = await ended_search()
+    for client in (Client(), await database_sync_to_async(visitor)("bob")):
+        answer = await database_sync_to_async(client.post)(door.format(search.pk))
+        assert answer.status_code == 404
+
+
+async def test_the_owner_gets_in_by_visitor_key_and_by_account(alice):
+    search = await ended_search()
+    mine = await ended_search(Owner(user_id=alice.pk))
+    client = await database_sync_to_async(visitor)("alice")
+    for door in ("/buscas/{}/eventos.json", "/api/buscar/{}"):
+        assert (await database_sync_to_async(client.get)(door.format(search.pk))).status_code == 200
+        assert (await database_sync_to_async(client.get)(door.format(mine.pk))).status_code == 404
+    await database_sync_to_async(client.force_login)(alice)
+    for pk in (search.pk, mine.pk):  # what was asked before the login stays the user's
+        answer = await database_sync_to_async(client.get)(f"/api/buscar/{pk}")
+        assert answer.status_code == 200
+
+
+async def test_a_socket_replays_and_closes_after_the_end():
+    search = await ended_search()
+    headers = cookie_of(await database_sync_to_async(visitor)("alice"))
+    one = socket(f"/ws/buscas/{search.pk}/", headers)
+    assert (await one.connect())[0]
+    told = [await one.receive_json_from(5) for _ in range(4)]
+    assert [event["seq"] for event in told] == [1, 2, 3, 4]
+    assert (await one.receive_output(5))["type"] == "websocket.close"
+    await one.disconnect()
+    later = socket(f"/ws/buscas/{search.pk}/?after=3", headers)
+    assert (await later.connect())[0]
+    assert (await later.receive_json_from(5))["seq"] == 4
+    await later.disconnect()
+
+
+@pytest.mark.parametrize("origin", [b"http://evil.example", None, b"null"])
+async def test_a_socket_of_a_foreign_page_is_refused(origin):
+    search = await ended_search()
+    headers = cookie_of(await database_sync_to_async(visitor)("alice"))
+    foreign = socket(f"/ws/buscas/{search.pk}/", headers, origin=origin)
+    assert not (await foreign.connect())[0]
+    await foreign.disconnect()
+
+
+async def test_a_socket_of_a_stranger_is_refused_as_if_there_were_no_search():
+    search = await ended_search()
+    bob = cookie_of(await database_sync_to_async(visitor)("bob"))
+    for path, headers in (
+        (f"/ws/buscas/{search.pk}/", (bob,)),
+        (f"/ws/buscas/{search.pk}/", ()),
+        (f"/ws/buscas/{uuid4()}/", (bob,)),
+    ):
+        stranger = socket(path, *headers)
+        connected, code = await stranger.connect()
+        assert (connected, code) == (False, 1000)
+        await stranger.disconnect()
+
+
+async def test_a_socket_survives_nonsense_and_syncs_on_demand():
+    search = await create()
+    headers = cookie_of(await database_sync_to_async(visitor)("alice"))
+    one = socket(f"/ws/buscas/{search.pk}/", headers)
+    assert (await one.connect())[0]
+    assert (await one.receive_json_from(5))["seq"] == 1
+    for nonsense in ("{", "[]", '{"type":"x"}', "null", '{"type":"sync","after":"z"}'):
+        await one.send_to(text_data=nonsense)
+    await one.send_to(bytes_data=b"\x00")
+    assert (await one.receive_json_from(5))["seq"] == 1  # the sync from nowhere: from the start
+    await one.send_json_to({"type": "sync", "after": 0})
+    assert (await one.receive_json_from(5))["seq"] == 1
+    await one.disconnect()
+
+
+async def read_stream(client: AsyncClient, path: str, **headers: str) -> tuple[int, str]:
+    answer = await client.get(path, headers=headers)
+    if not answer.streaming:
+        return answer.status_code, answer.content.decode()
+    assert answer["Content-Type"] == "text/event-stream"
+    assert answer["X-Accel-Buffering"] == "no"
+    return answer.status_code, b"".join([part async for part in answer]).decode()
+
+
+async def test_a_stream_resumes_after_the_last_event_id_and_says_204_when_that_is_all():
+    search = await ended_search()
+    client = AsyncClient()
+    client.cookies = (await database_sync_to_async(visitor)("alice")).cookies
+    path = f"/buscas/{search.pk}/eventos/"
+    status, body = await read_stream(client, path)
+    assert status == 200
+    assert body.startswith("retry: 3000\n\n")
+    assert [line for line in body.splitlines() if line.startswith("id: ")] == [
+        f"id: {seq}" for seq in range(1, 5)
+    ]
+    data = [json.loads(line[6:]) for line in body.splitlines() if line.startswith("data: ")]
+    assert [event["stage"] for event in data] == ["queued", "connecting", "fetching", "complete"]
+    status, body = await read_stream(client, path, **{"Last-Event-ID": "2"})
+    assert "id: 3\n" in body
+    assert "id: 2\n" not in body
+    status, body = await read_stream(client, f"{path}?after=3")
+    assert "id: 4\n" in body
+    assert "id: 3\n" not in body
+    assert (await read_stream(client, f"{path}?after=4"))[0] == 204
+    assert (await read_stream(client, path, **{"Last-Event-ID": "4"}))[0] == 204
+    status, body = await read_stream(client, path, **{"Last-Event-ID": "nonsense"})
+    assert "id: 1\n" in body
