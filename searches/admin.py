@@ -1,0 +1,200 @@
+"""The audit of searches: read-only, events in order, two actions that go through the services.
+
+Floor 6.
+"""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from exports.admin import ReadOnly
+from searches import live
+from searches.domain.lifecycle import TERMINAL
+from searches.domain.query import SearchQuery
+from searches.models import ApiToken, Coverage, Notice, Search, SearchEvent, Source
+from searches.owners import Owner
+from searches.services import searches as services
+from searches.services.events import Payloads
+
+
+class EventInline(ReadOnly, admin.TabularInline[SearchEvent, Search]):
+    """What was told, by number."""
+
+    model = SearchEvent
+    fields = readonly_fields = ("seq", "at", "stage", "progress", "message", "detail")
+    ordering = ("seq",)
+    extra = 0
+    can_delete = False
+    show_change_link = False
+
+    @admin.display(description="progresso")
+    def progress(self, event: SearchEvent) -> str:
+        return f"{event.payload['progress']}%"
+
+    @admin.display(description="mensagem")
+    def message(self, event: SearchEvent) -> str:
+        return str(event.payload["message"])
+
+    @admin.display(description="detalhe")
+    def detail(self, event: SearchEvent) -> str:
+        return json.dumps(event.payload["detail"], ensure_ascii=False)
+
+
+@admin.register(Search)
+class SearchAdmin(ReadOnly, admin.ModelAdmin[Search]):
+    """Searches: who asked what, how it went, what was told."""
+
+    list_display = (
+        "id", "created_at", "owner", "asked", "status", "progress", "units", "total_raw",
+        "total_kept", "attempt", "error_code", "file",
+    )  # fmt: skip
+    list_filter = ("status", "stage", "error_code", "artifact__storage", "attempt", "source")
+    list_select_related = ("owner_user", "artifact", "source")
+    search_fields = ("id", "owner_user__username", "worker")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at",)
+    list_per_page = 50
+    inlines = (EventInline,)
+    actions = ("cancel", "run_again")
+    fields = readonly_fields = (
+        "id", "owner", "source", "status", "stage", "progress", "attempt", "worker", "created_at",
+        "started_at", "heartbeat_at", "finished_at", "cancel_requested_at", "units", "total_raw",
+        "total_kept", "error_code", "file", "pretty_query", "pretty_rejections", "pretty_coverage",
+        "pretty_matching",
+    )  # fmt: skip
+
+    @admin.display(description="dono", ordering="owner_user__username")
+    def owner(self, search: Search) -> str:
+        if search.owner_user is not None:
+            return str(search.owner_user.get_username())
+        # Enough to tell two visitors apart; the whole key would open their history.
+        return f"visitante {search.owner_visitor[:6]}…" if search.owner_visitor else "-"
+
+    @admin.display(description="pergunta")
+    def asked(self, search: Search) -> str:
+        query = search.query
+        what = query.get("termos_busca") or query.get("setor_id")
+        return f"{what} em {', '.join(query['ufs'])}"[:80]
+
+    @admin.display(description="estados")
+    def units(self, search: Search) -> str:
+        return f"{search.units_done}/{search.units_total}"
+
+    @admin.display(description="arquivo")
+    def file(self, search: Search) -> SafeString | str:
+        if search.artifact is None:
+            return "-"
+        url = reverse("admin:exports_artifact_change", args=[search.artifact.pk])
+        return format_html('<a href="{}">{}</a>', url, search.artifact.filename)
+
+    @admin.display(description="pergunta")
+    def pretty_query(self, search: Search) -> SafeString:
+        return _pretty(search.query)
+
+    @admin.display(description="descartes")
+    def pretty_rejections(self, search: Search) -> SafeString:
+        return _pretty(search.rejections)
+
+    @admin.display(description="cobertura")
+    def pretty_coverage(self, search: Search) -> SafeString:
+        return _pretty(search.coverage)
+
+    @admin.display(description="correspondência")
+    def pretty_matching(self, search: Search) -> SafeString:
+        return _pretty(search.matching)
+
+    @admin.action(description="Cancelar as buscas escolhidas", permissions=["view"])
+    def cancel(self, request: HttpRequest, searches: QuerySet[Search]) -> None:
+        count = 0
+        for search in searches.exclude(status__in=TERMINAL):
+            _publish(search.pk, services.request_cancel(search))
+            self.log_change(request, search, "cancelamento pedido")
+            count += 1
+        self.message_user(request, f"Cancelamento pedido: {count}.", messages.SUCCESS)
+
+    @admin.action(description="Repetir as buscas escolhidas", permissions=["view"])
+    def run_again(self, request: HttpRequest, searches: QuerySet[Search]) -> None:
+        for search in searches:
+            owner = Owner(user_id=search.owner_user_id, visitor=search.owner_visitor)
+            # Waiting searches are swept up by the runner: an action has no loop to start it on.
+            made, _ = services.create_search(
+                SearchQuery.from_json(search.query), owner=owner, limited=False
+            )
+            self.log_change(request, search, f"repetida como {made.pk}")
+        self.message_user(request, f"Repetidas: {searches.count()}.", messages.SUCCESS)
+
+
+def _publish(search_id: UUID, payloads: Payloads) -> None:
+    async_to_sync(live.publish)(search_id, payloads)
+
+
+def _pretty(value: Any) -> SafeString:
+    return format_html("<pre>{}</pre>", json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@admin.register(SearchEvent)
+class SearchEventAdmin(ReadOnly, admin.ModelAdmin[SearchEvent]):
+    """Every event of every search."""
+
+    list_display = ("search", "seq", "at", "stage", "message")
+    list_filter = ("stage",)
+    search_fields = ("search__id",)
+    date_hierarchy = "at"
+    ordering = ("-at", "-seq")
+    list_select_related = ("search",)
+
+    @admin.display(description="mensagem")
+    def message(self, event: SearchEvent) -> str:
+        return str(event.payload["message"])
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnly, admin.ModelAdmin[Notice]):
+    """The local store of notices."""
+
+    list_display = ("control_number", "uf", "modality_name", "value", "published_at", "closes_at")
+    list_filter = ("uf", "modality_name", "sphere", "source")
+    search_fields = ("control_number", "object", "body")
+    date_hierarchy = "published_at"
+    ordering = ("-published_at",)
+    show_full_result_count = False  # counting a large store on each page is slow
+
+
+@admin.register(Coverage)
+class CoverageAdmin(ReadOnly, admin.ModelAdmin[Coverage]):
+    """Which days of which lists are in the store."""
+
+    list_display = ("source", "endpoint", "uf", "modality", "day", "fetched_at")
+    list_filter = ("endpoint", "uf", "modality", "source")
+    date_hierarchy = "day"
+    list_select_related = ("source",)
+
+
+@admin.register(Source)
+class SourceAdmin(ReadOnly, admin.ModelAdmin[Source]):
+    """The servers that notices came from."""
+
+    list_display = ("base_url",)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnly, admin.ModelAdmin[ApiToken]):
+    """API tokens; they may be taken back here."""
+
+    list_display = ("user", "name", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "name")
+    fields = readonly_fields = ("user", "name", "created_at", "last_used_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        user = request.user
+        return isinstance(user, User) and user.has_perm("searches.delete_apitoken")
