@@ -53,7 +53,7 @@ def test_two_processes_share_one_ceiling(url):
 
     asyncio.run(both())
     # 20 a second: 19 intervals of 50 ms, however the turns fell.
-    assert max(moments) - min(moments) == pytest.approx(0.95, rel=0.15)
+    assert 0.94 <= max(moments) - min(moments) < 3
 
 
 async def test_a_throttle_anywhere_pauses_all_and_slows_all(url):
@@ -62,7 +62,7 @@ async def test_a_throttle_anywhere_pauses_all_and_slows_all(url):
     await there.throttled(0.3)
     started_at = time.monotonic()
     await here.acquire()
-    assert time.monotonic() - started_at == pytest.approx(0.3, abs=0.1)
+    assert 0.29 <= time.monotonic() - started_at < 3
     assert await rate_in(url) == 3000
     async with Redis.from_url(url) as redis:
         assert 0 < await redis.ttl(KEY) <= 3600
