@@ -30,6 +30,7 @@ class _Term(NamedTuple):
     weight: float
     near: PhraseIndex[str] | None
     window: int
+    or_first: bool
 
 
 class Evidence(NamedTuple):
@@ -77,11 +78,13 @@ class SectorScorer:
         self._terms: PhraseIndex[_Term] = PhraseIndex()
         for phrases, weight in ((vocabulary.strong, _STRONG), (vocabulary.weak, _WEAK)):
             for phrase in phrases:
-                self._add(phrase, weight, None, 0)
+                self._add(_Term(readable(phrase), weight, None, 0, False), phrase)
         for group in vocabulary.near:
             context = phrase_index(group.context)
             for phrase in group.terms:
-                self._add(phrase, group.weight, context, group.window)
+                shown = readable(phrase)
+                term = _Term(shown, group.weight, context, group.window, group.or_first)
+                self._add(term, phrase)
 
         self._also = self._other_spellings(vocabulary)
 
@@ -94,9 +97,8 @@ class SectorScorer:
         )
         return frozenset((*doses, *short))
 
-    def _add(self, phrase: str, weight: float, near: PhraseIndex[str] | None, window: int) -> None:
+    def _add(self, term: _Term, phrase: str) -> None:
         slots = phrase_slots(phrase)
-        term = _Term(readable(phrase), weight, near, window)
         self._terms.add(slots, term, key=key_place(slots))
 
     def may_match(self, words: Sequence[str]) -> bool:
@@ -178,7 +180,7 @@ def _is_masked(hit: Hit[T], masks: Sequence[Hit[str]]) -> bool:
 
 def _has_context(hit: Hit[_Term], content: Sequence[str]) -> bool:
     term = hit.value
-    if term.near is None:
+    if term.near is None or (term.or_first and hit.start == 0):
         return True
     before = content[max(0, hit.start - term.window) : hit.start]
     after = content[hit.end : hit.end + term.window]
