@@ -23,7 +23,7 @@ from searches.domain.terms import (
     merge_spans,
     parse_terms,
 )
-from searches.domain.text import Word, fold, word_list, words
+from searches.domain.text import fold, word_list, word_spans
 
 __all__ = [
     "Decision",
@@ -89,8 +89,10 @@ def _term_index(terms: Iterable[str]) -> PhraseIndex[str]:
     return index
 
 
-def _spans(hits: Iterable[Hit[str]], placed: Sequence[Word]) -> tuple[tuple[int, int], ...]:
-    return merge_spans((placed[hit.start].start, placed[hit.end - 1].end) for hit in hits)
+def _spans(
+    hits: Iterable[Hit[str]], places: Sequence[tuple[int, int]]
+) -> tuple[tuple[int, int], ...]:
+    return merge_spans((places[hit.start][0], places[hit.end - 1][1]) for hit in hits)
 
 
 class _TermMatcher:
@@ -113,7 +115,7 @@ class _TermMatcher:
         # Best first: the longest phrase, then the one nearest to the beginning.
         hits.sort(key=lambda hit: (hit.start - hit.end, hit.start))
         terms = tuple(dict.fromkeys(hit.value for hit in hits))
-        spans = _spans(hits, words(plain))
+        spans = _spans(hits, word_spans(plain))
         excluding = self._exclusions.find(found) if self._exclusions.may_hit(found) else []
         earliness = 1 - min(hit.start for hit in hits) / len(found)
         relevance = round(40 + 40 * len(terms) / len(self.terms) + 20 * earliness)
@@ -163,7 +165,7 @@ class _SectorMatcher:
             return _NO_TERM
         hits = [Hit(item.term, item.start, item.end) for item in score.evidence]
         terms = tuple(dict.fromkeys(hit.value for hit in hits))
-        spans = _spans(hits, words(plain))
+        spans = _spans(hits, word_spans(plain))
         excluded_by = score.excluded_by
         if excluded_by is None and self._exclusions.may_hit(found):
             excluding = self._exclusions.find(found)

@@ -4,19 +4,18 @@ The score of an object is the sum, over the different terms found in it, of
 
     weight of the term (strong 1, weak 0.5)  x  worth of the place (the zones of `_common.toml`)
 
-less 1 (or `against_weight`) if a phrase says that it is about something else. A score of 1 is a match. So one
-strong term in what is bought decides; in "para atender a Secretaria de Saúde" it does not, and
-however many there are outside the head, they do not decide alone.
+less 1 (or `against_weight`) if a phrase says that it is about something else. A score of 1 is a
+match. So one strong term in what is bought decides; in "para atender a Secretaria de Saúde" it
+does not, and however many there are outside the head, they do not decide alone.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple, TypeVar
 
-from searches.domain.sectors import Vocabulary, Zone, load_common, readable
-from searches.domain.terms import Hit, PhraseIndex, Slot, make_slot
-from searches.domain.text import fold, phrase_words
+from searches.domain.sectors import Vocabulary, load_common, readable
+from searches.domain.terms import Hit, PhraseIndex
+from searches.domain.zones import key_place, phrase_index, phrase_slots, shared_masks, shared_zones
 
 T = TypeVar("T")
 
@@ -31,6 +30,7 @@ class _Term(NamedTuple):
     weight: float
     near: PhraseIndex[str] | None
     window: int
+    or_first: bool
 
 
 class Evidence(NamedTuple):
@@ -60,78 +60,6 @@ class Score:
 _NOTHING = Score((), 0.0, 0, None)
 
 
-def _slots(phrase: str) -> list[Slot]:
-    """Return the slots of a phrase of a TOML file, function words left out."""
-    function_words = load_common().function_words
-    slots = []
-    for chunk in phrase.split():
-        words = [
-            word
-            for alternative in chunk.split("|")
-            for word in (
-                [fold(alternative)]
-                if alternative.endswith("*") or alternative[0] in "=#"
-                else phrase_words(alternative)
-            )
-        ]
-        if "|" in chunk:
-            slots.append(make_slot(words))
-        else:
-            slots.extend(make_slot([word]) for word in words if word not in function_words)
-    return slots
-
-
-def _key(slots: Sequence[Slot]) -> int:
-    """Return which word to file a phrase under: the first that is not a generic one."""
-    generic = load_common().generic
-    for place, slot in enumerate(slots):
-        if not slot.forms & generic:
-            return place
-    return 0
-
-
-def _index(phrases: Sequence[str]) -> PhraseIndex[str]:
-    index: PhraseIndex[str] = PhraseIndex()
-    for phrase in phrases:
-        slots = _slots(phrase)
-        index.add(slots, readable(phrase), key=_key(slots))
-    return index
-
-
-class _Zones:
-    """Says what each word's place is worth."""
-
-    def __init__(self, zones: Sequence[Zone]) -> None:
-        self._index: PhraseIndex[Zone] = PhraseIndex()
-        for zone in zones:
-            for opener in zone.openers:
-                slots = _slots(opener)
-                self._index.add(slots, zone, key=_key(slots))
-
-    def worths(self, words: Sequence[str]) -> list[float]:
-        worths = [1.0] * len(words)
-        # At one place the longest opener wins: "fornecimento" against "fornecimento de mao de obra"
-        hits = sorted(self._index.find(words), key=lambda hit: (hit.start, -hit.end))
-        floor, covered = 1.0, 0
-        for hit in hits:
-            if hit.start < covered:
-                continue
-            covered = hit.end
-            zone = hit.value
-            if zone.factor is None:
-                continue
-            end = min(len(words), hit.end + zone.words) if zone.words else len(words)
-            if zone.sticky:
-                floor = min(floor, zone.factor)
-            factor = min(floor, zone.factor)
-            if worths[hit.start] < zone.only_from:
-                continue
-            # "aquisição" is itself part of what it leads back to; "atender" is not of the head.
-            start = hit.start if zone.factor == 1 else hit.end
-            worths[start:end] = [factor] * (end - start)
-        return worths
-
-
 class SectorScorer:
     """A vocabulary, compiled."""
 
@@ -141,48 +69,65 @@ class SectorScorer:
         self._function_words = common.function_words
         self._units = common.units
         self._abbreviations = common.abbreviations
-        self._zones = _shared_zones()
-        self._common_masks = _shared_masks()
-        self._masks = _index(vocabulary.masks)
-        self._against = _index(vocabulary.against)
-        # "50mg" in one word is filed under #mg only once it has been read: look for it as written.
-        units = [t[1:] for t in (*vocabulary.strong, *vocabulary.weak) if t.startswith("#")]
-        self._doses = frozenset(
-            f"{number}{unit}" for unit in units for number in ("", *range(1001))
-        )
+        self._special = common.function_words | common.units | common.abbreviations.keys()
+        self._zones = shared_zones()
+        self._common_masks = shared_masks()
+        self._masks = phrase_index(vocabulary.masks)
+        self._against = phrase_index(vocabulary.against)
         self._against_weight = vocabulary.against_weight
         self._terms: PhraseIndex[_Term] = PhraseIndex()
         for phrases, weight in ((vocabulary.strong, _STRONG), (vocabulary.weak, _WEAK)):
             for phrase in phrases:
-                self._add(phrase, weight, None, 0)
+                self._add(_Term(readable(phrase), weight, None, 0, False), phrase)
         for group in vocabulary.near:
-            context = _index(group.context)
+            context = phrase_index(group.context)
             for phrase in group.terms:
-                self._add(phrase, group.weight, context, group.window)
+                shown = readable(phrase)
+                term = _Term(shown, group.weight, context, group.window, group.or_first)
+                self._add(term, phrase)
 
-    def _add(self, phrase: str, weight: float, near: PhraseIndex[str] | None, window: int) -> None:
-        slots = _slots(phrase)
-        term = _Term(readable(phrase), weight, near, window)
-        self._terms.add(slots, term, key=_key(slots))
+        self._also = self._other_spellings(vocabulary)
+
+    def _other_spellings(self, vocabulary: Vocabulary) -> frozenset[str]:
+        """Return the words as written that are keys only once they are spelt out."""
+        units = [t[1:] for t in (*vocabulary.strong, *vocabulary.weak) if t.startswith("#")]
+        doses = (f"{number}{unit}" for unit in units for number in ("", *range(1001)))
+        short = (
+            short for short, full in self._abbreviations.items() if self._terms.may_hit([full])
+        )
+        return frozenset((*doses, *short))
+
+    def _add(self, term: _Term, phrase: str) -> None:
+        slots = phrase_slots(phrase)
+        self._terms.add(slots, term, key=key_place(slots))
 
     def may_match(self, words: Sequence[str]) -> bool:
         """Say whether the score can be more than 0; nearly free."""
-        return not self._doses.isdisjoint(words) or self._terms.may_hit(words)
+        return not self._also.isdisjoint(words) or self._terms.may_hit(words)
 
     def _content(self, words: Sequence[str]) -> tuple[list[int], list[str]]:
         """Return the places of the words that carry meaning, and those words spelt out."""
         kept: list[int] = []
         content: list[str] = []
+        special = self._special
         for place, word in enumerate(words):
-            if word in self._function_words or (word.isdigit() and len(word) < 3):
-                continue
+            if word in special or word[0] <= "9":
+                spelt = self._spell(word, words[place - 1] if place else "")
+                if not spelt:
+                    continue
+                word = spelt
             kept.append(place)
-            unit = word.lstrip("0123456789")
-            if unit in self._units and (unit != word or (place and words[place - 1].isdigit())):
-                content.append("#" + unit)
-            else:
-                content.append(self._abbreviations.get(word, word))
+            content.append(word)
         return kept, content
+
+    def _spell(self, word: str, before: str) -> str:
+        """Return what a word that is not read as it stands means; "" if nothing."""
+        if word in self._function_words or (word.isdigit() and len(word) < 3):
+            return ""
+        unit = word.lstrip("0123456789")
+        if unit in self._units and (unit != word or before.isdigit()):
+            return "#" + unit
+        return self._abbreviations.get(word, word)
 
     def score(self, words: Sequence[str]) -> Score:
         """Score an object given as folded words.
@@ -193,14 +138,13 @@ class SectorScorer:
         4. Worths are added up by different term.
         """
         kept, content = self._content(words)
-        hits = self._terms.find(content)
+        hits = [hit for hit in self._terms.find(content) if _has_context(hit, content)]
         if not hits:
             return _NOTHING
-        masked = self._masks.find(content) if self._masks.may_hit(content) else []
+        masked = self._masks.find(content)
         named = self._common_masks.find(content)
         hidden = [*masked, *named]
         hits = [hit for hit in hits if not _is_masked(hit, hidden)]
-        hits = [hit for hit in hits if _has_context(hit, content)]
         if not hits:
             return Score((), 0.0, 0, masked[0].value) if masked else _NOTHING
         worths = self._zones.worths(content)
@@ -236,7 +180,7 @@ def _is_masked(hit: Hit[T], masks: Sequence[Hit[str]]) -> bool:
 
 def _has_context(hit: Hit[_Term], content: Sequence[str]) -> bool:
     term = hit.value
-    if term.near is None:
+    if term.near is None or (term.or_first and hit.start == 0):
         return True
     before = content[max(0, hit.start - term.window) : hit.start]
     after = content[hit.end : hit.end + term.window]
@@ -271,13 +215,3 @@ def _relevance(total: float, lateness: float) -> int:
     """Map a score to 0..100: 1 is 60, 2 is 80; up to 20 less for coming late."""
     strength: float = 1 - 0.4 ** max(0.0, total)
     return round(100 * strength * (1 - 0.2 * lateness))
-
-
-@cache
-def _shared_zones() -> _Zones:
-    return _Zones(load_common().zones)
-
-
-@cache
-def _shared_masks() -> PhraseIndex[str]:
-    return _index(load_common().masks)

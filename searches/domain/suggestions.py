@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from searches.domain.inflection import STOPWORDS
 from searches.domain.terms import PhraseIndex, key_words, make_slot
-from searches.domain.text import fold, word_list, words
+from searches.domain.text import fold, word_list, word_spans
 
 _MAX_SUGGESTIONS = 8
 _MAX_VOCABULARY = 20_000
@@ -33,9 +33,9 @@ def suggest_terms(terms: Sequence[str], texts: Iterable[str]) -> tuple[str, ...]
         alone.update({hit.value for hit in index.find(found)})
         count.update(found)
         if len(spelling) < _MAX_VOCABULARY:
-            for word in words(folded):
-                if len(word.text) > 3 and word.text not in STOPWORDS:
-                    spelling.setdefault(word.text, text[word.start : word.end].lower())
+            for word, (start, end) in zip(found, word_spans(folded), strict=True):
+                if len(word) > 3 and word not in STOPWORDS:
+                    spelling.setdefault(word, text[start:end].lower())
     suggestions = [term for term, _ in alone.most_common()]
     asked = {key.rstrip("*") for term in terms for key in key_words(term)}
     for term in terms:

@@ -154,24 +154,26 @@ class PhraseIndex(Generic[T]):
 
     def find(self, words: Sequence[str]) -> list[Hit[T]]:
         """Return every occurrence of every phrase, in the order of its key word."""
+        exact, prefixes = self._exact, self._prefixes
+        found = [(place, exact[word]) for place, word in enumerate(words) if word in exact]
+        if prefixes:
+            for place, word in enumerate(words):
+                for length, table in prefixes.items():
+                    if word[:length] in table:
+                        found.append((place, table[word[:length]]))
+            found.sort(key=lambda pair: pair[0])
         hits: list[Hit[T]] = []
         count = len(words)
-        for place, word in enumerate(words):
-            entries = self._exact.get(word, ())
-            for length, table in self._prefixes.items():
-                more = table.get(word[:length])
-                if more:
-                    entries = [*entries, *more]
+        for place, entries in found:
             for slots, key, value in entries:
                 start = place - key
                 end = start + len(slots)
-                if (
-                    start >= 0
-                    and end <= count
-                    and all(
-                        slot.accepts(words[start + i]) for i, slot in enumerate(slots) if i != key
-                    )
-                ):
+                if start < 0 or end > count:
+                    continue
+                for i, slot in enumerate(slots):
+                    if i != key and not slot.accepts(words[start + i]):
+                        break
+                else:
                     hits.append(Hit(value, start, end))
         return hits
 

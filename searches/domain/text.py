@@ -2,11 +2,10 @@
 
 import re
 import unicodedata
-from typing import NamedTuple
 
 # Letters that Unicode does not decompose, and typographic signs with a plain twin.
 _TWINS = str.maketrans("øłđħıĸµμ‘’‚‛“”„‟′″…•‹›«»×⁄∕", 'oldhikuu\'\'\'\'""""\'".*<>""x//')
-# One letter that is read as two; fold() keeps it (same length), words() spells it out.
+# One letter that is read as two; fold() keeps it (same length), word_list() spells it out.
 _PAIRS = {"ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ĳ": "ij"}
 
 
@@ -16,7 +15,7 @@ def _fold_char(char: str) -> str:
         return lower
     category = unicodedata.category(lower)
     if category[0] == "M" or category == "Cf":
-        return lower  # kept for the length; words() drops it
+        return lower  # kept for the length; word_list() drops it
     base = [c for c in unicodedata.normalize("NFKD", lower) if not unicodedata.combining(c)]
     if len(base) == 1:
         plain = base[0].lower().translate(_TWINS)
@@ -57,7 +56,7 @@ def fold(text: str) -> str:
 
     Promises that character i of the result is the folding of character i of the text, so offsets
     into one are offsets into the other. Combining marks, invisible characters and ligatures
-    stay where they are: `words` knows what to do with them.
+    stay where they are: `word_list` knows what to do with them.
     """
     if text.isascii():
         return text.lower()
@@ -70,14 +69,7 @@ def fold(text: str) -> str:
 
 _NOT_WORD = bytes(code if chr(code).isalnum() and code < 128 else 32 for code in range(256))
 _WORD = re.compile(r"[^\W_]+")
-
-
-class Word(NamedTuple):
-    """A folded word and its place in the text."""
-
-    text: str
-    start: int
-    end: int
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
 
 
 def _spell_out(folded: str) -> tuple[str, list[int]]:
@@ -105,18 +97,18 @@ def word_list(folded: str) -> list[str]:
     return _WORD.findall(_spell_out(folded)[0])
 
 
-def words(folded: str) -> list[Word]:
-    """Return the words of a folded text with their places: the same words as `word_list`."""
+def word_spans(folded: str) -> list[tuple[int, int]]:
+    """Return the half-open place of each word of `word_list`, in the text itself."""
     if folded.isascii():
-        return [Word(m.group(), m.start(), m.end()) for m in _WORD.finditer(folded)]
+        return [match.span() for match in _ASCII_WORD.finditer(folded)]
     plain, places = _spell_out(folded)
-    found = []
-    for m in _WORD.finditer(plain):
-        end = places[m.end() - 1] + 1
+    spans = []
+    for match in _WORD.finditer(plain):
+        end = places[match.end() - 1] + 1
         while end < len(folded) and unicodedata.combining(folded[end]):
             end += 1  # the accent of the last letter belongs to the word
-        found.append(Word(m.group(), places[m.start()], end))
-    return found
+        spans.append((places[match.start()], end))
+    return spans
 
 
 def phrase_words(text: str) -> list[str]:

@@ -68,6 +68,8 @@ class Faults:
 
     def hitting(self, path: str, params: Mapping[str, str]) -> list[Fault]:
         """Return the faults that hit this request, and count it."""
+        if not self.faults:
+            return []
         request = f"{path}?{sorted(params.items())}"
         self._seen[request] += 1
         passed_seconds = self._clock() - self._started_at

@@ -8,10 +8,11 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from searches.pncp.sample import Sample
 from searches.pncp.simulator import Simulator
+from searches.pncp.simulator_rules import FILTERS, LARGEST_PAGE, LISTS, SMALLEST_PAGE
 from tests.unit.pncp_support import NOW, SHARED, record, records
 
 PUBLICATION = {
@@ -161,10 +162,52 @@ async def test_it_answers_under_the_real_prefix_too(ask):
     assert (await ask())[0] == 200
 
 
-async def test_its_answers_hold_to_the_official_schema():
-    if not (SHARED / "openapi.json").exists():
+def official_document() -> Any:
+    path = SHARED / "openapi.json"
+    if not path.exists():
         pytest.skip("the official OpenAPI (shared/pncp) is not beside the repository")
-    document = orjson.loads((SHARED / "openapi.json").read_bytes())
+    return orjson.loads(path.read_bytes())
+
+
+@pytest.mark.parametrize("endpoint", LISTS)
+async def test_it_knows_and_requires_the_official_parameters(ask, endpoint):
+    path = f"/v1/contratacoes/{endpoint}"
+    declared = official_document()["paths"][path]["get"]["parameters"]
+    good = {
+        "dataInicial": "20261118",
+        "dataFinal": "20271118" if endpoint == "proposta" else "20261119",
+        "codigoModalidadeContratacao": "6",
+        "pagina": "1",
+        "tamanhoPagina": "10",
+    }
+    required = {entry["name"] for entry in declared if entry["required"]}
+    known = {entry["name"] for entry in declared}
+    for name in required:
+        rest = {key: value for key, value in good.items() if key in required and key != name}
+        assert (await ask.get(path, **rest))[0] == 400
+    assert (await ask.get(path, **{name: good[name] for name in required}))[0] == 200
+    assert known <= {*good, *FILTERS, "uf", "idUsuario"}
+    sizes = next(entry for entry in declared if entry["name"] == "tamanhoPagina")["schema"]
+    assert (sizes["minimum"], sizes["maximum"]) == (SMALLEST_PAGE, LARGEST_PAGE)
+
+
+async def test_only_get_is_known(ask):
+    async with ask.session.post(f"{ask.base_url}/v1/contratacoes/publicacao") as response:
+        assert response.status == 405
+
+
+async def test_the_generated_set_is_narrowed_too():
+    simulator = Simulator(Sample(1), clock=lambda: NOW)
+    async with simulator.serving() as url, aiohttp.ClientSession() as session:
+        ask = Caller(session, url)
+        _, whole = await ask(uf="SP", tamanhoPagina="50")
+        _, part = await ask(uf="SP", tamanhoPagina="50", codigoMunicipioIbge="3550308")
+    assert 0 < part["totalRegistros"] < whole["totalRegistros"]
+    assert {entry["unidadeOrgao"]["codigoIbge"] for entry in part["data"]} == {"3550308"}
+
+
+async def test_its_answers_hold_to_the_official_schema():
+    document = official_document()
     # The document forgets that fields may be null, and calls the situation a text: in all real
     # records it is a number (source README, section 4).
     schemas = document["components"]["schemas"]

@@ -16,7 +16,8 @@ import orjson
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.unit.pncp_support import SHARED, records
+from searches.pncp.simulator_records import FileRecords
+from tests.unit.pncp_support import SHARED, record, records
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -106,6 +107,17 @@ async def test_a_bad_file_is_one_line_and_status_2(tmp_path):
     status, errors = await failure("--data", str(path))
     assert (status, errors.count("\n")) == (2, 1)
     assert "linha 2" in errors
+
+
+def test_a_file_is_read_packed_or_not_in_the_order_of_publication(tmp_path):
+    days = ["2026-11-18T09:00:00", "2026-11-17T09:00:00"]
+    lines = [orjson.dumps(record(dataPublicacaoPncp=day)) for day in days]
+    plain, packed = tmp_path / "f.jsonl", tmp_path / "f.jsonl.gz"
+    plain.write_bytes(b"\n\n".join(lines) + b"\n")
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    for path in (plain, packed):
+        read = FileRecords.read(path).records
+        assert [entry["dataPublicacaoPncp"] for entry in read] == days[::-1]
 
 
 @pytest.mark.parametrize(

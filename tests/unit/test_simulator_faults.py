@@ -1,6 +1,8 @@
 """Faults on demand: their grammar, and that runs repeat."""
 
+import orjson
 import pytest
+from aiohttp import ClientSession
 
 from searches.pncp.faults import HELP, KINDS, BadSpec, Faults, parse_faults
 from searches.pncp.simulator import Simulator
@@ -80,6 +82,37 @@ def test_a_rate_strikes_the_same_requests_on_every_run_in_any_order():
     # Asked again, the luck is another.
     again = {request["pagina"] for request in requests if hits(one, **request)}
     assert again != struck
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "content_type"),
+    [
+        ("429", 429, "text/html"),
+        ("html429", 429, "text/html"),
+        ("422", 422, "application/json"),
+        ("500", 500, "application/json"),
+        ("503", 503, "text/html"),
+        ("403", 403, "text/html"),
+        ("down", 503, "text/html"),
+        ("html", 200, "text/html"),
+        ("truncate", 200, "application/json"),
+        ("slow:seconds=0.01", 200, "application/json"),
+        ("timeout:seconds=0.01", 504, "application/octet-stream"),
+    ],
+)
+async def test_each_fault_answers_as_the_source_does(kind, status, content_type):
+    query = "dataInicial=20261118&dataFinal=20261118&codigoModalidadeContratacao=6&pagina=1"
+    async with (
+        Simulator(records(1), faults=kind).serving() as url,
+        ClientSession() as session,
+        session.get(f"{url}{PATH}?{query}") as response,
+    ):
+        body = await response.read()
+        assert (response.status, response.content_type) == (status, content_type)
+        assert ("Retry-After" in response.headers) == (kind == "429")
+    if kind in ("500", "truncate"):
+        with pytest.raises(orjson.JSONDecodeError):
+            orjson.loads(body)
 
 
 async def test_a_drifting_list_repeats_a_record_and_changes_its_totals():

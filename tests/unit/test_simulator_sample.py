@@ -35,7 +35,7 @@ def week() -> list[dict[str, Any]]:
 
 
 def test_two_starts_give_the_same_records_and_another_seed_others():
-    ask = {"modality": 6, "uf": "MG", "now": NOW, "within": EVERYTHING}
+    ask: dict[str, Any] = {"modality": 6, "uf": "MG", "now": NOW, "within": EVERYTHING}
     batches = []
     for seed in (1, 1, 2):
         sample = Sample(seed)
@@ -46,7 +46,7 @@ def test_two_starts_give_the_same_records_and_another_seed_others():
 
 def test_a_slice_is_a_part_of_the_whole_list():
     sample = Sample(1)
-    ask = {"modality": 6, "uf": None, "now": NOW}
+    ask: dict[str, Any] = {"modality": 6, "uf": None, "now": NOW}
     total, places = sample.published(MONDAY, SUNDAY, within=EVERYTHING, **ask)
     assert len(places) == total
     for start in range(0, total, 50):
@@ -62,7 +62,7 @@ def test_today_fills_up_with_the_clock():
     counts = []
     for hour in (0, 10, 14, 23):
         now = datetime(2026, 11, 24, hour)
-        ask = {"modality": 6, "uf": None, "now": now, "within": EVERYTHING}
+        ask: dict[str, Any] = {"modality": 6, "uf": None, "now": now, "within": EVERYTHING}
         total, places = sample.published(day, day, **ask)
         assert all(
             record_of(sample, p, now)["dataPublicacaoPncp"] <= now.isoformat() for p in places
@@ -94,7 +94,7 @@ def test_every_uf_has_every_sector_within_a_quarter():
     missing = {(uf, sector) for uf in UFS for sector in SUBJECTS}
     for day in days_between(date(2026, 8, 24), date(2026, 11, 23)):
         for uf in {uf for uf, _ in missing}:
-            ask = {"modality": 6, "uf": uf, "now": NOW, "within": EVERYTHING}
+            ask: dict[str, Any] = {"modality": 6, "uf": uf, "now": NOW, "within": EVERYTHING}
             for place in sample.published(day, day, **ask)[1]:
                 text = record_of(sample, place, NOW)["objetoCompra"].lower()
                 for sector, subject in SUBJECTS.items():
@@ -146,8 +146,10 @@ def test_keys_are_unique_and_lead_back_to_their_notice():
     seen = set()
     for day in days_between(date(2026, 9, 1), date(2026, 9, 8)):
         for modality in MODALITY_SHARES:
-            ask = {"modality": modality, "uf": None, "now": NOW, "within": EVERYTHING}
-            for place in sample.published(day, day, **ask)[1]:
+            _, places = sample.published(
+                day, day, modality=modality, uf=None, now=NOW, within=EVERYTHING
+            )
+            for place in places:
                 outline = sample.outlines(day, place.uf, modality)[place.number]
                 if outline.original >= 0:
                     continue
@@ -170,7 +172,7 @@ def test_an_unknown_key_leads_nowhere(cnpj, year, sequence):
 
 def test_results_and_changes_appear_with_the_clock():
     sample = Sample(1)
-    ask = {"modality": 6, "uf": None, "now": NOW, "within": EVERYTHING}
+    ask: dict[str, Any] = {"modality": 6, "uf": None, "now": NOW, "within": EVERYTHING}
     _, places = sample.published(date(2026, 9, 1), date(2026, 9, 1), **ask)
     soon, later = datetime(2026, 9, 2), datetime(2026, 11, 20)
     results = [

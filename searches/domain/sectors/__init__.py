@@ -53,6 +53,7 @@ class NearTerms:
     context: tuple[str, ...]
     window: int
     weight: float
+    or_first: bool  # what an object begins with needs no context
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ def load_vocabulary(sector_id: str) -> Vocabulary:
             tuple(group["context"]),
             group.get("window", 6),
             group.get("weight", 1.0),
+            group.get("or_first", False),
         )
         for group in data.get("near", ())
     )

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     """Precision, recall and F1 of each sector; exit status 2 for a bad file."""
 
     help = "Mede precisão, revocação e F1 de cada setor em um arquivo de objetos rotulados."
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -47,8 +47,7 @@ class Command(BaseCommand):
         except UnicodeDecodeError as error:
             raise CommandError(f"{path}: o arquivo não é texto UTF-8", returncode=2) from error
         except OSError as error:
-            reason = error.strerror or "não pôde ser lido"
-            raise CommandError(f"{path}: {reason}", returncode=2) from error
+            raise CommandError(f"{path}: {_reason(error)}", returncode=2) from error
         except BadLabels as error:
             raise CommandError(f"{path}: {error}", returncode=2) from error
         evaluation = evaluate(rows)
@@ -72,6 +71,14 @@ class Command(BaseCommand):
             for name in names:
                 for miss in evaluation.misses[name]:
                     self.stdout.write(_describe(name, miss))
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "o arquivo não existe"
+    if isinstance(error, IsADirectoryError):
+        return "é um diretório, não um arquivo"
+    return "o arquivo não pôde ser lido"
 
 
 def _line(name: str, precision: float, recall: float, f1: float, support: int) -> str:

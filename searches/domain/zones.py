@@ -1,0 +1,92 @@
+"""Phrases of the sectors' files, and what each place of an object is worth. Floor 0."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from searches.domain.sectors import Zone, load_common, readable
+from searches.domain.terms import PhraseIndex, Slot, make_slot
+from searches.domain.text import fold, phrase_words
+
+
+def phrase_slots(phrase: str) -> list[Slot]:
+    """Return the slots of a phrase of a TOML file, function words left out."""
+    function_words = load_common().function_words
+    slots = []
+    for chunk in phrase.split():
+        words = [
+            word
+            for alternative in chunk.split("|")
+            for word in (
+                [fold(alternative)]
+                if alternative.endswith("*") or alternative[0] in "=#"
+                else phrase_words(alternative)
+            )
+        ]
+        if "|" in chunk:
+            slots.append(make_slot(words))
+        else:
+            slots.extend(make_slot([word]) for word in words if word not in function_words)
+    return slots
+
+
+def key_place(slots: Sequence[Slot]) -> int:
+    """Return which word to file a phrase under: the first that is not a generic one."""
+    generic = load_common().generic
+    for place, slot in enumerate(slots):
+        if not slot.forms & generic:
+            return place
+    return 0
+
+
+def phrase_index(phrases: Sequence[str]) -> PhraseIndex[str]:
+    index: PhraseIndex[str] = PhraseIndex()
+    for phrase in phrases:
+        slots = phrase_slots(phrase)
+        index.add(slots, readable(phrase), key=key_place(slots))
+    return index
+
+
+@cache
+def shared_masks() -> PhraseIndex[str]:
+    """Return the phrases that no sector reads."""
+    return phrase_index(load_common().masks)
+
+
+class Zones:
+    """Says what each word's place is worth."""
+
+    def __init__(self, zones: Sequence[Zone]) -> None:
+        self._index: PhraseIndex[Zone] = PhraseIndex()
+        for zone in zones:
+            for opener in zone.openers:
+                slots = phrase_slots(opener)
+                self._index.add(slots, zone, key=key_place(slots))
+
+    def worths(self, words: Sequence[str]) -> list[float]:
+        worths = [1.0] * len(words)
+        # At one place the longest opener wins: "fornecimento" against "fornecimento de mao de obra"
+        hits = sorted(self._index.find(words), key=lambda hit: (hit.start, -hit.end))
+        floor, covered = 1.0, 0
+        for hit in hits:
+            if hit.start < covered:
+                continue
+            covered = hit.end
+            zone = hit.value
+            if zone.factor is None:
+                continue
+            end = min(len(words), hit.end + zone.words) if zone.words else len(words)
+            if zone.sticky:
+                floor = min(floor, zone.factor)
+            factor = min(floor, zone.factor)
+            if worths[hit.start] < zone.only_from:
+                continue
+            # "aquisição" is itself part of what it leads back to; "atender" is not of the head.
+            start = hit.start if zone.factor == 1 else hit.end
+            worths[start:end] = [factor] * (end - start)
+        return worths
+
+
+@cache
+def shared_zones() -> Zones:
+    """Return the zones of every sector."""
+    return Zones(load_common().zones)

@@ -1,0 +1,169 @@
+"""The sectors over the language of tenders: what is bought counts, what it is for does not."""
+
+import pytest
+
+from searches.domain.matching import Decision, all_sectors, sector_matcher
+from searches.domain.sectors import SECTOR_IDS
+
+
+def sectors_of(text: str) -> set[str]:
+    return {
+        name for name in SECTOR_IDS if sector_matcher(name).match(text).decision is Decision.MATCH
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "sector"),
+    [
+        ("Aquisição de uniformes escolares", "vestuario"),
+        ("REGISTRO DE PRECOS PARA EPIS", "vestuario"),
+        ("Aquisição de gêneros alimentícios", "alimentos"),
+        ("FORNECIMENTO DE AGUA MINERAL EM GALAO", "alimentos"),
+        ("Serviço de buffet e coffee break", "alimentos"),
+        ("SERV. MNT. INFORMÁTICA", "informatica"),
+        ("Aquisição de notebooks e impressoras", "informatica"),
+        ("Locação de software de gestão escolar", "software_desenvolvimento"),
+        ("Licenças Microsoft 365", "software_licencas"),
+        ("Aquisição de cadeiras e mesas", "mobiliario"),
+        ("AQ. MAT. EXPEDIENTE", "papelaria"),
+        ("Aquisição de papel sulfite A4", "papelaria"),
+        ("Construção de uma escola", "engenharia"),
+        ("Aquisição de materiais de construção", "engenharia"),
+        ("Pavimentação asfáltica em CBUQ", "engenharia_rodoviaria"),
+        ("Serviço de tapa-buracos", "engenharia_rodoviaria"),
+        ("Serviços de dedetização e controle de pragas", "servicos_prediais"),
+        ("Aquisição de materiais de higiene e limpeza", "produtos_limpeza"),
+        ("Manutenção de aparelhos de ar-condicionado", "manutencao_predial"),
+        ("Aquisição de ar condicionado 12000 BTU", "manutencao_predial"),
+        ("Aquisição de medicamentos", "medicamentos"),
+        ("Rivaroxabana 20mg", "medicamentos"),
+        ("Fornecimento de metoprolol 50 mg", "medicamentos"),
+        ("Aquisição de aparelho de raio-x", "equipamentos_medicos"),
+        ("Aquisição de seringas e agulhas", "insumos_hospitalares"),
+        ("Contratação de vigilância armada", "vigilancia"),
+        ("Prestação de serviço de transporte escolar", "transporte_servicos"),
+        ("Locação de 02 (dois) veículos com motorista", "transporte_servicos"),
+        ("Aquisição de pneus e óleos lubrificantes", "frota_veicular"),
+        ("Aquisição de lâmpadas e materiais elétricos", "materiais_eletricos"),
+        ("Aquisição de tubos e conexões em PVC", "materiais_hidraulicos"),
+    ],
+)
+def test_it_finds_the_sector_of_what_is_bought(text, sector):
+    assert sector in sectors_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "trap"),
+    [
+        ("Aquisição de cadeiras para a Secretaria Municipal de Saúde e Obras", "engenharia"),
+        ("Aquisição de notebooks para atender a Secretaria de Educação e Transportes",
+         "transporte_servicos"),
+        ("Capacitação de servidores municipais em licitações", "informatica"),
+        ("Serviços de confecção de chaves e carimbos", "vestuario"),
+        ("Prestação de serviços com fornecimento de mão de obra", "engenharia"),
+        ("Locação de veículos sem motorista, sem combustível", "frota_veicular"),
+        ("Aquisição de materiais de limpeza", "servicos_prediais"),
+        ("Serviços de limpeza e conservação predial", "produtos_limpeza"),
+        ("Serviços de coffee break", "informatica"),
+        ("Aquisição de tinta para impressora", "engenharia"),
+        ("Camas hospitalares elétricas", "mobiliario"),
+        ("Locação de mesas, cadeiras e tendas para eventos", "mobiliario"),
+        ("Aquisição de veículo zero km para transporte de pacientes", "transporte_servicos"),
+        ("Seguro para veículos da frota municipal", "frota_veicular"),
+        ("Vigilância sanitária: aquisição de reagentes", "vigilancia"),
+        ("Aquisição de bomba de infusão", "materiais_hidraulicos"),
+        ("Aquisição de sonda e cateter", "engenharia"),
+        ("Fornecimento de ar comprimido medicinal", "medicamentos"),
+        ("Curso de manutenção predial para servidores", "manutencao_predial"),
+        ("Vale alimentação em cartão eletrônico", "alimentos"),
+        ("Pavimentação asfáltica e recapeamento de ruas", "engenharia"),
+        ("Registro de preços, sistema de registro de preços", "software_desenvolvimento"),
+        ("Tomada de preços nº 5", "materiais_eletricos"),
+        ("Aquisição de notebooks para a Crea/MG", "medicamentos"),
+    ],
+)  # fmt: skip
+def test_it_does_not_fall_for_words_that_mean_something_else(text, trap):
+    assert trap not in sectors_of(text)
+
+
+def test_it_keeps_a_boilerplate_prefix_out():
+    plain = "Aquisição de medicamentos"
+    assert sectors_of(f"[Portal de Compras Públicas] - {plain}") == sectors_of(plain)
+    assert sectors_of(f"[LICITANET] - {plain}") == {"medicamentos"}
+
+
+def test_it_finds_several_sectors_in_one_object():
+    text = "Aquisição de gêneros alimentícios, materiais de limpeza e material de expediente"
+    assert sectors_of(text) == {"alimentos", "produtos_limpeza", "papelaria"}
+
+
+def test_it_shows_where_the_evidence_stands():
+    text = "Aquisição de MATERIAL DE CONSTRUÇÃO e ferramentas"
+    result = sector_matcher("engenharia").match(text)
+    assert [text[a:b] for a, b in result.spans] == ["MATERIAL DE CONSTRUÇÃO", "ferramentas"]
+    assert result.terms == ("material de construção", "ferramentas")
+
+
+def test_it_says_that_evidence_outside_the_head_is_too_little():
+    result = sector_matcher("medicamentos").match("Aquisição de mesas para guarda de medicamentos")
+    assert result.decision is Decision.MATCH  # nothing says that it is a destination
+    result = sector_matcher("medicamentos").match("Veículo destinado à entrega de medicamentos")
+    assert result.decision is Decision.BELOW_FLOOR
+    assert result.terms == ("medicamento",)
+    assert result.relevance < 60
+
+
+def test_it_names_what_speaks_against_the_sector():
+    result = sector_matcher("frota_veicular").match("Seguro da frota de veículos")
+    assert result.decision is Decision.EXCLUDED
+    assert result.excluded_by is not None
+
+
+def test_it_applies_the_exclusions_of_the_user():
+    text = "Aquisição de uniformes e camisetas usadas"
+    matcher = sector_matcher("vestuario", ["usada"])
+    result = matcher.match(text)
+    assert (result.decision, result.excluded_by) == (Decision.EXCLUDED, "usada")
+    assert sector_matcher("vestuario").match(text).decision is Decision.MATCH
+
+
+def test_it_gives_more_relevance_to_more_and_earlier_evidence():
+    match = sector_matcher("vestuario").match
+    one = match("Aquisição de camisetas").relevance
+    three = match("Aquisição de camisetas, calças e bonés").relevance
+    late = match("Aquisição de troféus, medalhas, bolas, redes, apitos e camisetas").relevance
+    assert 100 >= three > one > late >= 40
+
+
+def test_it_takes_a_folded_text_that_the_caller_kept():
+    matcher = sector_matcher("alimentos")
+    assert matcher.match("PÃES e CAFÉ em pó", folded="paes e cafe em po").terms
+
+
+def test_it_decides_many_as_one_by_one():
+    matcher = sector_matcher("alimentos")
+    texts = ["Água mineral", "Obras", "", "Café em pó"]
+    assert matcher.match_many(texts) == [matcher.match(text) for text in texts]
+
+
+@pytest.mark.parametrize("text", ["", " ", "...", "123", "ﬁ", "🚒", "\u0301", "a" * 20_000])
+@pytest.mark.parametrize("sector", ["alimentos", "medicamentos"])
+def test_it_survives_any_text(sector, text):
+    assert sector_matcher(sector).match(text).decision is Decision.NO_TERM
+
+
+def test_it_is_compiled_once():
+    first, second = sector_matcher("alimentos"), sector_matcher("alimentos")
+    assert first.terms is second.terms
+
+
+def test_it_refuses_an_unknown_sector():
+    with pytest.raises(KeyError):
+        sector_matcher("../../etc/passwd")
+
+
+@pytest.mark.parametrize("sector", all_sectors(), ids=lambda sector: sector.id)
+def test_it_shows_the_terms_in_use(sector):
+    matcher = sector_matcher(sector.id)
+    assert matcher.terms == sector.terms
+    assert matcher.floor == 1
