@@ -21,7 +21,7 @@ from searches import live, selectors
 from searches.models import Search
 from searches.pipeline import run_search
 from searches.pncp.client import PncpClient
-from searches.pncp.limiter import AdaptiveLimiter
+from searches.pncp.redis_limiter import make_limiter
 from searches.services import searches as services
 
 logger = logging.getLogger(__name__)
@@ -56,14 +56,21 @@ def is_dead(worker: str) -> bool:
 
 @asynccontextmanager
 async def open_client() -> AsyncIterator[PncpClient]:
-    """Open the client of the configured source; one for each process."""
-    async with PncpClient(
-        base_url=settings.PNCP_BASE_URL,
-        limiter=AdaptiveLimiter(settings.PNCP_RATE_PER_MINUTE),
-        timeout_seconds=settings.PNCP_TIMEOUT_SECONDS,
-        concurrency=settings.PNCP_CONCURRENCY,
-    ) as client:
-        yield client
+    """Open the client of the configured source; one for each process.
+
+    With Redis all processes share one budget of requests towards the source.
+    """
+    limiter = make_limiter(settings.REDIS_URL, settings.PNCP_RATE_PER_MINUTE)
+    try:
+        async with PncpClient(
+            base_url=settings.PNCP_BASE_URL,
+            limiter=limiter,
+            timeout_seconds=settings.PNCP_TIMEOUT_SECONDS,
+            concurrency=settings.PNCP_CONCURRENCY,
+        ) as client:
+            yield client
+    finally:
+        await limiter.aclose()
 
 
 async def give_back_abandoned() -> list[UUID]:
