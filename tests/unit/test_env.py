@@ -1,0 +1,63 @@
+"""The environment: absent is fine, wrong stops the start with one line that names the variable."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bidiq import env
+from tests.processes import ROOT, environment
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEBUG", "talvez"),
+        ("DATABASE_URL", "mysql://x/y"),
+        ("DATABASE_URL", "nonsense"),
+        ("REDIS_URL", "http://x"),
+        ("PNCP_BASE_URL", "ftp://x"),
+        ("PNCP_BASE_URL", "http://x:port"),
+        ("PNCP_RATE_PER_MINUTE", "rápido"),
+        ("PNCP_RATE_PER_MINUTE", "0"),
+        ("PNCP_RATE_PER_MINUTE", "nan"),
+        ("PNCP_CONCURRENCY", "1.5"),
+        ("PNCP_TIMEOUT_SECONDS", "-1"),
+        ("BIDIQ_RUNNER", "celery"),
+        ("BIDIQ_SIGNED_URL_SECONDS", "x"),
+        ("BIDIQ_EXPORT_RETENTION_DAYS", "-1"),
+        ("BIDIQ_SEARCHES_PER_MINUTE", "0"),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_LEVEL", "loud"),
+        ("SECRET_KEY_FILE", "/nowhere/at/all"),
+    ],
+)
+def test_a_bad_value_stops_the_start_with_one_line(name, value):
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env=environment(**{name: value}),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert name in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path, monkeypatch):
+    (tmp_path / "key").write_text("s3cret\n")
+    monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    assert env.text("SECRET_KEY") == "s3cret"
+
+
+def test_absent_means_the_default(monkeypatch):
+    monkeypatch.setenv("EMPTY", "  ")
+    assert env.text("EMPTY", "x") == "x"
+    assert env.boolean("EMPTY", True) is True
+    assert env.integer("EMPTY", 3, minimum=1, maximum=5) == 3
+    assert env.words("EMPTY", ("a",)) == ["a"]
+    assert env.url("EMPTY", "http://a/", schemes=("http",)) == "http://a"

@@ -1,0 +1,107 @@
+"""What may be asked, with every default written out; the doors' errors are in test_api."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.http import QueryDict
+
+from searches import messages
+from searches.domain.errors import QueryError
+from searches.domain.notice import NoticeStatus
+from searches.domain.query import Mode, Order, SearchQuery, parse_query
+from searches.forms import SearchForm
+
+TODAY = date(2026, 11, 24)
+LEAST = {"ufs": ["SP"], "setor_id": "alimentos"}
+
+
+def test_the_defaults_are_those_of_the_contract():
+    query = parse_query(LEAST, today=TODAY)
+    assert query.mode is Mode.PUBLISHED
+    assert (query.first_day, query.last_day) == (date(2026, 11, 18), TODAY)
+    assert query.modalities == (4, 5, 6, 7)
+    assert query.status is None
+    assert query.order is Order.NEWEST
+    assert (query.page, query.page_size) == (1, 20)
+
+
+def test_repeats_are_not_kept_and_codes_are_read_kindly():
+    query = parse_query(
+        {**LEAST, "ufs": ["sp", "RJ", " SP "], "modalidades": [6, "6", 8], "esferas": ["m", "M"]},
+        today=TODAY,
+    )
+    assert query.ufs == ("SP", "RJ")
+    assert query.modalities == (6, 8)
+    assert query.spheres == ("M",)
+
+
+def test_open_mode_does_not_use_the_period():
+    query = parse_query({**LEAST, "modo_busca": "abertas", "data_inicial": "nonsense"}, today=TODAY)
+    assert query.mode is Mode.OPEN
+
+
+def test_a_year_is_the_longest_period():
+    fields = {**LEAST, "data_final": "2026-11-24"}
+    assert parse_query({**fields, "data_inicial": "2025-11-24"}, today=TODAY)
+    with pytest.raises(QueryError) as caught:
+        parse_query({**fields, "data_inicial": "2025-11-23"}, today=TODAY)
+    assert list(caught.value.problems) == ["data_inicial"]
+
+
+def test_own_terms_replace_the_sector_and_lose_their_stopwords():
+    query = parse_query({**LEAST, "termos_busca": "uniforme de escola EPI"}, today=TODAY)
+    assert query.terms == ("uniforme", "escola", "EPI")
+    assert query.stopwords_removed == ("de",)
+
+
+def test_values_are_exact_decimals():
+    query = parse_query({**LEAST, "valor_minimo": 0.1, "valor_maximo": "1e15"}, today=TODAY)
+    assert query.smallest_value == Decimal("0.1")
+    assert query.largest_value == Decimal(10) ** 15
+
+
+def test_it_survives_a_round_trip_through_json():
+    query = parse_query(
+        {
+            **LEAST, "termos_busca": "uniforme escolar, jaleco", "exclusion_terms": ["usado"],
+            "municipios": ["3550308"], "orgaos": ["prefeitura"], "valor_minimo": "10.5",
+            "status": "recebendo_proposta", "ordenacao": "prazo_asc", "itens_por_pagina": 50,
+        },
+        today=TODAY,
+    )  # fmt: skip
+    again = SearchQuery.from_json(query.to_json())
+    assert again == query
+    assert again.status is NoticeStatus.RECEIVING
+
+
+def test_every_problem_is_told_at_once_and_has_words():
+    with pytest.raises(QueryError) as caught:
+        parse_query({"ufs": ["XX"], "valor_minimo": -1, "status": "?"}, today=TODAY)
+    texts = messages.problem_texts(caught.value)
+    assert set(texts) == {"ufs", "valor_minimo", "status", "setor_id"}
+    assert all(text.endswith(".") for found in texts.values() for text in found)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("1.234,56", "1234.5600"), ("R$ 1.234.567,89", "1234567.8900"), ("10", "10.0000"),
+        ("10,5", "10.5000"), ("10.5", "10.5000"), ("1.500", "1500.0000"),
+    ],
+)  # fmt: skip
+def test_the_form_reads_numbers_as_brazilians_write_them(written, read):
+    data = QueryDict(mutable=True)
+    data.update({"ufs": "SP", "setor_id": "alimentos", "valor_minimo": written})
+    form = SearchForm.submitted(data, today=TODAY)
+    assert form.errors == {}
+    assert str(form.query.smallest_value) == read
+
+
+def test_the_form_counts_the_folded_filters_in_use():
+    data = QueryDict(
+        "ufs=SP&setor_id=alimentos&modalidades=6&orgaos=a,b&status=todos&valor_minimo=3"
+    )
+    form = SearchForm.submitted(data, today=TODAY)
+    assert form.query.bodies == ("a", "b")
+    assert form.more_count == 3
