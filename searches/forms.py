@@ -35,6 +35,8 @@ class SearchForm:
     def __init__(self, values: Mapping[str, Any], *, today: date, bound: bool) -> None:
         self.values = dict(values)
         self.errors: dict[str, list[str]] = {}
+        #: which of the two ways to say what is sold: setor or termos
+        self.what = "termos" if self.values.get("termos_busca") else "setor"
         self.query: SearchQuery | None = None
         if bound:
             try:
@@ -58,7 +60,10 @@ class SearchForm:
                 values.pop("termos_busca", None)
             case "termos":
                 values.pop("setor_id", None)
-        return cls(values, today=today, bound=True)
+        form = cls(values, today=today, bound=True)
+        if data.get("o_que") in ("setor", "termos"):
+            form.what = data["o_que"]  # shown again even when it was left empty
+        return form
 
     @classmethod
     def remembered(cls, query: Mapping[str, Any] | None, *, today: date) -> "SearchForm":

@@ -51,6 +51,14 @@ _ERRORS = {
     "internal": "Houve uma falha do nosso lado. Ela foi registrada; repita a busca.",
 }
 
+_UNIT_ERRORS = {
+    "source.down": "o PNCP não respondeu",
+    "source.busy": "o PNCP limitou as consultas",
+    "source.rejected": "o PNCP recusou a consulta",
+    "source.malformed": "o PNCP deu uma resposta que não se pode ler",
+    "source.drift": "a lista mudou enquanto era lida",
+}
+
 _REASONS = {
     "uf": "de outro estado",
     "modalidade": "de outra modalidade",
@@ -83,6 +91,14 @@ def problem_texts(error: QueryError) -> dict[str, list[str]]:
 def error_text(code: str) -> str:
     """Return the sentence for an error code that a search ended with."""
     return _ERRORS.get(code, _ERRORS["internal"])
+
+
+def unit_text(code: str, page: int | None) -> str:
+    """Return what kept a UF from being read whole, as the end of a sentence."""
+    text = _UNIT_ERRORS.get(code, "houve uma falha do nosso lado")
+    if code == "source.down" and page:
+        return f"{text} à página {number_text(page)}"
+    return text
 
 
 def reason_text(reason: str) -> str:

@@ -197,10 +197,12 @@ _ORDERS = {
 
 
 def results(
-    search: Search, *, order: Order, ufs: Iterable[str] = (), hidden: bool = False
+    search: Search, *, order: Order, ufs: Iterable[str] = (), hidden: bool | None = False
 ) -> QuerySet[Match]:
-    """Return the matches of a search in order, each with its notice."""
-    matches = search.matches.select_related("notice").filter(hidden=hidden)
+    """Return the matches of a search in order, each with its notice; `hidden=None`: all."""
+    matches = search.matches.select_related("notice")
+    if hidden is not None:
+        matches = matches.filter(hidden=hidden)
     if ufs := tuple(ufs):
         matches = matches.filter(notice__uf__in=ufs)
     return matches.order_by(*_ORDERS[order], "notice__control_number")

@@ -1,11 +1,13 @@
 """The pages. Floor 6."""
 
+from contextlib import suppress
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from channels.db import database_sync_to_async
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -41,9 +43,18 @@ def brasilia_now() -> datetime:
 @members_when_required
 def form(request: HttpRequest) -> HttpResponse:
     """Show the form with the last question in it, or the one of `?de=<search>`."""
-    known = request.session.get(LAST_QUERY_KEY)
+    known = _question_of(request) or request.session.get(LAST_QUERY_KEY)
     shown = SearchForm.remembered(known, today=brasilia_now().date())
     return render(request, "searches/form.html", pages.form_context(shown, now=brasilia_now()))
+
+
+def _question_of(request: HttpRequest) -> dict[str, Any] | None:
+    """Return the question of the search that `?de=` names, when the requester may see it."""
+    with suppress(ValueError, Http404):
+        query: dict[str, Any] = visible_or_404(request, UUID(request.GET.get("de", ""))).query
+        terms = request.GET.get("termos")  # suggested in the place of the ones that found nothing
+        return {**query, "termos_busca": terms} if terms else query
+    return None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -128,7 +139,7 @@ def detail(request: HttpRequest, search_id: UUID) -> HttpResponse:
     """Show a search as it stands: progress while it runs, then its result."""
     search = visible_or_404(request, search_id)
     context = pages.detail_context(search, request.GET, now=brasilia_now())
-    response = render(request, "searches/detail.html", context)
+    response = render(request, pages.detail_template(request.GET), context)
     response["Cache-Control"] = "no-store"  # going back must not show an old state
     return response
 

@@ -1,0 +1,96 @@
+"""What the pages show: a search's rows turned into what templates need. Floor 6."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from searches.domain.lifecycle import Status
+from searches.domain.query import SearchQuery
+from searches.models import Search
+from searches.pages import report, tiles, wording
+from searches.pages.asking import form_context
+from searches.pages.charts import charts
+from searches.pages.history import history_context
+from searches.pages.listing import Listing
+from searches.pages.running import ending, running
+
+__all__ = [
+    "detail_context",
+    "detail_template",
+    "form_context",
+    "history_context",
+    "repeat_url",
+]
+
+#: `?fragmento=` -> the part of the page that live.js asks for again.
+_FRAGMENTS = {"resultados": "searches/_live_results.html"}
+
+
+def detail_template(params: QueryDict) -> str:
+    """Return the template of a search's page, or of the part of it that is asked for."""
+    return _FRAGMENTS.get(params.get("fragmento", ""), "searches/detail.html")
+
+
+def detail_context(search: Search, params: QueryDict, *, now: datetime) -> dict[str, Any]:
+    """Return what a search's page needs at this moment of its life."""
+    query = SearchQuery.from_json(search.query)
+    listing = Listing(search, query, params, now=now)
+    context = {
+        "search": search,
+        "key": str(search.pk),
+        "listing": listing,
+        "question": wording.question(query),
+        "period": wording.period(query),
+        "conditions": wording.conditions(query),
+        "removed_words": wording.join([f"“{word}”" for word in query.stopwords_removed]),
+    }
+    if params.get("fragmento") in _FRAGMENTS:
+        return context
+    if not search.is_terminal:
+        return {**context, "running": running(search, query, now=now)}
+    has_result = search.status in {Status.COMPLETE, Status.PARTIAL}
+    context |= {
+        "ending": ending(search),
+        "has_result": has_result,
+        "has_matches": bool(search.total_kept) if has_result else listing.live_count > 0,
+        "is_partial": search.status == Status.PARTIAL,
+        "coverage": report.coverage(search),
+        "left_out": report.left_out(search),
+        "left_out_total": wording.whole(sum(search.rejections.values())),
+        "excel": report.excel(search, now=now),
+        "suggestions": search.matching.get("sugestoes", []),
+        "relaxed": search.matching if search.matching.get("relaxado") else None,
+    }
+    if context["has_matches"] or listing.hidden_count:
+        context["tiles"] = tiles.result_tiles(
+            listing.uf_counts,
+            search.coverage,
+            asked=frozenset(query.ufs),
+            chosen=frozenset(listing.ufs),
+            links=listing.uf_links(),
+        )
+    else:
+        told = {uf: tiles.as_told(entry) for uf, entry in search.coverage.items()}
+        context["tiles"] = tiles.progress_tiles(told, asked=frozenset(query.ufs))
+    if has_result:
+        context |= {
+            "figures": report.figures(search, query),
+            "charts": charts(search.summary) if search.total_kept else [],
+            "ways_out": report.ways_out(search) if not search.total_kept else [],
+        }
+    if missing := report.incomplete_ufs(search):
+        context |= {
+            "incomplete_text": report.incomplete_text(search),
+            "incomplete_place": wording.place(missing),
+            "repeat_incomplete": report.repeat_fields(query, missing)
+            if len(missing) < len(query.ufs)
+            else [],
+        }
+    return context
+
+
+def repeat_url(search: Search) -> str:
+    """Return where a POST asks the same question again."""
+    return reverse("searches:repeat", args=[search.pk])

@@ -1,0 +1,114 @@
+"""One result as it is shown. Floor 6."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from searches.domain import tables
+from searches.domain.summary import days_left
+from searches.models import Match
+from searches.pages import wording
+
+#: An object longer than this is folded: some run over pages.
+LONG_OBJECT = 480
+#: Days left at which a deadline is marked.
+URGENT_DAYS, SOON_DAYS = 2, 7
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is shown of a match."""
+
+    key: str
+    object: SafeString
+    rest: SafeString  # what is folded away
+    body: str
+    place: str
+    modality: str
+    value: str
+    has_value: bool
+    deadline: str
+    closes: str
+    urgency: str  # urgent, soon, open, over or none
+    published: str
+    situation: str  # only when it is not the usual one
+    terms: str
+    relevance: int
+    portal_url: str
+    origin_url: str
+    is_hidden: bool
+
+
+def card(match: Match, *, now: datetime) -> Card:
+    """Return a match as it is shown."""
+    row = match.notice
+    left = days_left(row.closes_at, now)
+    is_unusual = row.situation not in (0, tables.PUBLISHED)
+    cut = _cut(row.object)
+    return Card(
+        key=str(match.notice_id),
+        object=marked(row.object, match.spans, stop=cut),
+        rest=marked(row.object, match.spans, start=cut),
+        body=row.body,
+        place=f"{row.municipality}/{row.uf}" if row.municipality else row.uf,
+        modality=row.modality_name,
+        value=wording.money(row.value),
+        has_value=row.value is not None,
+        deadline=wording.deadline(row.closes_at, left, now=now),
+        closes=wording.moment(row.closes_at) if row.closes_at else "",
+        urgency=_urgency(row.closes_at, left, now=now),
+        published=wording.day(row.published_at),
+        situation=row.situation_name if is_unusual else "",
+        terms=wording.join(match.terms),
+        relevance=match.relevance,
+        portal_url=_web(row.portal_url),
+        origin_url=_web(row.origin_url),
+        is_hidden=match.hidden,
+    )
+
+
+def _web(url: str) -> str:
+    """Return an address that a browser may follow; the source's own may be javascript:."""
+    return url if url.lower().startswith(("http://", "https://")) else ""
+
+
+def _urgency(closes_at: datetime | None, left: int | None, *, now: datetime) -> str:
+    if closes_at is None or left is None:
+        return "none"
+    if closes_at <= now:
+        return "over"
+    if left <= URGENT_DAYS:
+        return "urgent"
+    return "soon" if left <= SOON_DAYS else "open"
+
+
+def _cut(text: str) -> int:
+    """Return where a long text is folded: at a space before the limit."""
+    if len(text) <= LONG_OBJECT * 1.25:
+        return len(text)
+    space = text.rfind(" ", LONG_OBJECT // 2, LONG_OBJECT)
+    return space + 1 if space > 0 else LONG_OBJECT
+
+
+def marked(
+    text: str, spans: Sequence[Sequence[int]], *, start: int = 0, stop: int | None = None
+) -> SafeString:
+    """Return a piece of a text as HTML, escaped, with the half-open spans marked.
+
+    Spans that do not fit are ignored: the notice may have been replaced by a shorter copy.
+    """
+    end = len(text) if stop is None else stop
+    parts: list[str] = []
+    at = start
+    for first, last in sorted((int(span[0]), int(span[1])) for span in spans):
+        first, last = max(first, at), min(last, end)
+        if first >= last:
+            continue
+        parts.append(conditional_escape(text[at:first]))
+        parts.append(format_html("<mark>{}</mark>", text[first:last]))
+        at = last
+    parts.append(conditional_escape(text[at:end]))
+    return mark_safe("".join(parts))  # noqa: S308  (every part was escaped above)

@@ -1,0 +1,174 @@
+"""Charts of a result, drawn on the server as SVG; each has its numbers beside it. Floor 6.
+
+Coordinates leave here as text: a template would write 12,5.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from searches.pages import wording
+from searches.pages.listing import band_label
+
+WIDTH = 360
+_BAR_HEIGHT = 34  # a line of text and the bar under it
+_COLUMNS_HEIGHT = 132
+#: More rows than this are added up in one.
+_MOST_BARS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar with its label and number, placed."""
+
+    label: str
+    count: str
+    value: str  # money of the bar, for the table; "" when it has none
+    x: str
+    y: str
+    width: str
+    height: str
+    label_x: str
+    label_y: str
+    count_x: str
+    count_y: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart ready to draw. `kind`: bars (horizontal) or columns."""
+
+    id: str
+    kind: str
+    title: str
+    description: str
+    heading: str  # of the table's first column
+    bars: tuple[Bar, ...]
+    width: str
+    height: str
+
+    @property
+    def has_values(self) -> bool:
+        return any(bar.value for bar in self.bars)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    label: str
+    count: int
+    value: Decimal | None = None
+
+
+def charts(summary: dict[str, Any]) -> list[Chart]:
+    """Return the charts that a summary has numbers for."""
+    drawn = [
+        _bars("uf", "Por estado", "Estado", _rows(summary, "por_uf", "uf", wording.state_name)),
+        _columns("semana", "Por semana de publicação", "Semana de", _weeks(summary)),
+        _bars("modalidade", "Por modalidade", "Modalidade",
+              _rows(summary, "por_modalidade", "modalidade", str)),
+        _bars("faixa", "Por faixa de valor", "Valor estimado", _value_bands(summary)),
+    ]  # fmt: skip
+    return [chart for chart in drawn if chart is not None]
+
+
+def _rows(summary: dict[str, Any], name: str, key: str, say: Any) -> list[_Row]:
+    rows = [
+        _Row(say(entry[key]) or "não informada", entry["total"], Decimal(entry["valor"]))
+        for entry in summary.get(name, ())
+    ]
+    if len(rows) <= _MOST_BARS + 1:
+        return rows
+    rest = rows[_MOST_BARS:]
+    value = sum((row.value or Decimal(0) for row in rest), Decimal(0))
+    return [*rows[:_MOST_BARS], _Row(f"outros {len(rest)}", sum(r.count for r in rest), value)]
+
+
+def _weeks(summary: dict[str, Any]) -> list[_Row]:
+    """Return the weeks from the first to the last, the empty ones between them too."""
+    known = {date.fromisoformat(row["semana"]): row for row in summary.get("por_semana", ())}
+    if not known:
+        return []
+    week, last = min(known), max(known)
+    rows = []
+    while week <= last:
+        row = known.get(week, {"total": 0, "valor": "0"})
+        rows.append(_Row(f"{week:%d/%m/%Y}", row["total"], Decimal(row["valor"])))
+        week += timedelta(days=7)
+    return rows
+
+
+def _value_bands(summary: dict[str, Any]) -> list[_Row]:
+    bands = summary.get("por_faixa_de_valor", ())
+    rows = [_Row(band_label(band), row["total"]) for band, row in enumerate(bands)]
+    if unknown := summary.get("sem_valor"):
+        rows.append(_Row("não informado", unknown))
+    return rows if any(row.count for row in rows) else []
+
+
+def _bars(id_: str, title: str, heading: str, rows: Sequence[_Row]) -> Chart | None:
+    if not rows:
+        return None
+    most = max(row.count for row in rows) or 1
+    bars = tuple(
+        Bar(
+            label=row.label,
+            count=wording.whole(row.count),
+            value="" if row.value is None else wording.money(row.value),
+            x="0",
+            y=str(_BAR_HEIGHT * place + 20),
+            width=f"{max(WIDTH * row.count / most, 1 if row.count else 0):.1f}",
+            height="7",
+            label_x="0",
+            label_y=str(_BAR_HEIGHT * place + 14),
+            count_x=str(WIDTH),
+            count_y=str(_BAR_HEIGHT * place + 14),
+        )
+        for place, row in enumerate(rows)
+    )
+    return Chart(
+        id_, "bars", title, _description(rows), heading, bars, str(WIDTH),
+        str(_BAR_HEIGHT * len(rows) - 4),
+    )  # fmt: skip
+
+
+def _columns(id_: str, title: str, heading: str, rows: Sequence[_Row]) -> Chart | None:
+    if len(rows) < 2:  # one week is a number, not a chart
+        return None
+    most = max(row.count for row in rows) or 1
+    step = WIDTH / len(rows)
+    width = min(step * 0.72, 56)
+    room = _COLUMNS_HEIGHT - 40  # the number above, the date below
+    named = {0, len(rows) - 1} if step < 52 else set(range(len(rows)))
+    bars = []
+    for place, row in enumerate(rows):
+        height = room * row.count / most
+        x = step * place + (step - width) / 2
+        bars.append(
+            Bar(
+                label=row.label,
+                count=wording.whole(row.count),
+                value="" if row.value is None else wording.money(row.value),
+                x=f"{x:.1f}",
+                y=f"{18 + room - height:.1f}",
+                width=f"{width:.1f}",
+                height=f"{height:.1f}",
+                # Where the columns are too narrow for names, the first and the last have theirs.
+                label_x=f"{min(max(x + width / 2, 16), WIDTH - 16):.1f}" if place in named else "",
+                label_y=str(_COLUMNS_HEIGHT - 6),
+                count_x=f"{x + width / 2:.1f}" if step >= 20 else "",
+                count_y=f"{13 + room - height:.1f}",
+            )
+        )
+    return Chart(
+        id_, "columns", title, _description(rows), heading, tuple(bars), str(WIDTH),
+        str(_COLUMNS_HEIGHT),
+    )  # fmt: skip
+
+
+def _description(rows: Sequence[_Row]) -> str:
+    """Say the chart in one sentence, for those who do not see it."""
+    best = sorted(rows, key=lambda row: -row.count)[:3]
+    said = [f"{row.label}: {wording.whole(row.count)}" for row in best if row.count]
+    return f"Mais licitações em {'; '.join(said)}."

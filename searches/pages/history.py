@@ -1,0 +1,68 @@
+"""The history's page. Floor 6."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.paginator import Page
+
+from searches import messages
+from searches.domain.lifecycle import Status
+from searches.domain.query import SearchQuery
+from searches.models import Search
+from searches.pages import report, wording
+
+_STATES = {
+    Status.QUEUED: "na fila",
+    Status.RUNNING: "em andamento",
+    Status.COMPLETE: "completa",
+    Status.PARTIAL: "incompleta",
+    Status.ERROR: "falhou",
+    Status.CANCELLED: "cancelada",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One search of the history."""
+
+    search: Search
+    question: str
+    period: str
+    conditions: str
+    asked_at: str
+    state: str
+    problem: str
+    counts: str
+    excel: dict[str, Any]
+
+
+def history_context(page: "Page[Search]", *, now: datetime) -> dict[str, Any]:
+    """Return what the history's template needs."""
+    return {
+        "page": page,
+        "rows": [_row(search, now=now) for search in page.object_list],
+        "count": wording.counted(page.paginator.count, "busca", "buscas"),
+        "previous_number": str(page.previous_page_number()) if page.has_previous() else "",
+        "next_number": str(page.next_page_number()) if page.has_next() else "",
+    }
+
+
+def _row(search: Search, *, now: datetime) -> Row:
+    query = SearchQuery.from_json(search.query)
+    state = _STATES[Status(search.status)]
+    if search.status == Status.RUNNING:
+        state = f"{state}, {search.progress} %"
+    found = wording.counted(search.total_kept, "encontrada", "encontradas")
+    has_counts = search.status in {Status.COMPLETE, Status.PARTIAL}
+    return Row(
+        search=search,
+        question=wording.question(query),
+        period=wording.period(query),
+        conditions=" · ".join(wording.conditions(query)),
+        asked_at=wording.moment(search.created_at),
+        state=state,
+        problem=messages.error_text(search.error_code) if search.error_code else "",
+        counts=f"{found} em {wording.whole(search.total_raw)} lidas" if has_counts else "",
+        excel=report.excel(search, now=now),
+    )

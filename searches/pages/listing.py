@@ -1,0 +1,265 @@
+"""The list of results: filters, order and pages, all in the address. Floor 6."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Q, QuerySet
+from django.http import QueryDict
+
+from searches import selectors
+from searches.domain.query import PAGE_SIZES, Order, SearchQuery
+from searches.domain.summary import VALUE_BANDS
+from searches.models import Match, Search
+from searches.pages import wording
+from searches.pages.cards import Card, card
+
+UNKNOWN_VALUE = "sem"
+#: Deadlines offered as chips: days from now.
+DEADLINES = (2, 7, 15, 30)
+#: While a search runs only the best are shown; the rest comes with the result.
+LIVE_COUNT = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One choice of a filter: a link that turns it on or off."""
+
+    label: str
+    count: int
+    href: str
+    is_on: bool
+
+
+def band_label(band: int) -> str:
+    """Name a value band: até R$ 50 mil, R$ 50 mil a R$ 200 mil, acima de R$ 5 mi."""
+    if band == 0:
+        return f"até {wording.short_money(VALUE_BANDS[0])}"
+    low = wording.short_money(VALUE_BANDS[band - 1])
+    if band == len(VALUE_BANDS):
+        return f"acima de {low}"
+    return f"{low} a {wording.short_money(VALUE_BANDS[band])}"
+
+
+def _band_condition(band: str) -> Q:
+    if band == UNKNOWN_VALUE:
+        return Q(notice__value=None)
+    low, high = (None, *VALUE_BANDS)[int(band)], (*VALUE_BANDS, None)[int(band)]
+    condition = Q(notice__value__gte=low) if low is not None else Q(notice__value__gte=Decimal(0))
+    return condition if high is None else condition & Q(notice__value__lt=high)
+
+
+BANDS = (*(str(band) for band in range(len(VALUE_BANDS) + 1)), UNKNOWN_VALUE)
+
+
+class Listing:
+    """What of a result is shown, by the parameters of the address; nonsense in them is ignored."""
+
+    def __init__(
+        self, search: Search, query: SearchQuery, params: QueryDict, *, now: datetime
+    ) -> None:
+        self.search, self.query, self.now = search, query, now
+        self.ufs = tuple(uf for uf in dict.fromkeys(params.getlist("uf")) if uf in query.ufs)
+        self.modalities = tuple(
+            code
+            for code in dict.fromkeys(params.getlist("modalidade"))
+            if code.isascii() and code.isdigit() and len(code) < 9
+        )
+        self.bands = tuple(band for band in dict.fromkeys(params.getlist("faixa")) if band in BANDS)
+        days = params.get("prazo", "")
+        self.days = days if days in map(str, DEADLINES) else ""
+        self.shows_hidden = params.get("ocultas") == "1"
+        default = query.order if search.is_terminal else Order.RELEVANCE
+        wanted = params.get("ordem", "")
+        self.order = Order(wanted) if wanted in set(Order) else default
+        size = params.get("itens", "")
+        self.page_size = int(size) if size in map(str, PAGE_SIZES) else query.page_size
+        self.page_number = params.get("pagina") or str(query.page)
+        self._default_order = default
+
+    # --- addresses --------------------------------------------------------------------------
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "uf": self.ufs,
+            "modalidade": self.modalities,
+            "faixa": self.bands,
+            "prazo": self.days,
+            "ocultas": "1" if self.shows_hidden else "",
+            "ordem": self.order.value if self.order is not self._default_order else "",
+            "itens": str(self.page_size) if self.page_size != self.query.page_size else "",
+        }
+
+    def href(self, **changes: Any) -> str:
+        """Return the address of this page with some of its parameters changed; page 1 again."""
+        address = QueryDict(mutable=True)
+        for name, value in {**self._parts(), **changes}.items():
+            if isinstance(value, tuple):
+                address.setlist(name, list(value))
+            elif value:
+                address[name] = value
+        return f"?{address.urlencode()}#resultados"
+
+    def page_href(self, number: int) -> str:
+        return self.href(pagina=str(number))
+
+    def _toggled(self, name: str, value: str) -> str:
+        current: tuple[str, ...] = self._parts()[name]
+        kept = tuple(other for other in current if other != value)
+        return self.href(**{name: kept if value in current else (*current, value)})
+
+    # --- rows -------------------------------------------------------------------------------
+
+    def _conditions(self, *, but: str = "") -> Q:
+        condition = Q()
+        if self.ufs and but != "uf":
+            condition &= Q(notice__uf__in=self.ufs)
+        if self.modalities and but != "modalidade":
+            condition &= Q(notice__modality__in=[int(code) for code in self.modalities])
+        if self.bands and but != "faixa":
+            any_band = Q()
+            for band in self.bands:
+                any_band |= _band_condition(band)
+            condition &= any_band
+        if self.days and but != "prazo":
+            condition &= self._closes_within(int(self.days))
+        return condition
+
+    def _closes_within(self, days: int) -> Q:
+        return Q(notice__closes_at__gt=self.now, notice__closes_at__lt=self.now + timedelta(days))
+
+    def _matches(self) -> QuerySet[Match]:
+        hidden = None if self.shows_hidden else False
+        return selectors.results(self.search, order=self.order, hidden=hidden)
+
+    @cached_property
+    def page(self) -> "Page[Match]":
+        rows = self._matches().filter(self._conditions())
+        return Paginator(rows, self.page_size).get_page(self.page_number)
+
+    @cached_property
+    def cards(self) -> list[Card]:
+        return [card(match, now=self.now) for match in self.page.object_list]
+
+    @cached_property
+    def best(self) -> list[Card]:
+        """The best found until now, for a search that runs."""
+        return [card(match, now=self.now) for match in self._matches()[:LIVE_COUNT]]
+
+    @cached_property
+    def live_count(self) -> int:
+        return self._matches().count()
+
+    @cached_property
+    def hidden_count(self) -> int:
+        return self.search.matches.filter(hidden=True).count()
+
+    # --- choices ----------------------------------------------------------------------------
+
+    @cached_property
+    def uf_counts(self) -> dict[str, int]:
+        return self._facet("uf", "notice__uf")
+
+    def _facet(self, name: str, field: str) -> dict[Any, int]:
+        rows = self._matches().filter(self._conditions(but=name)).order_by()
+        return dict(rows.values_list(field).annotate(Count("pk")))
+
+    def uf_links(self) -> dict[str, str]:
+        return {uf: self._toggled("uf", uf) for uf in self.query.ufs}
+
+    def modality_chips(self) -> list[Chip]:
+        counts = self._facet("modalidade", "notice__modality")
+        names = dict(
+            self.search.matches.order_by()
+            .values_list("notice__modality", "notice__modality_name")
+            .distinct()
+        )
+        return [
+            Chip(
+                names[code],
+                counts.get(code, 0),
+                self._toggled("modalidade", str(code)),
+                str(code) in self.modalities,
+            )
+            for code in sorted(names, key=lambda code: (-counts.get(code, 0), code))
+        ]
+
+    def band_chips(self) -> list[Chip]:
+        rows = self._matches().filter(self._conditions(but="faixa")).order_by()
+        counts = rows.aggregate(
+            **{f"n{band}": Count("pk", filter=_band_condition(band)) for band in BANDS}
+        )
+        return [
+            Chip(
+                "não informado" if band == UNKNOWN_VALUE else band_label(int(band)),
+                counts[f"n{band}"],
+                self._toggled("faixa", band),
+                band in self.bands,
+            )
+            for band in BANDS
+        ]
+
+    def deadline_chips(self) -> list[Chip]:
+        rows = self._matches().filter(self._conditions(but="prazo")).order_by()
+        counts = rows.aggregate(
+            **{f"n{days}": Count("pk", filter=self._closes_within(days)) for days in DEADLINES}
+        )
+        return [
+            Chip(
+                f"até {days} dias",
+                counts[f"n{days}"],
+                self.href(prazo="" if self.days == str(days) else str(days)),
+                self.days == str(days),
+            )
+            for days in DEADLINES
+        ]
+
+    def orders(self) -> list[Chip]:
+        return [
+            Chip(name, 0, self.href(ordem=order.value), order is self.order)
+            for order, name in wording.ORDERS.items()
+        ]
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.ufs or self.modalities or self.bands or self.days)
+
+    @property
+    def filter_count(self) -> int:
+        return len(self.ufs) + len(self.modalities) + len(self.bands) + bool(self.days)
+
+    @property
+    def place(self) -> str:
+        return wording.place(self.ufs) if self.ufs else ""
+
+    def clear_href(self) -> str:
+        return self.href(uf=(), modalidade=(), faixa=(), prazo="")
+
+    def hidden_href(self) -> str:
+        return self.href(ocultas="" if self.shows_hidden else "1")
+
+    def pages(self) -> list[tuple[str, str]]:
+        """Return (number, address) of the pages to link; an empty address is a gap."""
+        paginator = self.page.paginator
+        return [
+            (wording.whole(number), self.page_href(number)) if isinstance(number, int) else ("…", "")
+            for number in paginator.get_elided_page_range(self.page.number, on_each_side=2, on_ends=1)
+        ]
+
+    @property
+    def current(self) -> str:
+        return wording.whole(self.page.number)
+
+    @property
+    def start(self) -> str:
+        return str(self.page.start_index())
+
+    def previous_href(self) -> str:
+        page = self.page
+        return self.page_href(page.previous_page_number()) if page.has_previous() else ""
+
+    def next_href(self) -> str:
+        return self.page_href(self.page.next_page_number()) if self.page.has_next() else ""

@@ -1,0 +1,199 @@
+"""What stands around a result: figures, what was left out and why, coverage, ways out. Floor 6."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from searches import messages
+from searches.domain.filtering import Reason
+from searches.domain.lifecycle import Status
+from searches.domain.query import SearchQuery
+from searches.models import Search
+from searches.pages import wording
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number to read from afar, with what it is and what it does not say."""
+
+    number: str
+    label: str
+    note: str = ""
+
+
+def figures(search: Search, query: SearchQuery) -> list[Figure]:
+    """Return the four figures of a result."""
+    summary = search.summary
+    value = Decimal(summary.get("valor_total", "0"))
+    without = int(summary.get("sem_valor", 0))
+    counted = wording.counted
+    return [
+        Figure(
+            wording.whole(search.total_kept),
+            "encontrada" if search.total_kept == 1 else "encontradas",
+            f"em {counted(search.total_raw, 'lida', 'lidas')}",
+        ),
+        Figure(
+            wording.short_money(value),
+            "valor somado",
+            f"{counted(without, 'não tem', 'não têm')} valor informado"
+            if without
+            else "todas com valor informado",
+        ),
+        Figure(
+            wording.whole(summary.get("encerram_em_7_dias", 0)),
+            "encerram em 7 dias",
+            f"de {wording.whole(summary.get('recebendo_proposta', 0))} que recebem propostas",
+        ),
+        Figure(
+            wording.whole(summary.get("estados", 0)),
+            "estado" if summary.get("estados", 0) == 1 else "estados",
+            f"de {counted(len(query.ufs), 'pedido', 'pedidos')}",
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """One reason why notices were left out."""
+
+    text: str
+    count: str
+    share: str  # of all that was left out, 0 to 100, for the bar
+
+
+def left_out(search: Search) -> list[LeftOut]:
+    """Return the reasons that apply, the commonest first; with the found ones they add up."""
+    counts = {reason: int(count) for reason, count in search.rejections.items() if count}
+    total = sum(counts.values())
+    return [
+        LeftOut(messages.reason_text(reason), wording.whole(count), f"{100 * count / total:.1f}")
+        for reason, count in sorted(counts.items(), key=lambda item: -item[1])
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """What was read of one UF."""
+
+    uf: str
+    name: str
+    status: str
+    status_text: str
+    problem: str
+    read: str
+    found: str
+    from_store: str
+    pages: str
+
+
+_STATUS_TEXTS = {
+    "complete": "completa",
+    "partial": "incompleta",
+    "failed": "não foi lida",
+    "reading": "interrompida",
+    "waiting": "não começou",
+}
+
+
+def coverage(search: Search) -> list[Covered]:
+    """Return what was read of each UF, the incomplete ones first."""
+    rows = []
+    for uf, entry in search.coverage.items():
+        pages_done, pages_total = entry["paginas_lidas"], entry["paginas_total"]
+        rows.append(
+            Covered(
+                uf=uf,
+                name=wording.state_name(uf),
+                status=entry["status"],
+                status_text=_STATUS_TEXTS.get(entry["status"], entry["status"]),
+                problem=_problem(entry),
+                read=wording.whole(entry["lidas"]),
+                found=wording.whole(entry["encontradas"]),
+                from_store=wording.whole(entry["do_acervo"]),
+                pages=f"{wording.whole(pages_done)} de {wording.whole(pages_total)}",
+            )
+        )
+    return sorted(rows, key=lambda row: (row.status == "complete", row.name))
+
+
+def _problem(entry: dict[str, Any]) -> str:
+    code = entry.get("motivo")
+    return messages.unit_text(code, entry.get("pagina_que_falhou")) if code else ""
+
+
+def incomplete_ufs(search: Search) -> list[str]:
+    """Return the UFs of which something is missing."""
+    return [uf for uf, entry in search.coverage.items() if entry["status"] != "complete"]
+
+
+def incomplete_text(search: Search) -> str:
+    """Say what is missing and that the rest is there."""
+    missing = [
+        row for row in coverage(search) if row.status != "complete"
+    ]
+    if len(missing) == 1:
+        (row,) = missing
+        verb = "não foi lida" if row.status == "failed" else "ficou incompleta"
+        cause = f": {row.problem}" if row.problem else ""
+        return f"{row.name} {verb}{cause}. O resto está aqui."
+    names = [row.name for row in missing]
+    if len(names) > 4:
+        return f"{len(names)} estados ficaram incompletos. O resto está aqui."
+    return f"{wording.join(names)} ficaram incompletos. O resto está aqui."
+
+
+def repeat_fields(query: SearchQuery, ufs: list[str]) -> list[tuple[str, str]]:
+    """Return the fields of a form that asks the same question of some UFs only."""
+    fields = []
+    for name, value in query.to_json().items():
+        if name in {"ufs", "pagina"} or value in (None, ""):
+            continue
+        if name in {"modalidades", "esferas"}:
+            fields += [(name, str(entry)) for entry in value]
+        else:
+            text = ", ".join(value) if isinstance(value, list) else str(value)
+            fields += [(name, text)] if text else []
+    return [("ufs", uf) for uf in ufs] + fields
+
+
+#: What to change in the question for each reason of rejection; where nothing helps, nothing.
+_WAYS_OUT = {
+    Reason.NO_TERM: "use outros termos ou o setor inteiro",
+    Reason.BELOW_FLOOR: "veja as que têm termos de menos, ou peça menos termos",
+    Reason.EXCLUDED: "tire alguma exclusão",
+    Reason.VALUE: "alargue a faixa de valor",
+    Reason.VALUE_UNKNOWN: "tire a faixa de valor: muitas licitações não informam o seu",
+    Reason.STATUS: "peça todas as situações",
+    Reason.SPHERE: "peça todas as esferas",
+    Reason.MUNICIPALITY: "peça todos os municípios",
+    Reason.BODY: "tire o filtro de órgão",
+}
+
+
+def ways_out(search: Search) -> list[tuple[str, str, str]]:
+    """Return (count, reason, what to change) for what was left out, the commonest first."""
+    return [
+        (wording.whole(count), messages.reason_text(reason), _WAYS_OUT[Reason(reason)])
+        for reason, count in sorted(search.rejections.items(), key=lambda item: -item[1])
+        if count and reason in _WAYS_OUT
+    ]
+
+
+def excel(search: Search, *, now: datetime) -> dict[str, Any]:
+    """Return what is said of the Excel file: ready, expired, or why there is none."""
+    artifact = search.artifact
+    if artifact is None:
+        failed = search.status in {Status.COMPLETE, Status.PARTIAL}
+        return {"state": "failed" if failed else "none"}
+    if artifact.is_expired(now=now):
+        return {"state": "expired", "expires_at": artifact.expires_at}
+    return {
+        "state": "ready",
+        "size": wording.size(artifact.size_bytes),
+        "rows": wording.counted(artifact.rows, "linha", "linhas"),
+        "expires_at": artifact.expires_at,
+        # Only a file that belongs elsewhere: without an object storage this is its place.
+        "is_fallback": bool(artifact.fallback_reason) and artifact.storage == "database",
+    }

@@ -1,0 +1,92 @@
+"""What is said while a search runs; live.js goes on from it. Floor 6."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from searches import messages, selectors
+from searches.domain.lifecycle import Status
+from searches.domain.progress import BANDS, Stage
+from searches.domain.query import SearchQuery
+from searches.models import Search
+from searches.pages import tiles, wording
+
+#: Before this nothing can be said about the time that is left.
+_SHORTEST_MEASURE_SECONDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The state of a running search, in words and on the map."""
+
+    message: str
+    latest: str
+    progress: int
+    seq: str
+    elapsed: str
+    elapsed_seconds: str
+    left: str
+    pages: str
+    read: str
+    found: str
+    from_store: str
+    units: str
+    is_stopping: bool
+    tiles: tuple[tiles.Tile, ...]
+    #: the last thing told of each UF, from which the script goes on
+    told: dict[str, dict[str, Any]]
+
+
+def running(search: Search, query: SearchQuery, *, now: datetime) -> Running:
+    """Return what is known of a running search at this moment."""
+    told = selectors.latest_of_each_uf(search.pk)
+    last = selectors.events_after(search.pk, search.last_seq - 1)
+    seconds = (now - (search.started_at or search.created_at)).total_seconds()
+
+    def total(name: str) -> int:
+        return sum(int(detail.get(name, 0)) for detail in told.values())
+
+    return Running(
+        message=last[-1]["message"] if last else "Busca na fila",
+        latest=_latest(last[-1]["detail"] if last else {}),
+        progress=max(search.progress, 0),
+        seq=str(search.last_seq),
+        elapsed=wording.clock(seconds),
+        elapsed_seconds=f"{seconds:.1f}",
+        left=_left(search, seconds),
+        pages=f"{wording.whole(total('pages_done'))} de {wording.whole(total('pages_total'))}",
+        read=wording.whole(total("items_found")),
+        found=wording.whole(total("items_matched")),
+        from_store=wording.whole(total("from_store")),
+        units=f"{search.units_done} de {search.units_total}",
+        is_stopping=search.cancel_requested_at is not None,
+        tiles=tiles.progress_tiles(told, asked=frozenset(query.ufs)),
+        told=told,
+    )
+
+
+def _latest(detail: Mapping[str, Any]) -> str:
+    if not (uf := detail.get("uf")):
+        return ""
+    read = wording.counted(int(detail["items_found"]), "lida", "lidas")
+    found = wording.counted(int(detail["items_matched"]), "encontrada", "encontradas")
+    return f"{wording.state_name(uf)}: {read}, {found}"
+
+
+def _left(search: Search, seconds: float) -> str:
+    first, last = BANDS[Stage.FETCHING]
+    if search.status != Status.RUNNING or not first < search.progress <= last:
+        return ""
+    if seconds < _SHORTEST_MEASURE_SECONDS:
+        return ""
+    done = (search.progress - first) / (last - first)
+    return wording.about(seconds * (1 - done) / done)
+
+
+def ending(search: Search) -> str:
+    """Say how a search ended, in one line."""
+    last = selectors.events_after(search.pk, search.last_seq - 1)
+    if search.status == Status.ERROR:
+        return messages.error_text(search.error_code)
+    return str(last[-1]["message"]) if last else ""

@@ -1,0 +1,144 @@
+"""The tile map in its two reading roles: progress and result. Floor 6.
+
+A tile's state is in its shape, in its class and, in words, in its label. live.js says the same
+words: change both.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from searches.domain.brazil import UNITS
+from searches.pages.wording import counted, whole
+
+#: A tile is as tall as this in its own units.
+_FULL = 100
+#: Steps of the shade by number of matches.
+SHADES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One UF on the map."""
+
+    uf: str
+    name: str
+    state: str  # out, waiting, reading, complete, partial, failed, or idle in a result
+    label: str  # what a screen reader says after the name
+    count: str = ""
+    from_store: bool = False
+    filled: str = "0"  # of 100, for the rectangle that grows from the bottom
+    shade: int = 0  # 0 to 5: how many matches, next to the other UFs
+    href: str = ""
+    is_chosen: bool = False
+
+    @property
+    def top(self) -> str:
+        return str(_FULL - int(self.filled))
+
+
+def progress_tile(uf: str, name: str, told: Mapping[str, Any] | None, *, asked: bool) -> Tile:
+    """Return the tile of a UF by the last thing told of it."""
+    if not asked:
+        return Tile(uf, name, "out", "não pedida")
+    if told is None:
+        return Tile(uf, name, "waiting", "à espera")
+    state = str(told.get("uf_status", "reading"))
+    read, found = int(told["items_found"]), int(told["items_matched"])
+    done, total = int(told["pages_done"]), int(told["pages_total"])
+    from_store = int(told["from_store"])
+    counts = f"{counted(read, 'lida', 'lidas')}, {counted(found, 'encontrada', 'encontradas')}"
+    match state:
+        case "waiting":
+            return Tile(uf, name, "waiting", "à espera")
+        case "reading":
+            filled = min(_FULL, round(_FULL * done / total)) if total else 0
+            label = f"lendo, {whole(done)} de {counted(total, 'página', 'páginas')}, {counts}"
+            return Tile(uf, name, state, label, _count(found), filled=str(filled))
+        case "failed":
+            return Tile(uf, name, state, "não foi lida", "falhou")
+        case "partial":
+            return Tile(uf, name, state, f"incompleta, {counts}", whole(found), filled="100")
+    is_stored = 0 < read <= from_store
+    if is_stored:
+        counts += ", do acervo"
+    return Tile(uf, name, "complete", counts, whole(found), from_store=is_stored, filled="100")
+
+
+def _count(found: int) -> str:
+    return whole(found) if found else ""
+
+
+def progress_tiles(
+    told: Mapping[str, Mapping[str, Any]], *, asked: frozenset[str]
+) -> tuple[Tile, ...]:
+    """Return the map of a search that is being read."""
+    return tuple(
+        progress_tile(unit.code, unit.name, told.get(unit.code), asked=unit.code in asked)
+        for unit in UNITS
+    )
+
+
+def as_told(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of the coverage in the words of the events."""
+    return {
+        "uf_status": entry["status"],
+        "items_found": entry["lidas"],
+        "items_matched": entry["encontradas"],
+        "pages_done": entry["paginas_lidas"],
+        "pages_total": entry["paginas_total"],
+        "from_store": entry["do_acervo"],
+    }
+
+
+def result_tiles(
+    counts: Mapping[str, int],
+    coverage: Mapping[str, Mapping[str, Any]],
+    *,
+    asked: frozenset[str],
+    chosen: frozenset[str],
+    links: Mapping[str, str],
+) -> tuple[Tile, ...]:
+    """Return the map of a result: shaded by matches, each tile a filter."""
+    most = max(counts.values(), default=0)
+    return tuple(
+        _result_tile(
+            unit.code,
+            unit.name,
+            counts.get(unit.code, 0),
+            most=most,
+            status=str(coverage.get(unit.code, {}).get("status", "complete")),
+            asked=unit.code in asked,
+            is_chosen=unit.code in chosen,
+            href=links.get(unit.code, ""),
+        )
+        for unit in UNITS
+    )
+
+
+def _result_tile(
+    uf: str,
+    name: str,
+    count: int,
+    *,
+    most: int,
+    status: str,
+    asked: bool,
+    is_chosen: bool,
+    href: str,
+) -> Tile:
+    if not asked:
+        return Tile(uf, name, "out", "não pedida")
+    label = counted(count, "encontrada", "encontradas")
+    if status == "failed":
+        state, label = "failed", "não foi lida" if not count else f"{label}, não foi lida"
+    elif status in {"partial", "reading", "waiting"}:  # the latter two: it was stopped before
+        state, label = "partial", f"{label}, leitura incompleta"
+    else:
+        state = "idle"
+    # The root spreads the small numbers, where most states are.
+    shade = -int(-SHADES * (count / most) ** 0.5 // 1) if most and count else 0
+    return Tile(
+        uf, name, state, label, whole(count), shade=shade, is_chosen=is_chosen,
+        href=href if count or is_chosen else "",
+    )  # fmt: skip

@@ -1,0 +1,193 @@
+"""How things are said on the pages: places, questions, money, time. Floor 6.
+
+Pure functions; Portuguese as people speak at work.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from searches.domain import matching, tables
+from searches.domain.brazil import BRASILIA, BY_CODE, REGIONS, UNITS
+from searches.domain.notice import NoticeStatus
+from searches.domain.query import Mode, Order, SearchQuery
+from searches.messages import number_text
+
+__all__ = ["join", "money", "place", "question", "size", "whole"]
+
+whole = number_text
+
+ORDERS: dict[Order, str] = {
+    Order.RELEVANCE: "mais relevantes",
+    Order.NEWEST: "mais novas",
+    Order.OLDEST: "mais antigas",
+    Order.DEADLINE: "prazo mais próximo",
+    Order.DEAREST: "maior valor",
+    Order.CHEAPEST: "menor valor",
+}
+STATUSES: dict[NoticeStatus, str] = {
+    NoticeStatus.RECEIVING: "recebendo propostas",
+    NoticeStatus.JUDGING: "em julgamento",
+    NoticeStatus.CLOSED: "encerradas",
+}
+#: The article that a state's name takes; the others take none.
+_ARTICLES = {
+    **dict.fromkeys("AC AP AM CE DF ES MA PA PR PI RJ RN RS TO".split(), "no"),
+    **dict.fromkeys("BA PB".split(), "na"),
+}
+#: With more states than this their number says more than their names.
+_MOST_NAMES = 4
+
+
+def join(words: Sequence[str], last: str = "e") -> str:
+    """Enumerate: a, b e c."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def place(ufs: Iterable[str]) -> str:
+    """Say where, with its preposition: em São Paulo e no Acre, no Sul, em todo o Brasil."""
+    chosen = set(ufs)
+    if len(chosen) == len(UNITS):
+        return "em todo o Brasil"
+    regions = [name for name, codes in REGIONS.items() if set(codes) <= chosen]
+    rest = chosen.difference(*(REGIONS[name] for name in regions))
+    if len(regions) + len(rest) > _MOST_NAMES:
+        return f"em {len(chosen)} estados"
+    names = [f"no {name}" for name in regions]
+    names += [
+        f"{_ARTICLES.get(unit.code, 'em')} {unit.name}" for unit in UNITS if unit.code in rest
+    ]
+    return join(names)
+
+
+def sector_name(sector_id: str | None) -> str:
+    """Return a sector's name as it stands inside a sentence; the id when it is not known."""
+    for sector in matching.all_sectors():
+        if sector.id == sector_id:
+            return sector.name[0].lower() + sector.name[1:]
+    return sector_id or ""
+
+
+def question(query: SearchQuery) -> str:
+    """Say what was asked and where; the page's heading."""
+    what = join([f"“{term}”" for term in query.terms], "ou") or sector_name(query.sector)
+    return f"Licitações de {what} {place(query.ufs)}"
+
+
+def period(query: SearchQuery) -> str:
+    """Say when."""
+    if query.mode is Mode.OPEN:
+        return "abertas, recebendo propostas agora"
+    if query.first_day == query.last_day:
+        return f"publicadas em {day(query.first_day)}"
+    return f"publicadas de {day(query.first_day)} a {day(query.last_day)}"
+
+
+def conditions(query: SearchQuery) -> list[str]:
+    """Say the other filters of a question, one phrase each."""
+    said: list[str] = []
+    if set(query.modalities) != set(tables.COMPETITIVE):
+        names = [tables.MODALITY_BY_CODE[code].name for code in query.modalities]
+        said.append("todas as modalidades" if len(names) == len(tables.MODALITIES) else join(names))
+    if query.spheres:
+        said.append(f"esfera {join([tables.SPHERES[code].lower() for code in query.spheres])}")
+    if query.municipalities:
+        said.append(f"municípios {join(query.municipalities)}")
+    if query.bodies:
+        said.append(f"órgão com {join([f'“{body}”' for body in query.bodies], 'ou')}")
+    if query.smallest_value is not None:
+        said.append(f"a partir de {money(query.smallest_value)}")
+    if query.largest_value is not None:
+        said.append(f"até {money(query.largest_value)}")
+    if query.status is not None:
+        said.append(STATUSES[query.status])
+    if query.exclusions:
+        said.append(f"sem {join([f'“{term}”' for term in query.exclusions])}")
+    return said
+
+
+def money(value: Decimal | None) -> str:
+    """Write money: R$ 1.234.567,89."""
+    if value is None:
+        return "não informado"
+    text = f"{value:,.2f}"
+    return "R$ " + text.replace(",", " ").replace(".", ",").replace(" ", ".")
+
+
+def short_money(value: Decimal) -> str:
+    """Write money in a few characters: R$ 12,3 mi."""
+    for unit, name in ((10**12, "tri"), (10**9, "bi"), (10**6, "mi"), (10**3, "mil")):
+        if value >= unit:
+            share = value / unit
+            digits = 1 if share < 100 else 0
+            return f"R$ {share:.{digits}f} {name}".replace(".", ",").replace(",0 ", " ")
+    return money(value)
+
+
+def number_as_typed(value: object) -> str:
+    """Write a value of the form as people type it: 1.234,50; nonsense as it came."""
+    text = str(value or "")
+    if not re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII):
+        return text
+    return money(Decimal(text)).removeprefix("R$ ").removesuffix(",00")
+
+
+def size(size_bytes: int) -> str:
+    """Write the size of a file: 184 kB."""
+    if size_bytes < 1_000_000:
+        return f"{max(1, round(size_bytes / 1000))} kB"
+    return f"{size_bytes / 1_000_000:.1f} MB".replace(".", ",")
+
+
+def day(at: date | datetime) -> str:
+    """Write a day of Brasília: 24/11/2026."""
+    if isinstance(at, datetime):
+        at = at.astimezone(BRASILIA)
+    return f"{at:%d/%m/%Y}"
+
+
+def moment(at: datetime) -> str:
+    """Write a moment of Brasília: 24/11/2026 às 14:05."""
+    return f"{at.astimezone(BRASILIA):%d/%m/%Y às %H:%M}"
+
+
+def clock(seconds: float) -> str:
+    """Write a running time: 0:42, 12:05, 1:02:03."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def about(seconds: float) -> str:
+    """Say a time that is only estimated: cerca de 40 s, cerca de 3 min. live.js says the same."""
+    if seconds < 90:
+        return f"cerca de {max(5, -(-int(seconds) // 5) * 5)} s"
+    return f"cerca de {-(-int(seconds) // 60)} min"
+
+
+def deadline(closes_at: datetime | None, days: int | None, *, now: datetime) -> str:
+    """Say how long one can still bid."""
+    if closes_at is None or days is None:
+        return "sem prazo informado"
+    at = f"{closes_at.astimezone(BRASILIA):%H:%M}"
+    if closes_at <= now:
+        if days == 0:
+            return f"encerrou hoje às {at}"
+        return "encerrou ontem" if days == -1 else f"encerrou há {whole(-days)} dias"
+    if days == 0:
+        return f"encerra hoje às {at}"
+    return f"encerra amanhã às {at}" if days == 1 else f"encerra em {whole(days)} dias"
+
+
+def state_name(uf: str) -> str:
+    """Return a state's name; what is no state, as it is."""
+    unit = BY_CODE.get(uf)
+    return unit.name if unit else uf or "sem estado"
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Say a number with its noun."""
+    return f"{whole(count)} {one if count == 1 else many}"

@@ -1,0 +1,126 @@
+// The form: the map as a picker, ready-made periods, and what is being asked in words.
+// Without this script every field is still there.
+
+const form = document.querySelector("[data-picker]");
+const boxes = [...form.querySelectorAll("input[name=ufs]")];
+const regionButtons = [...form.querySelectorAll("[data-ufs]")];
+const byPlace = new Map(boxes.map((box) => [`${box.dataset.row},${box.dataset.column}`, box]));
+const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+const ROWS = 8;
+const COLUMNS = 7;
+
+// --- the map ------------------------------------------------------------------------------------
+
+function codesOf(button) {
+  return button.dataset.ufs === "*" ? boxes.map((box) => box.value) : button.dataset.ufs.split(" ");
+}
+
+function nameOf(box) {
+  return box.closest("label").title;
+}
+
+function showChosen() {
+  const chosen = boxes.filter((box) => box.checked);
+  form.querySelector("[data-count]").textContent = chosen.length;
+  const place = form.querySelector("[data-place]");
+  const regions = regionButtons.filter((button) => button.hasAttribute("aria-pressed"));
+  for (const button of regions) {
+    const codes = codesOf(button);
+    button.setAttribute("aria-pressed", String(boxes.every((box) => !codes.includes(box.value) || box.checked)));
+  }
+  const whole = regions.filter((button) => button.getAttribute("aria-pressed") === "true");
+  if (chosen.length === boxes.length) place.textContent = "todo o Brasil";
+  else if (!chosen.length) place.textContent = "nenhum estado escolhido";
+  else {
+    const covered = new Set(whole.flatMap(codesOf));
+    const names = [
+      ...whole.map((button) => button.textContent),
+      ...chosen.filter((box) => !covered.has(box.value)).map(nameOf),
+    ];
+    place.textContent = names.length > 4 ? `${chosen.length} estados` : enumerate(names);
+  }
+}
+
+function enumerate(names) {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} e ${names.at(-1)}`;
+}
+
+// One stop for the Tab key; the arrows go on from it.
+function roam(to) {
+  for (const box of boxes) box.tabIndex = box === to ? 0 : -1;
+}
+
+// The nearest tile that way: first along the line, then on the lines beside it.
+function neighbour(box, [down, right]) {
+  const row = Number(box.dataset.row);
+  const column = Number(box.dataset.column);
+  for (let aside = 0; aside < COLUMNS; aside += 1) {
+    for (let step = 1; step <= ROWS; step += 1) {
+      for (const side of aside ? [aside, -aside] : [0]) {
+        const place = right ? `${row + side},${column + right * step}` : `${row + down * step},${column + side}`;
+        if (byPlace.has(place)) return byPlace.get(place);
+      }
+    }
+  }
+  return null;
+}
+
+form.querySelector("[data-map]").addEventListener("keydown", (event) => {
+  const step = STEPS[event.key];
+  if (!step || !boxes.includes(event.target)) return;
+  event.preventDefault();
+  const next = neighbour(event.target, step);
+  if (!next) return;
+  roam(next);
+  next.focus();
+});
+for (const box of boxes) {
+  box.addEventListener("change", showChosen);
+  box.addEventListener("focus", () => roam(box));
+}
+for (const button of regionButtons) {
+  button.addEventListener("click", () => {
+    const codes = codesOf(button);
+    // A region that is on already goes off; "Nenhuma" and "Todas" mean what they say.
+    const on = button.getAttribute("aria-pressed") !== "true";
+    for (const box of boxes) {
+      if (button.dataset.ufs === "") box.checked = false;
+      else if (codes.includes(box.value)) box.checked = on;
+    }
+    showChosen();
+  });
+}
+roam(boxes.find((box) => box.checked) ?? boxes[0]);
+showChosen();
+
+// --- the period ---------------------------------------------------------------------------------
+
+const first = form.elements.data_inicial;
+const last = form.elements.data_final;
+const periodButtons = [...form.querySelectorAll("[data-first]")];
+
+function showPeriod() {
+  for (const button of periodButtons) {
+    const same = button.dataset.first === first.value && button.dataset.last === last.value;
+    button.setAttribute("aria-pressed", String(same));
+  }
+}
+for (const button of periodButtons) {
+  button.addEventListener("click", () => {
+    first.value = button.dataset.first;
+    last.value = button.dataset.last;
+    showPeriod();
+  });
+}
+first.addEventListener("change", showPeriod);
+last.addEventListener("change", showPeriod);
+showPeriod();
+
+// --- errors and sending -------------------------------------------------------------------------
+
+document.getElementById("erros")?.focus();
+// Going back to this page must not show the browser's choices with another summary beside them.
+window.addEventListener("pageshow", () => {
+  showChosen();
+  showPeriod();
+});

@@ -1,0 +1,108 @@
+// The list that grows while a search runs. The server draws it, best first; what is on the screen
+// is never moved: better ones that belong above it wait behind a button.
+
+const GAP_MS = 2500;
+
+export class Results {
+  constructor(section) {
+    this.section = section;
+    this.timer = 0;
+    this.stopped = false;
+    this.refreshedAt = 0;
+    section.addEventListener("click", (event) => {
+      if (event.target.closest("[data-show-new]")) this.showAll();
+    });
+  }
+
+  stop() {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  /** Fetch the list again soon; many calls are one. */
+  refresh() {
+    if (this.timer || this.stopped) return;
+    const wait = Math.max(0, this.refreshedAt + GAP_MS - performance.now());
+    this.timer = setTimeout(() => this.load(), wait);
+  }
+
+  async load() {
+    try {
+      const response = await fetch("?fragmento=resultados", { cache: "no-store" });
+      if (response.ok) this.take(await response.text());
+    } catch {
+      // The next event asks again.
+    }
+    this.refreshedAt = performance.now();
+    this.timer = 0;
+  }
+
+  take(html) {
+    if (this.stopped) return;
+    const page = new DOMParser().parseFromString(`<section>${html}</section>`, "text/html");
+    this.latest = page.querySelector("section");
+    const list = this.section.querySelector("[data-cards]");
+    if (!list || list.getBoundingClientRect().top >= window.innerHeight) {
+      this.showAll({ scroll: false });
+      return;
+    }
+    this.merge(list);
+  }
+
+  cards(root = this.section) {
+    return [...root.querySelectorAll("[data-card]")];
+  }
+
+  /** Keep what has been on the screen; put the rest below it in order; count what belongs above. */
+  merge(list) {
+    const shown = this.cards(list);
+    const read = shown.filter((card) => card.getBoundingClientRect().top < window.innerHeight);
+    const kept = new Set(read.map((card) => card.dataset.card));
+    const next = this.cards(this.latest);
+    const rank = next.findIndex((card) => card.dataset.card === read.at(-1)?.dataset.card);
+    const above = next.filter((card, place) => place < rank && !kept.has(card.dataset.card));
+    const below = next.filter((card, place) => place > rank && !kept.has(card.dataset.card));
+    for (const card of shown) if (!kept.has(card.dataset.card)) card.remove();
+    list.append(...below.map((card) => document.importNode(card, true)));
+    this.count();
+    this.offer(above.length);
+  }
+
+  count() {
+    const now = this.section.querySelector("[data-live-count]");
+    now.textContent = this.latest.querySelector("[data-live-count]").textContent;
+  }
+
+  offer(count) {
+    const button = this.section.querySelector("[data-show-new]");
+    button.hidden = count === 0;
+    button.textContent = `${count} ${count === 1 ? "nova" : "novas"} acima, mostrar`;
+  }
+
+  showAll({ scroll = true } = {}) {
+    if (!this.latest) return;
+    const held = this.section.contains(document.activeElement);
+    this.section.replaceChildren(...document.importNode(this.latest, true).childNodes);
+    if (!scroll) return;
+    this.section.scrollIntoView();
+    if (held) {
+      const heading = this.section.querySelector("h2");
+      heading.tabIndex = -1;
+      heading.focus({ preventScroll: true });
+    }
+  }
+
+  /** Remember the first card on the screen, to put it back at the same height. */
+  anchor() {
+    const card = this.cards().find((each) => each.getBoundingClientRect().bottom > 0);
+    const top = card?.getBoundingClientRect().top ?? 0;
+    const isRead = card && window.scrollY > 0 && top < window.innerHeight;
+    return {
+      restore() {
+        if (!isRead) return;
+        const again = document.querySelector(`[data-card="${card.dataset.card}"]`);
+        if (again) window.scrollBy(0, again.getBoundingClientRect().top - top);
+      },
+    };
+  }
+}

@@ -1,0 +1,156 @@
+// What an event changes on the page: stage, bar, map, figures; and the finished page at the end.
+// The words on the tiles are those of searches/pages/tiles.py and wording.py: change both.
+
+const numbers = new Intl.NumberFormat("pt-BR", { useGrouping: "always" });
+const FETCHING = { first: 10, last: 55 };
+const SHORTEST_MEASURE_SECONDS = 4;
+// A screen reader should hear where things stand, not every step.
+const STAGE_GAP_MS = 1000;
+
+const counted = (count, one, many) => `${numbers.format(count)} ${count === 1 ? one : many}`;
+
+export class Screen {
+  constructor(search, results) {
+    this.search = search;
+    this.results = results;
+    this.told = new Map(Object.entries(JSON.parse(document.getElementById("contado").textContent)));
+    this.startedAt = performance.now() - Number(search.dataset.elapsed) * 1000;
+    this.progress = search.querySelector("[data-progress]").value;
+    this.stageTimer = 0;
+    this.clock = setInterval(() => this.tick(), 1000);
+    this.enhanceCancel();
+  }
+
+  part(name) {
+    return this.search.querySelector(`[data-${name}]`);
+  }
+
+  put(name, text) {
+    const part = this.part(name);
+    if (part && part.textContent !== text) part.textContent = text;
+  }
+
+  connection(text) {
+    this.put("connection", text);
+  }
+
+  show(event) {
+    this.sayStage(event.message);
+    if (event.progress >= 0) this.part("progress").value = this.progress = event.progress;
+    const { detail } = event;
+    if (!detail.uf) return;
+    const before = this.told.get(detail.uf)?.items_matched ?? 0;
+    this.told.set(detail.uf, detail);
+    this.tile(detail);
+    this.figures(detail);
+    if (detail.items_matched !== before) this.results.refresh();
+  }
+
+  sayStage(message) {
+    this.message = message;
+    if (this.stageTimer) return;
+    this.put("stage", message);
+    this.stageTimer = setTimeout(() => {
+      this.stageTimer = 0;
+      this.put("stage", this.message);
+    }, STAGE_GAP_MS);
+  }
+
+  figures(detail) {
+    const total = (name) => [...this.told.values()].reduce((sum, each) => sum + each[name], 0);
+    this.put("pages", `${numbers.format(total("pages_done"))} de ${numbers.format(total("pages_total"))}`);
+    this.put("read", numbers.format(total("items_found")));
+    this.put("stored", numbers.format(total("from_store")));
+    this.put("found", numbers.format(total("items_matched")));
+    this.put("units", `${detail.uf_index} de ${detail.uf_total}`);
+    const tile = this.search.querySelector(`[data-uf="${detail.uf}"]`);
+    const counts = `${counted(detail.items_found, "lida", "lidas")}, ${counted(detail.items_matched, "encontrada", "encontradas")}`;
+    this.put("latest", `${tile?.dataset.name ?? detail.uf}: ${counts}`);
+  }
+
+  tile(detail) {
+    const tile = this.search.querySelector(`[data-uf="${detail.uf}"]`);
+    if (!tile) return;
+    const { uf_status: state, items_found: read, items_matched: found } = detail;
+    let filled = 100;
+    let count = numbers.format(found);
+    let label = `${counted(read, "lida", "lidas")}, ${counted(found, "encontrada", "encontradas")}`;
+    const isStored = state === "complete" && read > 0 && read <= detail.from_store;
+    if (state === "reading") {
+      filled = detail.pages_total ? Math.min(100, Math.round((100 * detail.pages_done) / detail.pages_total)) : 0;
+      label = `lendo, ${numbers.format(detail.pages_done)} de ${counted(detail.pages_total, "página", "páginas")}, ${label}`;
+      if (!found) count = "";
+    } else if (state === "failed") {
+      [label, count] = ["não foi lida", "falhou"];
+    } else if (state === "partial") {
+      label = `incompleta, ${label}`;
+    } else if (isStored) {
+      label += ", do acervo";
+    }
+    tile.className = `tile is-${state}${isStored ? " from-store" : ""}`;
+    tile.title = `${tile.dataset.name}: ${label}`;
+    tile.querySelector(".sr").textContent = tile.title;
+    tile.querySelector(".n").textContent = count;
+    const fill = tile.querySelector(".fill rect");
+    fill.setAttribute("height", filled);
+    fill.setAttribute("y", 100 - filled);
+  }
+
+  tick() {
+    const seconds = (performance.now() - this.startedAt) / 1000;
+    this.put("clock", clock(seconds));
+    const done = (this.progress - FETCHING.first) / (FETCHING.last - FETCHING.first);
+    const known = done > 0 && done <= 1 && seconds >= SHORTEST_MEASURE_SECONDS;
+    this.put("left", known ? about((seconds * (1 - done)) / done) : "–");
+  }
+
+  /** Cancel without leaving the page; the search's own last event ends it. */
+  enhanceCancel() {
+    const form = this.search.querySelector("[data-cancel]");
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const button = form.querySelector("button");
+      button.disabled = true;
+      button.textContent = "Cancelando";
+      try {
+        await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
+      } catch {
+        form.submit();
+      }
+    });
+  }
+
+  /** Put the finished page in the place of this one, without moving what is being read. */
+  async finish(event) {
+    clearInterval(this.clock);
+    this.results.stop();
+    try {
+      const response = await fetch(location.href, { cache: "no-store" });
+      if (!response.ok) throw new Error(String(response.status));
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      const main = document.querySelector("main");
+      const held = main.contains(document.activeElement);
+      const anchor = this.results.anchor();
+      main.replaceChildren(...document.adoptNode(page.querySelector("main")).childNodes);
+      document.title = page.title;
+      anchor.restore();
+      if (held) main.focus({ preventScroll: true });
+      document.querySelector("[data-announce]").textContent = event?.message ?? "";
+      document.documentElement.dataset.live = "done";
+    } catch {
+      location.reload();
+    }
+  }
+}
+
+function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (number) => String(number).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+function about(seconds) {
+  if (seconds < 90) return `cerca de ${Math.max(5, Math.ceil(Math.floor(seconds) / 5) * 5)} s`;
+  return `cerca de ${Math.ceil(Math.floor(seconds) / 60)} min`;
+}
