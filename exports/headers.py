@@ -46,9 +46,8 @@ def parse_range(header: str, *, size_bytes: int) -> tuple[int, int] | None:
             raise Unsatisfiable
         return size_bytes - count, size_bytes
     start = int(first)
-    stop = int(last) + 1 if last else size_bytes
-    if stop <= start:
+    if last and int(last) < start:
         return None
     if start >= size_bytes:
         raise Unsatisfiable
-    return start, min(stop, size_bytes)
+    return start, min(int(last) + 1, size_bytes) if last else size_bytes

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
-from django.db import close_old_connections
+from django.db import connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -53,8 +53,7 @@ def artifact_response(
         counts=not is_head and (span is None or span[0] == 0),
         method="head_object" if is_head else "get_object",
     )
-    # The request's connection would stay open until the last byte has reached a slow client.
-    close_old_connections()
+    _release_connections()
     if delivery.signed_url is not None:
         # Not HttpResponseRedirect: it refuses, and logs, addresses above 2,048 characters, which
         # signed ones with a session token are.
@@ -62,6 +61,13 @@ def artifact_response(
             status=302, headers={"Location": delivery.signed_url, "Cache-Control": "no-store"}
         )
     return _bytes_response(request, delivery.artifact, span=None if is_head else span)
+
+
+def _release_connections() -> None:
+    """Let go of the request's connection: it would stay open until a slow client has it all."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 def _bytes_response(
