@@ -60,6 +60,8 @@ def _plurals(word: str) -> set[str]:
         return {word + "es"} if word in _S_TO_SES else set()
     if word.endswith("x"):
         return set()
+    if word.endswith(("ch", "sh")):
+        return {word + "es", word + "s"}  # switch: written both ways
     return {word + "s"}
 
 
@@ -79,7 +81,9 @@ def _singulars(word: str) -> set[str]:
         guesses |= {word[:-2] + "l", word[:-3] + "il"}
     elif word.endswith("is"):
         guesses.add(word[:-1] + "l")
-    elif word.endswith(("res", "zes", "nes")) or (word.endswith("ses") and word[:-2] in _S_TO_SES):
+    elif word.endswith(("res", "zes", "nes", "ches", "shes")) or (
+        word.endswith("ses") and word[:-2] in _S_TO_SES
+    ):
         guesses.add(word[:-2])
     # A guess only stands if its own plural is the word we started from.
     return {guess for guess in guesses if word in _plurals(guess)}

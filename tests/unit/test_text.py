@@ -103,6 +103,7 @@ def test_it_spells_ligatures_out():
         ("pai", "pais"),
         ("hifen", "hifens"),
         ("epi", "epis"),
+        ("switch", "switches"),
     ],
 )
 def test_it_knows_the_other_number_of_a_word_both_ways(singular, plural):

@@ -165,7 +165,7 @@ def _with_groups(phrases: list[str]) -> tuple[str, ...]:
 
 def readable(term: str) -> str:
     """Return a term as it is shown: the first of the alternatives of each word."""
-    return " ".join(word.split("|")[0].lstrip("=") for word in term.split())
+    return " ".join(word.split("|")[0].lstrip("=#") for word in term.split())
 
 
 @cache
