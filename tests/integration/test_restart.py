@@ -45,9 +45,7 @@ def test_a_search_survives_kill_9_of_the_server(tmp_path: Path) -> None:
         *_, ended = follow(site, path, headers)
         assert ended["status"] == "complete", ended
         assert ended["total_raw"] == ended["total_filtrado"] + sum(ended["filter_stats"].values())
-        pages = Counter(
-            tuple(sorted(request.params.items())) for request in list(source.requests)
-        )
+        pages = Counter(tuple(sorted(request.params.items())) for request in list(source.requests))
         assert killed_at > 2
         assert sum(pages.values()) > killed_at
         assert sum(count - 1 for count in pages.values()) <= 2  # the requests in flight

@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bidiq.migrating import migrate
+
 
 class Command(BaseCommand):
     help = "Executa as buscas da fila (PostgreSQL); SIGTERM termina ou devolve as que estão aqui."
@@ -31,6 +33,7 @@ class Command(BaseCommand):
         return super().execute(*args, **options)
 
     def handle(self, *, espera: float | None, **options: Any) -> None:
+        migrate()
         self.stdout.write(
             f"worker: até {settings.BIDIQ_SEARCHES_AT_ONCE} buscas ao mesmo tempo; "
             f"fonte: {settings.PNCP_BASE_URL}"
