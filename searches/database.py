@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 from channels.db import database_sync_to_async
@@ -26,20 +26,22 @@ async def patiently(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     The function must bear being called again after a commit whose answer was lost. Raises what
     the database raised when PATIENCE_SECONDS were not enough.
     """
-    return await _insist(database_sync_to_async(function), *args, **kwargs)
+    call = database_sync_to_async(function)
+    return await _insist(lambda: call(*args, **kwargs))
 
 
 async def patiently_aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """The same on a thread of its own, for what takes long."""
-    return await _insist(database_sync_to_async(function, thread_sensitive=False), *args, **kwargs)
+    call = database_sync_to_async(function, thread_sensitive=False)
+    return await _insist(lambda: call(*args, **kwargs))
 
 
-async def _insist(call, *args, **kwargs):  # type: ignore[no-untyped-def]
+async def _insist(call: Callable[[], Awaitable[T]]) -> T:
     deadline = time.monotonic() + PATIENCE_SECONDS
     pause_seconds = _FIRST_PAUSE_SECONDS
     while True:
         try:
-            return await call(*args, **kwargs)
+            return await call()
         except AWAY as error:
             if time.monotonic() >= deadline:
                 raise

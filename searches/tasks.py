@@ -6,16 +6,19 @@ A job only delivers a search; what becomes of the search is in its own row.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 from procrastinate import App, JobContext, PsycopgConnector, exceptions, jobs
 from procrastinate.contrib.django import app
-from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
 from procrastinate.contrib.django.utils import connector_params
 
 from searches import selectors
+from searches.domain.lifecycle import SILENCE_SECONDS
 
 QUEUE = "searches"
 #: A waiting search this old without a job lost it (or has just been taken: a second delivery
@@ -51,6 +54,12 @@ def defer_search(search_id: UUID) -> bool:
     except exceptions.AlreadyEnqueued:
         return False
     return True
+
+
+def live_workers() -> int:
+    """Return how many workers have given a sign of life lately."""
+    since = timezone.now() - timedelta(seconds=SILENCE_SECONDS)
+    return int(ProcrastinateWorker.objects.filter(last_heartbeat__gte=since).count())
 
 
 def _lock(search_id: UUID) -> str:

@@ -115,7 +115,7 @@ class Cluster:
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask the database directly."""
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query, values).fetchall()
 
     def row(self, query: str, *values: Any) -> tuple[Any, ...]:
         return self.rows(query, *values)[0]
