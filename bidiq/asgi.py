@@ -12,11 +12,12 @@ _django = get_asgi_application()
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
-from bidiq import telemetry  # noqa: E402
+from bidiq import checks, telemetry  # noqa: E402
 from bidiq.lifespan import WithRunner  # noqa: E402
 from searches.origins import LoggedOriginValidator  # noqa: E402
 from searches.routing import websocket_urlpatterns  # noqa: E402
 
+checks.stop_on_errors()
 telemetry.start()
 
 application = WithRunner(

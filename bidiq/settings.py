@@ -107,11 +107,16 @@ if BIDIQ_ON_POSTGRESQL:
     _options["pool"] = {
         "min_size": 0,
         "max_size": env.integer("BIDIQ_DATABASE_POOL_SIZE", 10, minimum=2, maximum=200),
-        "timeout": 10,
+        "timeout": 5,
+        # The pool's pause between attempts doubles without end: give up early, so that the next
+        # request tries at once when PostgreSQL is back.
+        "reconnect_timeout": 4,
     }
     _options.setdefault("connect_timeout", 5)
     # A pooled connection may have died with the server: check it when it is handed out.
     _database["CONN_HEALTH_CHECKS"] = True
+    # The queue of the workers. Its tables exist only here, so that SQLite needs no service.
+    INSTALLED_APPS.append("procrastinate.contrib.django")
 else:
     _options |= {
         # A reading transaction that turns into a writing one would fail at once with "locked".

@@ -8,11 +8,13 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
-from channels.db import database_sync_to_async
+from django.conf import settings
 from django.utils import timezone
 
 from searches import selectors
+from searches.database import patiently, patiently_aside
 from searches.domain.brazil import BRASILIA
 from searches.domain.errors import SourceError, SourceRejected, SourceUnavailable
 from searches.domain.filtering import Decider, Tally, Verdict
@@ -102,6 +104,15 @@ class StoredPage:
 
 
 _flights: SingleFlight[StoredPage] = SingleFlight()
+#: Pages that a client has asked for and that are not stored yet: what a power cut costs. A little
+#: more than its requests at once, so that the source never waits for the database.
+_hands: WeakKeyDictionary[PncpClient, asyncio.Semaphore] = WeakKeyDictionary()
+_PAGES_BEYOND_REQUESTS = 2
+
+
+def _hand(client: PncpClient) -> asyncio.Semaphore:
+    most = settings.PNCP_CONCURRENCY + _PAGES_BEYOND_REQUESTS
+    return _hands.setdefault(client, asyncio.Semaphore(most))
 
 
 async def read_page(client: PncpClient, source: int, key: ListKey, number: int) -> StoredPage:
@@ -112,23 +123,23 @@ async def read_page(client: PncpClient, source: int, key: ListKey, number: int) 
     """
 
     async def fetch() -> StoredPage:
-        known = await database_sync_to_async(selectors.page_read)(
-            source, key, number, now=timezone.now()
-        )
+        known = await patiently(selectors.page_read, source, key, number, now=timezone.now())
         if known is not None:
             return StoredPage(known.total_pages, known.total_records, known.notices_count, 0)
-        page = await client.page(key, number)
-        listed_count = len(page.notices) + page.malformed_count
-        keys = await database_sync_to_async(notices.store_page)(
-            source,
-            key,
-            page.notices,
-            number=number,
-            total_pages=page.total_pages,
-            total_records=page.total_records,
-            notices_count=listed_count,
-            now=timezone.now(),
-        )
+        async with _hand(client):
+            page = await client.page(key, number)
+            listed_count = len(page.notices) + page.malformed_count
+            keys = await patiently(
+                notices.store_page,
+                source,
+                key,
+                page.notices,
+                number=number,
+                total_pages=page.total_pages,
+                total_records=page.total_records,
+                notices_count=listed_count,
+                now=timezone.now(),
+            )
         return StoredPage(
             page.total_pages,
             page.total_records,
@@ -177,12 +188,12 @@ class Fetcher:
         """
         unit.status, unit.reason, unit.failed_page = UnitStatus.READING, "", None
         unit.pages_done = unit.pages_total = 0
-        await database_sync_to_async(self._judge_stored, thread_sensitive=False)(unit)
+        await patiently_aside(self._judge_stored, unit)
         self.changed(unit)
         if self.query.mode is Mode.OPEN:
             errors = await self._read_open(unit)
         else:
-            lists = await database_sync_to_async(self._missing)(unit.uf)
+            lists = await patiently(self._missing, unit.uf)
             errors = await self._read_lists(unit, lists)
         if not errors:
             unit.status = UnitStatus.COMPLETE
@@ -211,8 +222,8 @@ class Fetcher:
 
     async def _read_open(self, unit: UnitState) -> list[SourceError]:
         """Read a UF's open notices: all modalities in one list, unless the source refuses that."""
-        fresh = await database_sync_to_async(selectors.fresh_open_modalities)(
-            source=self.source, uf=unit.uf, now=timezone.now()
+        fresh = await patiently(
+            selectors.fresh_open_modalities, source=self.source, uf=unit.uf, now=timezone.now()
         )
         wanted = [code for code in self.query.modalities if code not in fresh]
         if 0 in fresh or not wanted:
@@ -244,8 +255,8 @@ class Fetcher:
             return error
         if not _is_steady(pages):
             again = _drifting_part(key, pages, today=began_at.astimezone(BRASILIA).date())
-            await database_sync_to_async(notices.forget_pages)(self.source, key)
-            await database_sync_to_async(notices.forget_pages)(self.source, again)
+            await patiently(notices.forget_pages, self.source, key)
+            await patiently(notices.forget_pages, self.source, again)
             unit.pages_total += 1
             pages, error = await self._read_pages(unit, again)
             if error is None and not _is_steady(pages):
@@ -253,7 +264,7 @@ class Fetcher:
             if error is not None:
                 logger.warning("list %s changed while it was read, twice", key)
                 return error
-        await database_sync_to_async(notices.mark_covered)(self.source, key, fetched_at=began_at)
+        await patiently(notices.mark_covered, self.source, key, fetched_at=began_at)
         return None
 
     async def _read_pages(
@@ -295,7 +306,7 @@ class Fetcher:
         self._failed_in_a_row.clear()
         unit.malformed += page.malformed_count
         if page.notices:
-            await database_sync_to_async(self._judge_page)(unit, page)
+            await patiently(self._judge_page, unit, page)
         unit.pages_done += 1
         self.changed(unit)
         return page

@@ -5,15 +5,21 @@ re-reads the database on a gap or a silence (see streams.py).
 """
 
 import asyncio
+import contextvars
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 from weakref import WeakKeyDictionary
 
-from channels.layers import get_channel_layer
+from channels import DEFAULT_CHANNEL_LAYER
+from channels.layers import InMemoryChannelLayer, channel_layers, get_channel_layer
+from django.conf import settings
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +29,13 @@ Listener = Callable[[Sequence[Payload]], None]
 #: A message carries at most this many events, so that a burst stays within every layer's limits.
 MOST_EVENTS_A_MESSAGE = 100
 _WARNING_GAP_SECONDS = 60.0
+#: No call of the layer may keep anybody longer: a Redis that hangs must not hang the site.
+PATIENCE_SECONDS = 1.0
+#: After a failed sending nothing is sent for a while: a search must not wait for each event.
+REST_SECONDS = 1.0
+#: How often a hub rings its own bell, and how long it waits to hear it.
+ECHO_SECONDS = 3.0
+ECHO_PATIENCE_SECONDS = 2.0
 
 
 def group_for(search_id: UUID) -> str:
@@ -40,98 +53,198 @@ class _Warner:
         now = time.monotonic()
         if now >= self._quiet_until:
             self._quiet_until = now + _WARNING_GAP_SECONDS
-            logger.warning("channel layer: %s failed (%s); going on by re-reading", what, error)
+            logger.warning("channel layer: %s failed (%r); going on by re-reading", what, error)
 
 
 _warner = _Warner()
 
 
+_rests_until = 0.0
+
+
 async def publish(search_id: UUID, payloads: Sequence[Payload]) -> None:
-    """Ring: send copies of recorded events to whoever watches. Never raises."""
+    """Ring: send copies of recorded events to whoever watches. Never raises, never waits long."""
+    global _rests_until
+    if time.monotonic() < _rests_until:
+        return
     try:
         for start in range(0, len(payloads), MOST_EVENTS_A_MESSAGE):
-            await get_channel_layer().group_send(
-                group_for(search_id),
-                {
-                    "type": "search.progress",
-                    "search": search_id.hex,
-                    "events": list(payloads[start : start + MOST_EVENTS_A_MESSAGE]),
-                },
-            )
+            message = {
+                "type": "search.progress",
+                "search": search_id.hex,
+                "events": list(payloads[start : start + MOST_EVENTS_A_MESSAGE]),
+            }
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await get_channel_layer().group_send(group_for(search_id), message)
     except Exception as error:  # the border: the layer's trouble must never stop a search
+        _rests_until = time.monotonic() + REST_SECONDS
         _warner.warn("sending", error)
 
 
 class Hub:
-    """All that this process listens to: one channel, one receive task, any number of searches."""
+    """All that this process listens to: one channel, one receive task, any number of searches.
+
+    The layer may be away when a watcher comes, or go away later: nobody waits for it longer than
+    a moment, and a keeper brings the subscription back. A subscription can also die without a
+    word (a hung connection, a core layer whose Redis forgot its groups), so the hub rings its own
+    bell now and then to hear whether it hears.
+    """
 
     def __init__(self) -> None:
-        self._layer = get_channel_layer()
-        self._channel = ""
+        self._layer = _listening_layer()
         self._listeners: dict[str, set[Listener]] = {}
-        self._deaf: set[str] = set()  # groups that could not be joined yet
-        self._lock = asyncio.Lock()
+        self._joined: set[str] = set()
+        self._channel = ""  # none yet, or the last one is dead
+        self._own_group = ""
         self._receiver: asyncio.Task[None] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._nudge = asyncio.Event()
+        self._echo = asyncio.Event()
+        self._word = ""
+        self._rests_until = 0.0
+
+    @property
+    def hears(self) -> bool:
+        """Return whether the subscription stands, as far as is known."""
+        return bool(self._channel)
 
     @asynccontextmanager
     async def listening(self, search_id: UUID, listener: Listener) -> AsyncIterator[None]:
         """Call `listener` with each message's events while the block runs."""
-        group, key = group_for(search_id), search_id.hex
-        async with self._lock:
-            if self._receiver is None:
-                self._channel = await self._layer.new_channel()
-                self._receiver = asyncio.create_task(self._receive(), name="live-hub")
-            if not self._listeners.get(key):
-                await self._join(group)
-            self._listeners.setdefault(key, set()).add(listener)
+        key = search_id.hex
+        self._listeners.setdefault(key, set()).add(listener)
+        if self._keeper is None:
+            self._keeper = _detached(self._keep(), "live-hub")
         try:
+            await self._join_all()
             yield
         finally:
             # Shielded: a watcher that is cancelled must still leave the group.
-            await asyncio.shield(self._leave(group, key, listener))
+            await asyncio.shield(self._leave(key, listener))
 
-    async def _join(self, group: str) -> None:
-        try:
-            await self._layer.group_add(group, self._channel)
-            self._deaf.discard(group)
-        except Exception as error:  # the layer's own errors have no common class
-            self._deaf.add(group)
-            _warner.warn("joining", error)
-
-    async def _leave(self, group: str, key: str, listener: Listener) -> None:
+    async def _leave(self, key: str, listener: Listener) -> None:
+        listeners = self._listeners.get(key, set())
+        listeners.discard(listener)
+        if listeners:
+            return
+        self._listeners.pop(key, None)
         async with self._lock:
-            listeners = self._listeners.get(key, set())
-            listeners.discard(listener)
-            if listeners:
-                return
-            self._listeners.pop(key, None)
-            self._deaf.discard(group)
-            with suppress(Exception):  # leaving an absent layer: nothing is left to do
-                await self._layer.group_discard(group, self._channel)
-            if not self._listeners and self._receiver is not None:
-                self._receiver.cancel()
-                with suppress(asyncio.CancelledError):
-                    await self._receiver
-                self._receiver = None
+            if key in self._joined and key not in self._listeners:
+                self._joined.discard(key)
+                with suppress(Exception):  # leaving an absent layer: nothing is left to do
+                    async with asyncio.timeout(PATIENCE_SECONDS):
+                        await self._layer.group_discard(group_for(UUID(key)), self._channel)
+            if not self._listeners and self._keeper is not None:
+                keeper, self._keeper = self._keeper, None
+                await _ended(keeper)
+                await self._let_go()
 
-    async def _receive(self) -> None:
-        """Hand each message on. One task for the hub's life: never cancel a receive to time it."""
+    async def _keep(self) -> None:
+        """Open the channel when there is none, join what is not joined, listen for the echo."""
+        while True:
+            self._nudge.clear()
+            await self._join_all()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ECHO_SECONDS if self.hears else REST_SECONDS):
+                    await self._nudge.wait()
+            if self.hears and not await self._hears_itself():
+                async with self._lock:
+                    await self._let_go()
+
+    async def _join_all(self) -> None:
+        """Bring the subscription up to who listens; what fails is the keeper's to try again."""
+        async with self._lock:
+            if time.monotonic() < self._rests_until:
+                return
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    if not self._channel:
+                        await self._open()
+                    for key in self._listeners.keys() - self._joined:
+                        await self._layer.group_add(group_for(UUID(key)), self._channel)
+                        self._joined.add(key)
+            except Exception as error:  # the layer's own errors have no common class
+                _warner.warn("joining", error)
+                self._rests_until = time.monotonic() + REST_SECONDS
+                await self._let_go()
+
+    async def _open(self) -> None:
+        channel = await self._layer.new_channel()
+        self._own_group = f"hub.{uuid4().hex}"
+        await self._layer.group_add(self._own_group, channel)
+        self._channel = channel
+        self._receiver = _detached(self._receive(channel), "live-receive")
+
+    async def _hears_itself(self) -> bool:
+        """Ring through the layer's server and back, by a group as the searches' events come."""
+        self._word = uuid4().hex
+        self._echo.clear()
+        try:
+            async with asyncio.timeout(ECHO_PATIENCE_SECONDS):
+                message = {"type": "echo", "of": self._word}
+                await self._layer.group_send(self._own_group, message)
+                await self._echo.wait()
+        except Exception as error:  # the layer's own errors have no common class
+            _warner.warn("listening", error)
+            return False
+        return True
+
+    async def _let_go(self) -> None:
+        """Drop the channel and its connections; the next joining starts with new ones."""
+        if self._receiver is not None:
+            await _ended(self._receiver)
+            self._receiver = None
+        self._channel = ""
+        self._joined.clear()
+        old, self._layer = self._layer, _listening_layer()
+        if old is not self._layer:
+            await _closed(old)
+
+    async def _receive(self, channel: str) -> None:
+        """Hand each message on. One task for the channel: never cancel a receive to time it."""
         while True:
             try:
-                message = await self._layer.receive(self._channel)
+                message = await self._layer.receive(channel)
             except Exception as error:  # Redis went away under the core layer
                 _warner.warn("receiving", error)
-                await asyncio.sleep(1)
+                self._nudge.set()
+                await asyncio.sleep(REST_SECONDS)
+                continue
+            if message.get("type") == "echo":
+                if message.get("of") == self._word:
+                    self._echo.set()
                 continue
             for listener in tuple(self._listeners.get(message.get("search", ""), ())):
                 listener(message.get("events", ()))
 
-    async def rejoin(self) -> None:
-        """Try again to join the groups that the layer refused; cheap when there are none."""
-        if self._deaf:
-            async with self._lock:
-                for group in tuple(self._deaf):
-                    await self._join(group)
+
+def _listening_layer() -> Any:
+    """Return a layer to listen on: with Redis one of its own, that can be thrown away alone."""
+    shared = get_channel_layer()
+    if isinstance(shared, InMemoryChannelLayer):
+        return shared
+    return channel_layers.make_backend(DEFAULT_CHANNEL_LAYER)
+
+
+async def _closed(layer: Any) -> None:
+    """Close a layer's connections, as far as they let themselves be closed."""
+    # The core layer's flush() would empty Redis; the pub/sub layer's only closes.
+    close = getattr(layer, "close_pools", None) or layer.flush
+    with suppress(Exception):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await close()
+
+
+def _detached(coroutine: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
+    # A fresh context: the task outlives the request that happened to come first.
+    return asyncio.create_task(coroutine, name=name, context=contextvars.Context())
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    """Cancel a task; its own cleaning up may hang on the layer, which nobody waits for."""
+    task.cancel()
+    await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
@@ -145,11 +258,17 @@ def hub() -> Hub:
     return _hubs[loop]
 
 
-async def is_up() -> bool:
-    """Return whether the layer takes messages now."""
+def is_up() -> bool:
+    """Return whether the layer's server answers now; in memory there is none."""
+    if not settings.REDIS_URL:
+        return True
     try:
-        async with asyncio.timeout(3):
-            await get_channel_layer().group_send("health", {"type": "health"})
-    except Exception:  # the layer's own errors have no common class
+        with Redis.from_url(
+            settings.REDIS_URL,
+            socket_timeout=PATIENCE_SECONDS / 2,
+            socket_connect_timeout=PATIENCE_SECONDS / 2,
+            retry=Retry(NoBackoff(), 0),
+        ) as client:
+            return bool(client.ping())
+    except (RedisError, OSError):
         return False
-    return True

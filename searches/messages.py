@@ -115,7 +115,7 @@ def event_text(told: Told) -> str:
     """Return the line that people read for an event."""
     detail = told.detail
     match told.stage:
-        case Stage.QUEUED if detail.get("attempt"):
+        case _ if detail.get("resumes"):
             return "A busca foi interrompida e será retomada de onde parou"
         case Stage.QUEUED:
             return "Busca na fila"

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from bidiq import logs
 from searches import live, reports, selectors
+from searches.database import AWAY, patiently, patiently_aside
 from searches.domain.errors import ClaimLost
 from searches.domain.filtering import Decider
 from searches.domain.lifecycle import HEARTBEAT_SECONDS, Status
@@ -39,7 +40,7 @@ async def run_search(search_id: UUID, *, worker: str, client: PncpClient) -> Non
     cancelled when the owner asked, given back when this process is told to stop, or with
     `internal` when the fault is ours.
     """
-    search = await database_sync_to_async(services.claim)(search_id, worker=worker)
+    search = await patiently(services.claim, search_id, worker=worker)
     if search is None:
         return
     logs.search_id.set(str(search_id))
@@ -58,12 +59,14 @@ async def run_search(search_id: UUID, *, worker: str, client: PncpClient) -> Non
             with suppress(ClaimLost):  # it had ended a moment before
                 await asyncio.shield(run.end(Status.CANCELLED, **run.so_far()))
         elif stopped_from_outside:
-            payloads = await asyncio.shield(database_sync_to_async(services.give_back)(run.search))
-            await live.publish(search_id, payloads)
+            await asyncio.shield(_give_back(run.search))
         if stopped_from_outside:
             raise
     except ClaimLost:
         logger.warning("another worker has the search; stopping quietly")
+    except AWAY as error:
+        # Nothing can be written: silence gives the search back, and it goes on from what is stored.
+        logger.error("the database stayed away, leaving the search: %s", error)
     except Exception:  # the process's border: a fault of ours must not leave a search hanging
         logger.exception("search failed")
         with suppress(ClaimLost):
@@ -71,6 +74,11 @@ async def run_search(search_id: UUID, *, worker: str, client: PncpClient) -> Non
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
+
+
+async def _give_back(search: Search) -> None:
+    payloads = await database_sync_to_async(services.give_back)(search, is_asked=True)
+    await live.publish(search.pk, payloads)
 
 
 class _Run:
@@ -143,7 +151,8 @@ class _Run:
         last = {**services.last_detail(self.search), **(detail or {})}
         if code:
             last["code"] = code
-        payloads = await database_sync_to_async(services.finish)(
+        payloads = await patiently(
+            services.finish,
             self.search.pk,
             status,
             Told(stage, status=status, detail=last),
@@ -176,8 +185,12 @@ class _Run:
             told = [await self._told.get()]
             while not self._told.empty():
                 told.append(self._told.get_nowait())
-            payloads = await database_sync_to_async(events.record)(
-                self.search.pk, told, attempt=self.search.attempt, units_done=len(self._over)
+            payloads = await patiently(
+                events.record,
+                self.search.pk,
+                told,
+                attempt=self.search.attempt,
+                units_done=len(self._over),
             )
             await live.publish(self.search.pk, payloads)
             for _ in told:
@@ -233,13 +246,15 @@ class _Run:
             return {"status": Status.ERROR, "code": code, "coverage": coverage}
 
         self.tell(Stage.FILTERING)
-        outcome = await database_sync_to_async(results.judge_all, thread_sensitive=False)(
-            search, query, decider
-        )
+        outcome = await patiently_aside(results.judge_all, search, query, decider)
         self.tell(Stage.FILTERING, 1.0, **outcome.counts())
         self.tell(Stage.SUMMARY)
-        await database_sync_to_async(services.save_result)(
-            search.pk, attempt=search.attempt, coverage=coverage, **outcome.columns()
+        await patiently(
+            services.save_result,
+            search.pk,
+            attempt=search.attempt,
+            coverage=coverage,
+            **outcome.columns(),
         )
         self.tell(Stage.SUMMARY, 1.0, **outcome.counts())
         self.tell(Stage.EXCEL)
@@ -296,9 +311,7 @@ class _Run:
     async def _export(self) -> Any:
         """Write the Excel file; without it the result is still there, so a failure is only told."""
         try:
-            return await database_sync_to_async(reports.store_report, thread_sensitive=False)(
-                self.search.pk
-            )
+            return await patiently_aside(reports.store_report, self.search.pk)
         except reports.ReportFailed as error:
             logger.error("the Excel file could not be kept: %s", error)
             return None

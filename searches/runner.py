@@ -11,6 +11,9 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -33,15 +36,28 @@ FORGOTTEN_SECONDS = 5.0
 _TOKEN = secrets.token_hex(4)
 
 
+@cache
+def _place() -> str:
+    """Return what a pid is valid in: a container on this machine, or the machine, since it started.
+
+    A host's name alone would not do: containers that share it have pids of their own.
+    """
+    marks = [socket.gethostname()[:60]]
+    with suppress(OSError):  # Linux only; elsewhere the name has to do
+        marks.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8])
+        marks.append(str(Path("/proc/self/ns/pid").stat().st_ino))
+    return "-".join(marks)
+
+
 def worker_name() -> str:
-    """Return this process's name: host, pid, and a token against pids that are used again."""
-    return f"{socket.gethostname()[:80]}:{os.getpid()}:{_TOKEN}"
+    """Return this process's name: place, pid, and a token against pids that are used again."""
+    return f"{_place()}:{os.getpid()}:{_TOKEN}"
 
 
 def is_dead(worker: str) -> bool:
-    """Return whether a worker is known to be gone: its process was on this host and is no more."""
-    host, _, rest = worker.rpartition(":")[0].rpartition(":")
-    if host != socket.gethostname()[:80] or not rest.isdigit():
+    """Return whether a worker is known to be gone: its process was here and is no more."""
+    place, _, rest = worker.rpartition(":")[0].rpartition(":")
+    if place != _place() or not rest.isdigit():
         return False
     if int(rest) == os.getpid():
         return worker != worker_name()
@@ -60,7 +76,11 @@ async def open_client() -> AsyncIterator[PncpClient]:
 
     With Redis all processes share one budget of requests towards the source.
     """
-    limiter = make_limiter(settings.REDIS_URL, settings.PNCP_RATE_PER_MINUTE)
+    limiter = make_limiter(
+        settings.REDIS_URL,
+        settings.PNCP_RATE_PER_MINUTE,
+        name=urlsplit(settings.PNCP_BASE_URL).netloc,
+    )
     try:
         async with PncpClient(
             base_url=settings.PNCP_BASE_URL,
@@ -73,11 +93,14 @@ async def open_client() -> AsyncIterator[PncpClient]:
         await limiter.aclose()
 
 
-async def give_back_abandoned() -> list[UUID]:
-    """Return searches of dead or silent workers to the queue; return those that wait again."""
+async def give_back_abandoned(*, trusts_silence: bool = True) -> list[UUID]:
+    """Return searches of dead or silent workers to the queue; return those that wait again.
+
+    Without trust in silence only workers count that are known to be dead.
+    """
     returned = []
     for search in await database_sync_to_async(selectors.running)():
-        if not (is_dead(search.worker) or selectors.is_silent(search)):
+        if not (is_dead(search.worker) or (trusts_silence and selectors.is_silent(search))):
             continue
         logger.warning("search %s lost its worker %s", search.pk, search.worker)
         payloads = await database_sync_to_async(services.give_back)(search)

@@ -6,10 +6,10 @@ repeat anything, however slow it is.
 """
 
 import asyncio
+import contextvars
 import logging
-import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -72,7 +72,7 @@ class Topic:
         self.loaded = asyncio.Event()
         self._changed = asyncio.Event()
         self._gap = asyncio.Event()
-        self._heard_at = 0.0
+        self._heard_at = 0.0  # or last read: the latest moment at which all was known
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -80,7 +80,10 @@ class Topic:
         return bool(self.frames) and self.frames[-1].is_last
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name=f"topic-{self.search_id}")
+        # A fresh context: the topic outlives the request that came first, whose thread ends then.
+        self._task = asyncio.create_task(
+            self._run(), name=f"topic-{self.search_id}", context=contextvars.Context()
+        )
 
     async def stop(self) -> None:
         if self._task is not None:
@@ -91,13 +94,17 @@ class Topic:
         """Wait for a new frame or the next heartbeat."""
         await self._changed.wait()
 
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
     def _notify(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
 
     def _hear(self, payloads: Sequence[dict[str, Any]]) -> None:
         """Take events from the doorbell; anything but the next one in order means re-reading."""
-        self._heard_at = time.monotonic()
+        self._heard_at = self._now()
         if not self.loaded.is_set():
             self._gap.set()
             return
@@ -121,6 +128,7 @@ class Topic:
         payloads = await database_sync_to_async(selectors.events_after)(
             self.search_id, len(self.frames)
         )
+        self._heard_at = self._now()
         before = len(self.frames)
         for payload in payloads:
             if offer(len(self.frames), payload["seq"]) is Offer.DELIVER:
@@ -139,21 +147,18 @@ class Topic:
         hub = live.hub()
         async with hub.listening(self.search_id, self._hear):
             self._gap.set()
-            beat_at = time.monotonic() + HEARTBEAT_SECONDS
+            beat_at = self._now() + HEARTBEAT_SECONDS
             while not self.finished:
-                try:
-                    async with asyncio.timeout(SILENCE_SECONDS):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(self._heard_at + SILENCE_SECONDS):
                         await self._gap.wait()
-                except TimeoutError:
-                    await hub.rejoin()
-                quiet_seconds = time.monotonic() - self._heard_at
-                if self._gap.is_set() or quiet_seconds >= SILENCE_SECONDS:
+                if self._gap.is_set() or self._now() - self._heard_at >= SILENCE_SECONDS:
                     try:
                         await self._reread()
-                    except Exception:  # the database is away: watchers wait, they are not cut
-                        logger.warning("re-reading events failed; trying again", exc_info=True)
+                    except Exception as error:  # the database is away: watchers wait, nobody is cut
+                        logger.warning("re-reading events failed; trying again: %s", error)
                         await asyncio.sleep(SILENCE_SECONDS)
-                if time.monotonic() >= beat_at:
+                if self._now() >= beat_at:
                     beat_at += HEARTBEAT_SECONDS
                     self.beats += 1
                     self._notify()

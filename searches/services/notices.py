@@ -2,15 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from searches.domain.notice import Notice as DomainNotice
 from searches.domain.planning import Endpoint, ListKey, days_between
 from searches.models import Coverage, Notice, PageRead
 from searches.selectors import list_columns
+
+#: How long the ledger of pages and the marks of open notices are kept.
+KEEP_PAGES = timedelta(days=7)
+KEEP_OPEN_DAYS = timedelta(days=1)
 
 _FIELDS = [field.name for field in fields(DomainNotice)]
 _LIMITS: dict[str, int] = {
@@ -107,3 +112,16 @@ def forget_pages(source: int, key: ListKey) -> None:
     PageRead.objects.filter(
         **list_columns(source, key), first_day=key.first_day, last_day=key.last_day
     ).delete()
+
+
+def forget_stale(*, now: datetime | None = None) -> int:
+    """Delete marks that no reading looks at any more; return how many.
+
+    Pages serve to go on with a list that was cut off; a day of open notices is good for minutes.
+    """
+    moment = now or timezone.now()
+    pages, _ = PageRead.objects.filter(fetched_at__lt=moment - KEEP_PAGES).delete()
+    days, _ = Coverage.objects.filter(
+        endpoint=Endpoint.OPEN, fetched_at__lt=moment - KEEP_OPEN_DAYS
+    ).delete()
+    return pages + days

@@ -61,10 +61,8 @@ def create_search(
                 units_total=len(query.ufs),
             )
             events.append(search.pk, [Told(Stage.QUEUED, status=Status.QUEUED)])
-            if deferred and settings.BIDIQ_RUNNER == "worker":
-                from searches import tasks  # PostgreSQL only: procrastinate is not installed else
-
-                tasks.defer_search(search.pk)
+            if deferred:
+                _defer(search.pk)
     except IntegrityError:  # the same id twice at the same moment
         if search_id is None:
             raise
@@ -74,6 +72,14 @@ def create_search(
         return known, False
     search.refresh_from_db()
     return search, True
+
+
+def _defer(search_id: UUID) -> None:
+    """Put a search into the workers' queue, in the running transaction."""
+    if settings.BIDIQ_RUNNER == "worker":
+        from searches import tasks  # PostgreSQL only: procrastinate is not installed else
+
+        tasks.defer_search(search_id)
 
 
 def _known(search_id: UUID, owner: Owner) -> Search | None:
@@ -133,12 +139,13 @@ def finish(search_id: UUID, status: Status, told: Told, *, attempt: int, **field
         return events.append(search_id, [told])
 
 
-def give_back(search: Search) -> Payloads:
+def give_back(search: Search, *, is_asked: bool = False) -> Payloads:
     """Return a running search to the queue, or give it up after the last attempt.
 
-    Returns the events to publish; none when another process was faster.
+    `is_asked`: its worker was told to stop, which says nothing against the search. Returns the
+    events to publish; none when another process was faster.
     """
-    exhausted = search.attempt >= MAX_ATTEMPTS
+    exhausted = search.attempt >= MAX_ATTEMPTS and not is_asked
     with transaction.atomic():
         held = events.held(search.pk, search.attempt).filter(worker=search.worker)
         if search.cancel_requested_at is not None:
@@ -154,9 +161,13 @@ def give_back(search: Search) -> Payloads:
             )
         else:
             changes = {"status": Status.QUEUED, "heartbeat_at": None}
-            told = Told(Stage.QUEUED, status=Status.QUEUED, detail={"attempt": search.attempt})
+            # The stage stays: who watches sees a pause, not a search that begins again.
+            stage = Search.objects.values_list("stage", flat=True).get(pk=search.pk)
+            told = Told(Stage(stage), status=Status.QUEUED, detail={"resumes": True})
         if not held.update(worker="", **changes):
             return []
+        if changes["status"] == Status.QUEUED:
+            _defer(search.pk)
         return events.append(search.pk, [told])
 
 

@@ -8,8 +8,9 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from bidiq.migrating import migrate
 
 
 class Command(BaseCommand):
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         if demo and not settings.BIDIQ_DEMO:
             self._serve_demo(host, port)
             return
-        call_command("migrate", interactive=False, verbosity=0)
+        migrate()
         self._say_modes(host, port)
         from bidiq.server import run
 

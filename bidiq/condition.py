@@ -1,0 +1,148 @@
+"""How the parts of the site are, asked aside so that a part that hangs never keeps anybody."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, connections
+
+from exports.services import storage_health
+from searches import live
+from searches.health import runner_state
+
+logger = logging.getLogger(__name__)
+
+State = dict[str, Any]
+#: How long an answer counts for the pages, and how long somebody waits for a new one.
+FRESH_SECONDS = 5.0
+PATIENCE_SECONDS = 1.5
+
+
+class Part:
+    """One part: asked by one thread at a time, its last answer kept."""
+
+    def __init__(self, name: str, ask: Callable[[], State], mode: Callable[[], str]) -> None:
+        self.name = name
+        self._ask = ask
+        self._mode = mode
+        self._lock = threading.Lock()
+        self._asked_at = float("-inf")
+        self._answer: Future[State] | None = None
+        self._known: State | None = None
+
+    def asking(self, *, fresh_seconds: float = 0.0) -> "Future[State]":
+        """Return the answer that is on its way or still fresh; ask when there is none."""
+        with self._lock:
+            is_old = time.monotonic() - self._asked_at > fresh_seconds
+            if self._answer is None or (is_old and self._answer.done()):
+                self._asked_at = time.monotonic()
+                self._answer = Future()
+                # A thread of its own: the answer of a part that hangs takes none from the others.
+                threading.Thread(
+                    target=self._work, args=(self._answer,), name=f"ask-{self.name}", daemon=True
+                ).start()
+            return self._answer
+
+    def known(self) -> State | None:
+        """Return the last answer without waiting, and see to it that there will be a new one.
+
+        A part that has not answered for long is down.
+        """
+        answer = self.asking(fresh_seconds=FRESH_SECONDS)
+        if not answer.done() and time.monotonic() - self._asked_at > PATIENCE_SECONDS:
+            return self.silent()
+        return self._known
+
+    def silent(self) -> State:
+        return {"mode": self._mode(), "state": "down"}
+
+    def _work(self, answer: "Future[State]") -> None:
+        state = self.silent()
+        try:
+            state = self._ask()
+        except Exception as error:  # whatever a driver raises, the part is down
+            logger.info("%s does not answer: %s", self.name, error)
+        finally:
+            connections.close_all()
+            self._known = state
+            answer.set_result(state)
+
+
+def _database() -> State:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return {"mode": _database_mode(), "state": "ok"}
+
+
+def _database_mode() -> str:
+    return "postgresql" if settings.BIDIQ_ON_POSTGRESQL else "sqlite"
+
+
+def _channel_layer() -> State:
+    return {"mode": _layer_mode(), "state": "ok" if live.is_up() else "down"}
+
+
+def _layer_mode() -> str:
+    return "redis" if settings.REDIS_URL else "memory"
+
+
+def _storage() -> State:
+    health = storage_health()
+    return {"mode": health.mode, "state": health.state, "pending": health.pending_count}
+
+
+def _storage_mode() -> str:
+    return "object_storage" if settings.AWS_STORAGE_BUCKET_NAME else "database"
+
+
+def _runner_mode() -> str:
+    return str(settings.BIDIQ_RUNNER)
+
+
+PARTS = {
+    "database": Part("database", _database, _database_mode),
+    "channel_layer": Part("channel_layer", _channel_layer, _layer_mode),
+    "storage": Part("storage", _storage, _storage_mode),
+    "runner": Part("runner", runner_state, _runner_mode),
+}
+
+
+async def ask_all() -> dict[str, State]:
+    """Return {"database", "channel_layer", "storage", "runner"}, each {"mode", "state", …}.
+
+    Promises an answer within PATIENCE_SECONDS, whatever is down or hangs.
+    """
+    answers = {name: asyncio.wrap_future(part.asking()) for name, part in PARTS.items()}
+    await asyncio.wait(answers.values(), timeout=PATIENCE_SECONDS)
+    return {
+        name: answer.result() if answer.done() else PARTS[name].silent()
+        for name, answer in answers.items()
+    }
+
+
+def degraded() -> list[str]:
+    """Return what works worse than it should now, for people; never waits.
+
+    Only parts that the settings add can be worse; without them nothing is asked.
+    """
+    lines = []
+    if settings.REDIS_URL and _is_bad("channel_layer"):
+        lines.append("O progresso está chegando com até 2 segundos de atraso (Redis fora do ar).")
+    if settings.AWS_STORAGE_BUCKET_NAME and _is_bad("storage"):
+        lines.append(
+            "O armazenamento de arquivos não responde: "
+            "os arquivos novos ficam no banco de dados até ele voltar."
+        )
+    if settings.BIDIQ_RUNNER == "worker" and _is_bad("runner"):
+        lines.append("Nenhum worker está ativo: as buscas esperam na fila.")
+    return lines
+
+
+def _is_bad(name: str) -> bool:
+    state = PARTS[name].known()
+    return state is not None and state["state"] != "ok"

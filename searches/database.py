@@ -1,0 +1,51 @@
+"""The bridge from the loop to the database, patient while the database is away. Floor 1."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
+
+from channels.db import database_sync_to_async
+from django.db import InterfaceError, OperationalError
+
+logger = logging.getLogger(__name__)
+
+#: What a driver raises when the server went away, is starting, or refuses connections.
+AWAY = (OperationalError, InterfaceError)
+PATIENCE_SECONDS = 60.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 1.0
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def patiently(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function that reads or writes; while the database is away, again and again.
+
+    The function must bear being called again after a commit whose answer was lost. Raises what
+    the database raised when PATIENCE_SECONDS were not enough.
+    """
+    call = database_sync_to_async(function)
+    return await _insist(lambda: call(*args, **kwargs))
+
+
+async def patiently_aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same on a thread of its own, for what takes long."""
+    call = database_sync_to_async(function, thread_sensitive=False)
+    return await _insist(lambda: call(*args, **kwargs))
+
+
+async def _insist(call: Callable[[], Awaitable[T]]) -> T:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    pause_seconds = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return await call()
+        except AWAY as error:
+            if time.monotonic() >= deadline:
+                raise
+            if pause_seconds == _FIRST_PAUSE_SECONDS:
+                logger.warning("the database is away, waiting for it: %s", error)
+        await asyncio.sleep(pause_seconds)
+        pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,218 @@
+"""A whole installation as real processes: servers, web instances, workers and the source."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from searches.pncp.simulator import Simulator
+from tests import processes, servers
+
+#: The source's clock stands still: a list that grows while it is read would be read again.
+NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+OVER = frozenset({"complete", "partial", "error", "cancelled"})
+WAIT_SECONDS = 60.0
+
+
+def until(is_true: Callable[[], Any], *, seconds: float = WAIT_SECONDS, what: str = "") -> Any:
+    """Wait for something that other processes do and nobody here is told of."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if value := is_true():
+            return value
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what or is_true}"
+        time.sleep(0.05)
+
+
+@dataclass
+class Worker:
+    """A `manage.py worker`."""
+
+    variables: Mapping[str, str]
+    directory: Path
+    name: str = field(default_factory=lambda: uuid.uuid4().hex[:6])
+    popen: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def log(self) -> str:
+        return (self.directory / f"worker-{self.name}.log").read_text(errors="replace")
+
+    @property
+    def pid(self) -> int:
+        assert self.popen is not None
+        return self.popen.pid
+
+    def start(self) -> "Worker":
+        with (self.directory / f"worker-{self.name}.log").open("ab") as log:
+            self.popen = subprocess.Popen(
+                [sys.executable, "manage.py", "worker"],
+                cwd=processes.ROOT,
+                env=processes.environment(**self.variables),
+                stdout=log,
+                stderr=log,
+            )
+        return self
+
+    def stop(self, how: signal.Signals = signal.SIGTERM, *, seconds: float = 30) -> int:
+        """Send the signal, wait for the end and return the exit status."""
+        if self.popen is None:
+            return 0
+        self.popen.send_signal(how)
+        try:
+            return self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+            raise
+        finally:
+            self.popen = None
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self.stop(signal.SIGKILL)
+
+
+@dataclass
+class Cluster:
+    """One database and what works on it."""
+
+    directory: Path
+    variables: dict[str, str]
+    source: Simulator
+    stack: contextlib.ExitStack
+    token: str = ""
+
+    @property
+    def database_url(self) -> str:
+        return self.variables["DATABASE_URL"]
+
+    def web(self, **variables: str) -> processes.Process:
+        """Start a web instance; the first one migrates and makes a user with a token."""
+        instance = processes.Process(["serve"], {**self.variables, **variables}, self.directory)
+        self.stack.callback(instance.stop, signal.SIGKILL)
+        instance.start()
+        self.token = self.token or processes.make_user_token(instance)
+        return instance
+
+    def worker(self, **variables: str) -> Worker:
+        """Start a worker; returns at once."""
+        worker = Worker({**self.variables, **variables}, self.directory)
+        self.stack.callback(worker.stop, signal.SIGKILL)
+        return worker.start()
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Ask the database directly."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def row(self, query: str, *values: Any) -> tuple[Any, ...]:
+        return self.rows(query, *values)[0]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def ask(self, web: processes.Process, **fields: Any) -> str:
+        """Start a search of closed days and return its id."""
+        body = {
+            "ufs": ["SP", "RJ", "MG"],
+            "setor_id": "alimentos",
+            "data_inicial": "2026-11-16",
+            "data_final": "2026-11-18",
+            **fields,
+        }
+        status, _, answer = web.request("POST", "/api/buscar", body=body, headers=self.headers)
+        assert status == 202, answer
+        return str(json.loads(answer)["search_id"])
+
+    def state(self, search_id: str) -> tuple[str, int, str, str]:
+        """Return a search's (status, attempt, worker, error code)."""
+        found = self.row(
+            "SELECT status, attempt, worker, error_code FROM searches_search WHERE id = %s",
+            search_id,
+        )
+        return found[0], found[1], found[2], found[3]
+
+    def ended(self, search_id: str, *, seconds: float = WAIT_SECONDS) -> str:
+        """Wait for a search's end and return its status."""
+        until(lambda: self.state(search_id)[0] in OVER, seconds=seconds, what=f"end of {search_id}")
+        return self.state(search_id)[0]
+
+    def events(self, search_id: str) -> list[dict[str, Any]]:
+        """Return what was told, as stored."""
+        query = "SELECT payload FROM searches_searchevent WHERE search_id = %s ORDER BY seq"
+        return [row[0] for row in self.rows(query, search_id)]
+
+    def pages(self) -> Counter[tuple[tuple[str, str], ...]]:
+        """Return how often the source was asked for each page and gave it."""
+        return Counter(
+            (("path", seen.path), *sorted(seen.params.items()))
+            for seen in list(self.source.requests)
+            if seen.status == 200
+        )
+
+    def script(self, code: str) -> str:
+        """Run Python with the site's settings in a process of its own; return what it prints."""
+        done = subprocess.run(
+            [sys.executable, "-c", "import django; django.setup()\n" + code],
+            cwd=processes.ROOT,
+            env=processes.environment(**self.variables, DJANGO_SETTINGS_MODULE="bidiq.settings"),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+def whole(events: list[dict[str, Any]]) -> None:
+    """Check one search's events: no hole, no double, order of progress, one ending."""
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    progress = [event["progress"] for event in events if event["progress"] >= 0]
+    assert progress == sorted(progress)
+    assert [event["stage"] in OVER for event in events].count(True) == 1
+    assert events[-1]["stage"] in OVER
+
+
+@contextlib.contextmanager
+def cluster(
+    directory: Path,
+    postgresql: servers.PostgreSQL,
+    *,
+    redis_url: str = "",
+    source: Mapping[str, Any] | None = None,
+    **variables: str,
+) -> Iterator[Cluster]:
+    """Make a database of its own and a source; processes are started by the test."""
+    with contextlib.ExitStack() as stack:
+        options = {"clock": lambda: NOW, **(source or {})}
+        simulator, url = stack.enter_context(processes.simulator(**options))
+        settings = {
+            "DATABASE_URL": postgresql.create_database(f"bidiq_{uuid.uuid4().hex[:8]}"),
+            "SECRET_KEY": "test",
+            "PNCP_BASE_URL": url,
+            "BIDIQ_SEARCHES_PER_MINUTE": "1000",
+            **({"REDIS_URL": redis_url} if redis_url else {}),
+            **variables,
+        }
+        made = Cluster(directory, settings, simulator, stack)
+        try:
+            yield made
+        except BaseException:
+            for log in sorted(directory.glob("*.log")):
+                tail = log.read_text(errors="replace")[-6000:]
+                sys.stderr.write(f"--- {log.name}{os.linesep}{tail}{os.linesep}")
+            raise
