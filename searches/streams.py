@@ -6,9 +6,10 @@ repeat anything, however slow it is.
 """
 
 import asyncio
+import contextvars
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum
 from typing import Any
@@ -61,6 +62,9 @@ class Frame:
         return self._sse
 
 
+Batch = Sequence[Frame]
+
+
 class Topic:
     """The events of one search as this process knows them: frames[i] is event i + 1."""
 
@@ -80,7 +84,10 @@ class Topic:
         return bool(self.frames) and self.frames[-1].is_last
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name=f"topic-{self.search_id}")
+        # A fresh context: the first watcher's would keep a thread of its own busy (asgiref#348).
+        self._task = asyncio.get_running_loop().create_task(
+            self._run(), name=f"topic-{self.search_id}", context=contextvars.Context()
+        )
 
     async def stop(self) -> None:
         if self._task is not None:
@@ -180,7 +187,7 @@ async def _topic(search_id: UUID) -> AsyncIterator[Topic]:
             await topic.stop()
 
 
-async def follow(search_id: UUID, *, after: int = 0) -> AsyncIterator[Sequence[Frame]]:
+async def follow(search_id: UUID, *, after: int = 0) -> AsyncGenerator[Batch, None]:
     """Yield every event after `after` in batches, then live ones, until the search has ended.
 
     An empty batch is a heartbeat. The caller has checked that the watcher may see the search.
