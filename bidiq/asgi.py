@@ -16,11 +16,13 @@ from bidiq import checks, telemetry  # noqa: E402
 from bidiq.lifespan import WithRunner  # noqa: E402
 from searches.origins import LoggedOriginValidator  # noqa: E402
 from searches.routing import websocket_urlpatterns  # noqa: E402
+from searches.sse import WithStreams  # noqa: E402
 
 checks.stop_on_errors()
 telemetry.start()
 
-application = WithRunner(
+#: The runner's keeper: daphne's start calls its `start`, servers with a lifespan need not.
+runner = WithRunner(
     ProtocolTypeRouter(
         {
             "http": _django,
@@ -30,3 +32,4 @@ application = WithRunner(
         }
     )
 )
+application = WithStreams(runner)

@@ -8,7 +8,7 @@ repeat anything, however slow it is.
 import asyncio
 import contextvars
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
 from typing import Any
@@ -59,6 +59,9 @@ class Frame:
         if self._sse is None:
             self._sse = f"id: {self.seq}\ndata: {self.text}\n\n".encode()
         return self._sse
+
+
+Batch = Sequence[Frame]
 
 
 class Topic:
@@ -185,7 +188,7 @@ async def _topic(search_id: UUID) -> AsyncIterator[Topic]:
             await topic.stop()
 
 
-async def follow(search_id: UUID, *, after: int = 0) -> AsyncIterator[Sequence[Frame]]:
+async def follow(search_id: UUID, *, after: int = 0) -> AsyncGenerator[Batch, None]:
     """Yield every event after `after` in batches, then live ones, until the search has ended.
 
     An empty batch is a heartbeat. The caller has checked that the watcher may see the search.

@@ -25,6 +25,16 @@ def sync(function):
     return database_sync_to_async(function)()
 
 
+async def eventually(look, *, at_least=1):
+    """Return when something that nobody announces has come to be."""
+    async with asyncio.timeout(20):
+        while True:
+            found = look()
+            if (await found if asyncio.iscoroutine(found) else found) >= at_least:
+                return
+            await asyncio.sleep(0.01)
+
+
 async def events_of(search):
     return await sync(lambda: selectors.events_after(search.pk, 0))
 
@@ -150,9 +160,7 @@ async def test_cancelling_stops_the_requests(simulate, settings):
     search = await create()
     async with open_client(settings, concurrency=1) as client:
         work = asyncio.create_task(run_search(search.pk, worker="test:1:x", client=client))
-        async with asyncio.timeout(20):
-            while not simulator.requests:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: bool(simulator.requests))
         await database_sync_to_async(services.request_cancel)(await reload(search))
         await asyncio.wait_for(work, timeout=20)
     asked = len(simulator.requests)
@@ -178,9 +186,7 @@ async def test_an_attempt_goes_on_after_the_pages_that_another_stored(simulate, 
     search = await create()
     async with open_client(settings, concurrency=2) as client:
         work = asyncio.create_task(run_search(search.pk, worker="test:1:x", client=client))
-        async with asyncio.timeout(20):
-            while await sync(PageRead.objects.count) < 8:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: sync(PageRead.objects.count), at_least=8)
         work.cancel()  # as a server that is told to stop
         await asyncio.gather(work, return_exceptions=True)
     assert (await reload(search)).status == Status.QUEUED
