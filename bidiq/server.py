@@ -27,9 +27,9 @@ class PromptConnection(tcp.Server):
 
     def write(self, data: bytes) -> None:
         """Send, or keep what cannot be sent now."""
-        super().write(self._unsent(data))
+        super().write(self._unsent(data))  # type: ignore[no-untyped-call]
 
-    def writeSequence(self, iovec: Iterable[bytes]) -> None:  # noqa: N802  (Twisted's name)
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:  # Twisted's name
         """Send the pieces as one."""
         self.write(b"".join(iovec))
 
@@ -64,7 +64,7 @@ def run(*, host: str, port: int) -> None:
         application,
         endpoints=build_endpoint_description_strings(host=host, port=port),
         # Called before the loop runs: the runner has to start on it.
-        ready_callable=lambda: reactor.callLater(0, runner.start),  # type: ignore[attr-defined]
+        ready_callable=lambda: reactor.callLater(0, runner.start),  # type: ignore[arg-type]
         websocket_max_message_size=MOST_MESSAGE_BYTES,
         server_name="bidiq",
         application_close_timeout=5,

@@ -9,7 +9,7 @@ synchronous middleware, and it lives as long as the request does.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from channels.db import aclose_old_connections
@@ -106,8 +106,7 @@ class WithStreams:
 
 async def _carry(search_id: UUID, after: int, receive: Receive, send: Send) -> None:
     """Send a search's events until it ends or the client goes."""
-    carrier = asyncio.current_task()
-    assert carrier is not None
+    carrier = cast("asyncio.Task[Any]", asyncio.current_task())
     leaving = asyncio.create_task(_cancel_when_gone(receive, carrier))
     try:
         async with aclosing(streams.follow(search_id, after=after)) as batches:

@@ -1,4 +1,4 @@
-"""The queue of searches: procrastinate on PostgreSQL. Floor 5.
+"""The queue of searches: procrastinate on PostgreSQL. Floor 3.
 
 Only imported where the jobs are (workers on PostgreSQL): procrastinate is not installed else.
 A job only delivers a search; what becomes of the search is in its own row.

@@ -126,6 +126,7 @@ def ask(**fields: Any) -> dict[str, Any]:
 async def create(owner: Owner | None = None, **fields: Any) -> Search:
     """Store a search as the doors do."""
     query = parse_query(ask(**fields), today=NOW.date())
+    search: Search
     search, _ = await database_sync_to_async(services.create_search)(
         query, owner=owner or Owner(visitor="alice"), limited=False
     )

@@ -36,7 +36,7 @@ def visitor(key: str) -> Client:
     session = client.session
     session[VISITOR_KEY] = key
     session.save()
-    client.cookies["sessionid"] = session.session_key
+    client.cookies["sessionid"] = str(session.session_key)
     return client
 
 
@@ -154,7 +154,7 @@ async def read_stream(client: AsyncClient, path: str, **headers: str) -> tuple[i
         return answer.status_code, answer.content.decode()
     assert answer["Content-Type"] == "text/event-stream"
     assert answer["X-Accel-Buffering"] == "no"
-    return answer.status_code, b"".join([part async for part in answer]).decode()
+    return answer.status_code, b"".join([part async for part in answer.streaming_content]).decode()
 
 
 async def test_a_stream_resumes_after_the_last_event_id_and_says_204_when_that_is_all():
