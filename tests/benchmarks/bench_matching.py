@@ -59,7 +59,7 @@ def main() -> None:
     small, large, few = (repeat_to(texts, count) for count in (SMALL, LARGE, PEER))
     length = sum(map(len, texts)) / len(texts)
     print(
-        f"{origin}, {length:.0f} caracteres em média; tempo de processador, melhor de 3 execuções"
+        f"{origin}, {length:.0f} caracteres em média; tempo de CPU, melhor de 3 execuções"
     )
     print(f"{'setor':<26}{'13.000':>9}{'100.000':>9}{'laço de re':>12}{'razão':>8}")
     for sector in all_sectors():
