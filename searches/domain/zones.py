@@ -30,12 +30,12 @@ def phrase_slots(phrase: str) -> list[Slot]:
 
 
 def key_place(slots: Sequence[Slot]) -> int:
-    """Return which word to file a phrase under: the first that is not a generic one."""
+    """Return the word to file a phrase under: the first that is not generic, or the last."""
     generic = load_common().generic
     for place, slot in enumerate(slots):
         if not slot.forms & generic:
             return place
-    return 0
+    return len(slots) - 1
 
 
 def phrase_index(phrases: Sequence[str]) -> PhraseIndex[str]:
