@@ -79,7 +79,7 @@ def _number(value: object) -> object:
     # Short ones are the rule: at most 15 digits, a point, and str() is what XML wants.
     if isinstance(value, Decimal | int | float) and not isinstance(value, bool):
         short = str(value)
-        if len(short) <= 15 and short[-1].isdigit():  # not nan, not Infinity
+        if len(short) <= 15 and short[-1].isdigit() and "e" not in short and "E" not in short:
             return short
     return number_text(value)
 

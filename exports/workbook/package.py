@@ -97,8 +97,9 @@ def write_workbook(file: BinaryIO, *, title: str, sheets: Sequence[Sheet]) -> in
                 parts = _saved(book)  # again, for the ranges that are known only now
                 writer.write_end(stream, frame=parts[part])
             relations = part.replace("sheets/", "sheets/_rels/") + ".rels"
-            with archive.open(relations, "w") as stream:
-                writer.links.write_relations(stream)
+            if writer.links.count:
+                with archive.open(relations, "w") as stream:
+                    writer.links.write_relations(stream)
         for part, content in parts.items():
             if part not in writers and part != _CONTENT_TYPES:
                 archive.writestr(part, content)
@@ -144,7 +145,7 @@ class _TableWriter:
 
     def __init__(self, book: Workbook, sheet: Worksheet, table: Table) -> None:
         self._sheet, self._table = sheet, table
-        self.links = Links()
+        self.links = Links(limit=MAX_LINKS)
         self.count = 0
         self._encoders: list[Encoder] = []
         self._total_encoders: list[Encoder] = []
@@ -228,22 +229,22 @@ def _mark_urgent(sheet: Worksheet, letter: str, *, last_row: int) -> None:
 class Links:
     """The hyperlinks of one sheet, spooled to disk when there are many."""
 
-    def __init__(self, *, limit: int = MAX_LINKS) -> None:
+    def __init__(self, *, limit: int) -> None:
         self._limit = limit
-        self._count = 0
+        self.count = 0
         self._elements = tempfile.SpooledTemporaryFile(max_size=1 << 20)  # noqa: SIM115
         self._relations = tempfile.SpooledTemporaryFile(max_size=1 << 20)  # noqa: SIM115
 
     def add(self, ref: str, url: str) -> bool:
         """Make a cell clickable; False when the sheet has as many as Excel allows."""
-        if self._count == self._limit:
+        if self.count == self._limit:
             return False
-        self._count += 1
+        self.count += 1
         target, _, place = url.partition("#")
         location = f" location={quoteattr(place)}" if place else ""
-        element = f'<hyperlink ref="{ref}" r:id="rId{self._count}"{location}/>'
+        element = f'<hyperlink ref="{ref}" r:id="rId{self.count}"{location}/>'
         relation = (
-            f'<Relationship Id="rId{self._count}" Type="{_RELATIONS}/hyperlink"'
+            f'<Relationship Id="rId{self.count}" Type="{_RELATIONS}/hyperlink"'
             f' Target={quoteattr(target)} TargetMode="External"/>'
         )
         self._elements.write(element.encode())
@@ -252,7 +253,7 @@ class Links:
 
     def write_elements(self, stream: IO[bytes]) -> None:
         """Write what stands in the sheet."""
-        if self._count:
+        if self.count:
             stream.write(f'<hyperlinks xmlns:r="{_RELATIONS}">'.encode())
             _copy(self._elements, stream)
             stream.write(b"</hyperlinks>")
