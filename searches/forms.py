@@ -61,8 +61,8 @@ class SearchForm:
             case "termos":
                 values.pop("setor_id", None)
         form = cls(values, today=today, bound=True)
-        if data.get("o_que") in ("setor", "termos"):
-            form.what = data["o_que"]  # shown again even when it was left empty
+        if (what := str(data.get("o_que"))) in ("setor", "termos"):
+            form.what = what  # shown again even when it was left empty
         return form
 
     @classmethod

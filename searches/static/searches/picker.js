@@ -15,10 +15,6 @@ function codesOf(button) {
   return button.dataset.ufs === "*" ? boxes.map((box) => box.value) : button.dataset.ufs.split(" ");
 }
 
-function nameOf(box) {
-  return box.closest("label").title;
-}
-
 function showChosen() {
   const chosen = boxes.filter((box) => box.checked);
   form.querySelector("[data-count]").textContent = chosen.length;
@@ -29,15 +25,15 @@ function showChosen() {
     button.setAttribute("aria-pressed", String(boxes.every((box) => !codes.includes(box.value) || box.checked)));
   }
   const whole = regions.filter((button) => button.getAttribute("aria-pressed") === "true");
-  if (chosen.length === boxes.length) place.textContent = "todo o Brasil";
+  if (chosen.length === boxes.length) place.textContent = "em todo o Brasil";
   else if (!chosen.length) place.textContent = "nenhum estado escolhido";
   else {
     const covered = new Set(whole.flatMap(codesOf));
     const names = [
-      ...whole.map((button) => button.textContent),
-      ...chosen.filter((box) => !covered.has(box.value)).map(nameOf),
+      ...whole.map((button) => button.dataset.said),
+      ...chosen.filter((box) => !covered.has(box.value)).map((box) => box.dataset.said),
     ];
-    place.textContent = names.length > 4 ? `${chosen.length} estados` : enumerate(names);
+    place.textContent = names.length > 4 ? `em ${chosen.length} estados` : enumerate(names);
   }
 }
 

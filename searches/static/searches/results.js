@@ -9,6 +9,7 @@ export class Results {
     this.timer = 0;
     this.stopped = false;
     this.refreshedAt = 0;
+    this.count = 0;
     section.addEventListener("click", (event) => {
       if (event.target.closest("[data-show-new]")) this.showAll();
     });
@@ -41,6 +42,7 @@ export class Results {
     if (this.stopped) return;
     const page = new DOMParser().parseFromString(`<section>${html}</section>`, "text/html");
     this.latest = page.querySelector("section");
+    this.count = Number(this.latest.querySelector("[data-live-count]").dataset.liveCount);
     const list = this.section.querySelector("[data-cards]");
     if (!list || list.getBoundingClientRect().top >= window.innerHeight) {
       this.showAll({ scroll: false });
@@ -64,13 +66,10 @@ export class Results {
     const below = next.filter((card, place) => place > rank && !kept.has(card.dataset.card));
     for (const card of shown) if (!kept.has(card.dataset.card)) card.remove();
     list.append(...below.map((card) => document.importNode(card, true)));
-    this.count();
+    this.section.querySelector("[data-live-count]").replaceWith(
+      document.importNode(this.latest.querySelector("[data-live-count]"), true),
+    );
     this.offer(above.length);
-  }
-
-  count() {
-    const now = this.section.querySelector("[data-live-count]");
-    now.textContent = this.latest.querySelector("[data-live-count]").textContent;
   }
 
   offer(count) {

@@ -61,7 +61,8 @@ export class Screen {
     this.put("pages", `${numbers.format(total("pages_done"))} de ${numbers.format(total("pages_total"))}`);
     this.put("read", numbers.format(total("items_found")));
     this.put("stored", numbers.format(total("from_store")));
-    this.put("found", numbers.format(total("items_matched")));
+    // The list is counted in the database; what is told of the pages comes a little later.
+    this.put("found", numbers.format(Math.max(total("items_matched"), this.results.count)));
     this.put("units", `${detail.uf_index} de ${detail.uf_total}`);
     const tile = this.search.querySelector(`[data-uf="${detail.uf}"]`);
     const counts = `${counted(detail.items_found, "lida", "lidas")}, ${counted(detail.items_matched, "encontrada", "encontradas")}`;

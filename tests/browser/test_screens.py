@@ -1,0 +1,199 @@
+"""Every page: without a script, by keyboard, on a phone, in the dark, and for axe-core."""
+
+import json
+import re
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Stage, Tabs, ask, shot, wait_for_end
+
+Visit = Callable[..., Tabs]
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+
+
+def test_everything_works_without_a_script(visit: Visit, live_site: Stage) -> None:
+    live_site.source.latency_seconds = 0.15
+    page = visit(java_script_enabled=False).open()
+    expect(page.get_by_role("button", name="Todas")).to_be_hidden()
+    for box in page.locator("input[name=ufs]").all():
+        box.check()
+    page.get_by_label("Setor", exact=True).select_option("alimentos")
+    first, last = live_site.new_week()
+    page.get_by_label("De", exact=True).fill(first)
+    page.get_by_label("até", exact=True).fill(last)
+    page.get_by_role("button", name="Buscar", exact=True).click()
+    expect(page.locator("[data-progress]")).to_be_visible()
+    assert 'http-equiv="refresh" content="5"' in page.content()
+    shot(page, "no-script-running")
+    expect(page.locator(".figures")).to_be_visible()  # the page has fetched itself again
+    assert "http-equiv" not in page.content()
+    with page.expect_download() as downloading:
+        page.locator("[data-excel]").click()
+    assert downloading.value.suggested_filename.endswith(".xlsx")
+    page.get_by_role("link", name="mais antigas").click()
+    expect(page.locator(".chips a[aria-current]").first).to_have_text("mais antigas")
+    page.get_by_role("button", name="Repetir a busca").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("alimentos")
+
+
+def test_errors_stand_at_their_fields_and_are_told_first(visit: Visit) -> None:
+    # The answer to a wrong form is 422, and Chromium says so in the console.
+    page = visit(may_complain=True).open()
+    page.get_by_label("meus termos", exact=True).check()
+    page.get_by_label("Meus termos", exact=True).fill("")
+    page.get_by_label("De", exact=True).fill("2026-02-02")
+    page.get_by_label("até", exact=True).fill("2026-02-01")
+    page.get_by_text("Mais filtros").click()
+    page.get_by_label("Valor mínimo (R$)").fill("muito")
+    page.get_by_role("button", name="Buscar", exact=True).click()
+    summary = page.get_by_role("alert")
+    expect(summary).to_be_focused()
+    expect(summary.get_by_role("listitem")).to_have_count(4)
+    expect(page.locator("#erro-ufs")).to_have_text("Escolha pelo menos um estado.")
+    expect(page.get_by_label("Meus termos", exact=True)).to_have_accessible_description(
+        re.compile("Escolha um setor ou escreva os seus termos")
+    )
+    expect(page.get_by_label("Valor mínimo (R$)")).to_have_value("muito")
+    expect(page.get_by_label("Valor mínimo (R$)")).to_have_accessible_description(
+        "Escreva um número."
+    )
+    shot(page, "form-errors")
+    summary.get_by_role("link", name="Valor mínimo").click()
+    expect(page.get_by_label("Valor mínimo (R$)")).to_be_focused()
+
+
+def test_the_map_is_picked_by_keyboard(visit: Visit) -> None:
+    page = visit().open()
+    page.get_by_role("button", name="Nenhuma").click()
+    page.locator("input[value=SP]").focus()
+    page.keyboard.press("Space")
+    for key, uf in (("ArrowUp", "GO"), ("ArrowLeft", "MS"), ("ArrowDown", "RS"), ("ArrowUp", "MS")):
+        page.keyboard.press(key)
+        expect(page.locator(f"input[value={uf}]")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator("[data-place]")).to_have_text("em Mato Grosso do Sul e em São Paulo")
+    page.get_by_role("button", name="Sul", exact=True).press("Enter")
+    expect(page.locator("[data-count]")).to_have_text("5")
+    page.get_by_role("button", name="Sul", exact=True).press("Enter")
+    expect(page.locator("[data-count]")).to_have_text("2")
+    page.get_by_role("button", name="Todas").click()
+    expect(page.locator("[data-place]")).to_have_text("em todo o Brasil")
+
+
+def test_a_result_is_filtered_and_sorted_without_a_new_search(
+    visit: Visit, live_site: Stage
+) -> None:
+    page = visit().open()
+    address = ask(page, live_site)
+    wait_for_end(page)
+    tile = page.locator("a.tile").first
+    code, count = tile.locator(".code").inner_text(), tile.locator(".n").inner_text()
+    tile.click()
+    assert f"uf={code}" in page.url
+    expect(page.locator("#resultados-titulo")).to_have_text(
+        re.compile(rf"^{re.escape(count)} licitaç(ão|ões) ")
+    )
+    page.get_by_role("link", name="maior valor").click()
+    values = [text for text in page.locator(".card .value").all_inner_texts() if "R$" in text]
+    numbers = [float(re.sub(r"[^\d,]", "", text).replace(",", ".")) for text in values]
+    assert numbers == sorted(numbers, reverse=True)
+    page.get_by_role("link", name="Limpar filtros").click()
+    assert page.url.split("?")[0] == address
+
+
+def test_the_first_page_is_light(visit: Visit) -> None:
+    tabs = visit()
+    sizes: list[int] = []
+    page = tabs.context.new_page()
+    page.on("response", lambda response: sizes.append(len(response.body())))
+    page.goto("/", wait_until="networkidle")
+    assert len(sizes) >= 4
+    assert sum(sizes) < 100_000
+
+
+@pytest.fixture
+def tour(live_site: Stage) -> Callable[[Tabs], Any]:
+    """Walk one visitor through every page, in every state that can be had quickly."""
+
+    def walk(tabs: Tabs) -> Any:
+        page = tabs.open()
+        yield "form", page
+        page.get_by_text("Mais filtros").click()
+        yield "form-more", page
+        live_site.source.latency_seconds = 0.5
+        address = ask(page, live_site)
+        expect(page.locator(".card").first).to_be_visible()
+        yield "running", page
+        live_site.source.latency_seconds = 0.0
+        wait_for_end(page)
+        page.goto(address)
+        for numbers in page.locator(".chart details summary").all():
+            numbers.click()
+        yield "result", page
+        page.goto("/")
+        ask(page, live_site, ufs="AC", sector="vigilancia")
+        wait_for_end(page)
+        yield "nothing", page
+        page.goto("/buscas/")
+        yield "history", page
+        page.goto("/contas/entrar/")
+        yield "login", page
+        page.goto("/contas/criar/")
+        yield "sign-up", page
+        page.goto("/nada/")
+        yield "not-found", page
+
+    return walk
+
+
+def test_axe_finds_nothing_in_the_light_and_in_the_dark(
+    visit: Visit, tour: Callable[[Tabs], Any]
+) -> None:
+    # axe is put into the page from outside, which its policy forbids to everybody else.
+    tabs = visit(may_complain=True, bypass_csp=True)
+    for name, page in tour(tabs):
+        page.evaluate(AXE)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found = page.evaluate("axe.run().then(({ violations }) => violations)")
+            summary = [
+                (each["id"], [(node["html"], node["failureSummary"]) for node in each["nodes"][:3]])
+                for each in found
+            ]
+            assert not summary, f"{name}, {scheme}: {json.dumps(summary, indent=1)}"
+            shot(page, f"{name}-{scheme}")
+        page.emulate_media(color_scheme="light")
+
+
+def test_a_phone_shows_all_of_it(visit: Visit, tour: Callable[[Tabs], Any]) -> None:
+    tabs = visit(may_complain=True, has_touch=True, viewport={"width": 360, "height": 780})
+    for name, page in tour(tabs):
+        for width in (390, 360):
+            page.set_viewport_size({"width": width, "height": 780})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        shot(page, f"{name}-phone")
+
+
+def test_an_account_keeps_the_history_and_makes_tokens(visit: Visit, live_site: Stage) -> None:
+    page: Page = visit().open()
+    ask(page, live_site, ufs="SP")
+    wait_for_end(page)
+    page.get_by_role("link", name="Entrar").click()
+    page.get_by_role("link", name="Criar uma conta").click()
+    page.get_by_label("Usuário").fill("alice")
+    page.get_by_label("Senha", exact=True).fill("licitação-2026")
+    page.get_by_label("Confirmação de senha").fill("licitação-2026")
+    page.get_by_role("button", name="Criar conta").click()
+    page.get_by_role("link", name="Histórico").click()
+    expect(page.locator(".history tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Conta").click()
+    page.get_by_label("Nome do novo token").fill("planilha")
+    page.get_by_role("button", name="Criar token").click()
+    expect(page.locator(".new-token code")).to_be_visible()
+    shot(page, "account")
+    page.reload()
+    expect(page.locator(".new-token")).to_have_count(0)

@@ -1,0 +1,186 @@
+"""A search watched live, on every transport there is, and what the reader sees meanwhile."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import openpyxl
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Stage, Tabs, ask, shot, wait_for_end
+
+Visit = Callable[..., Tabs]
+
+NO_SOCKET = """
+window.WebSocket = class extends EventTarget {
+  constructor() { super(); this.readyState = 0; setTimeout(() => this.fail(), 5); }
+  fail() { this.readyState = 3; this.dispatchEvent(new Event("error")); this.dispatchEvent(new CloseEvent("close", { code: 1006 })); }
+  close() {}
+};
+window.WebSocket.OPEN = 1;
+"""
+COUNT_SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+def live(page: Page) -> Any:
+    return expect(page.locator("html"))
+
+
+def found_count(page: Page) -> int:
+    text = page.locator(".figures .number").first.inner_text()
+    return int(text.replace(".", ""))
+
+
+def test_a_search_is_watched_to_its_end_and_its_file_opens(
+    visit: Visit, live_site: Stage, tmp_path: Any
+) -> None:
+    live_site.source.latency_seconds = 0.25
+    tabs = visit()
+    tabs.context.add_init_script(COUNT_SHIFTS)
+    page = tabs.open()
+    ask(page, live_site)
+    live(page).to_have_attribute("data-live", "ws")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Licitações de alimentos e bebidas em todo o Brasil"
+    )
+    expect(page.locator(".tile.is-reading").first).to_be_visible()
+    expect(page.locator(".tile.is-complete .fill rect").first).to_have_attribute("height", "100")
+    expect(page.locator(".card").first).to_be_visible()
+    expect(page.locator("[data-stage]")).to_have_text(re.compile(r"Buscando dados: \d+/27 estados"))
+    shot(page, "running")
+    wait_for_end(page)
+    shot(page, "result")
+    assert page.evaluate("window.shifted") < 0.02
+
+    expect(page.locator("[data-announce]")).to_have_text(re.compile("^Pronto: "))
+    with page.expect_download() as downloading:
+        page.locator("[data-excel]").click()
+    assert re.fullmatch(
+        r"licitacoes_alimentos_\d{4}-\d\d-\d\d\.xlsx", downloading.value.suggested_filename
+    )
+    downloading.value.save_as(tmp_path / "file.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "file.xlsx", read_only=True)
+    codes = [row[0] for row in book["Licitações"].iter_rows(min_row=2, values_only=True)]
+    book.close()
+    assert sum(bool(re.search(r"-1-\d+/\d{4}$", str(code))) for code in codes) == found_count(page)
+
+
+def test_a_reload_in_mid_search_shows_where_it_stands_and_goes_on(
+    visit: Visit, live_site: Stage
+) -> None:
+    live_site.source.latency_seconds = 0.2
+    page = visit().open()
+    ask(page, live_site)
+    expect(page.locator(".tile.is-complete").first).to_be_visible()
+    page.reload()
+    expect(page.locator(".tile.is-complete").first).to_be_visible()
+    assert page.locator("[data-progress]").evaluate("bar => bar.value") >= 10
+    live(page).to_have_attribute("data-live", "ws")
+    wait_for_end(page)
+    assert found_count(page) > 0
+
+
+def test_two_tabs_see_the_same_end(visit: Visit, live_site: Stage) -> None:
+    live_site.source.latency_seconds = 0.15
+    tabs = visit()
+    one = tabs.open()
+    address = ask(one, live_site)
+    two = tabs.open(address)
+    live(two).to_have_attribute("data-live", "ws")
+    wait_for_end(one)
+    wait_for_end(two)
+    assert found_count(one) == found_count(two)
+
+
+def test_without_sockets_it_listens_to_the_event_stream(visit: Visit, live_site: Stage) -> None:
+    live_site.source.latency_seconds = 0.25
+    tabs = visit()
+    tabs.context.add_init_script(NO_SOCKET)
+    page = tabs.open()
+    ask(page, live_site)
+    live(page).to_have_attribute("data-live", "sse")
+    expect(page.locator(".tile.is-complete").first).to_be_visible()
+    wait_for_end(page)
+
+
+def test_a_socket_that_is_cut_at_once_counts_as_none(visit: Visit, live_site: Stage) -> None:
+    live_site.source.latency_seconds = 0.25
+    tabs = visit()
+    page = tabs.open()
+    page.route_web_socket(re.compile("/ws/"), lambda socket: socket.close(code=1001))
+    ask(page, live_site)
+    live(page).to_have_attribute("data-live", "sse")
+    wait_for_end(page)
+
+
+def test_without_sockets_and_streams_it_polls(visit: Visit, live_site: Stage) -> None:
+    live_site.source.latency_seconds = 0.35
+    tabs = visit(may_complain=True)  # the blocked stream is an error in the console
+    tabs.context.add_init_script(NO_SOCKET)
+    tabs.context.route(re.compile(r"/eventos/(\?|$)"), lambda route: route.abort())
+    page = tabs.open()
+    ask(page, live_site)
+    live(page).to_have_attribute("data-live", "poll")
+    expect(page.locator("[data-connection]")).to_have_text("Atualizando a cada 3 s.")
+    expect(page.locator(".tile.is-complete").first).to_be_visible()
+    wait_for_end(page)
+    assert found_count(page) > 0
+
+
+def test_cancelling_stops_it_and_says_what_is_next(visit: Visit, live_site: Stage) -> None:
+    live_site.source.latency_seconds = 0.5
+    page = visit().open()
+    ask(page, live_site)
+    expect(page.locator(".tile.is-reading").first).to_be_visible()
+    page.get_by_role("button", name="Cancelar").click()
+    wait_for_end(page)
+    expect(page.get_by_role("heading", name="A busca foi cancelada")).to_be_visible()
+    expect(page.get_by_role("button", name="Repetir a busca")).to_be_visible()
+    shot(page, "cancelled")
+
+
+def test_what_is_being_read_does_not_move(visit: Visit, live_site: Stage) -> None:
+    live_site.source.latency_seconds = 0.25
+    page = visit(viewport={"width": 1280, "height": 500}).open()
+    ask(page, live_site)
+    first = page.locator(".card").first
+    expect(first).to_be_visible()
+    first.scroll_into_view_if_needed()
+    page.mouse.wheel(0, 300)
+    key = first.get_attribute("data-card")
+    expect(page.get_by_role("button", name=re.compile("novas? acima, mostrar"))).to_be_visible()
+    assert page.locator(".card").first.get_attribute("data-card") == key
+    page.get_by_role("button", name=re.compile("novas? acima, mostrar")).click()
+    expect(page.locator("[data-show-new]")).to_be_hidden()
+    wait_for_end(page)
+
+
+@pytest.mark.parametrize("fault", ["down:uf=MG", "down"])
+def test_a_source_that_fails_is_said_in_words(visit: Visit, live_site: Stage, fault: str) -> None:
+    from searches.pncp.faults import Faults
+
+    before = live_site.source.faults
+    live_site.source.faults = Faults.read(fault)
+    try:
+        page = visit().open()
+        ask(page, live_site, ufs="SP MG")
+        page.set_default_timeout(60_000)
+        expect(page.locator("html")).to_have_attribute("data-live", "done", timeout=60_000)
+    finally:
+        live_site.source.faults = before
+    if fault == "down":
+        expect(page.locator(".verdict")).to_contain_text("O PNCP não respondeu")
+        expect(page.get_by_role("button", name="Repetir a busca")).to_be_visible()
+        shot(page, "source-down")
+    else:
+        expect(page.locator(".warning").first).to_contain_text("Minas Gerais")
+        shot(page, "partial")
+        page.get_by_role("button", name="Repetir só em Minas Gerais").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("em Minas Gerais")
+        wait_for_end(page)
