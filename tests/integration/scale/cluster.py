@@ -42,6 +42,7 @@ class Worker:
 
     variables: Mapping[str, str]
     directory: Path
+    options: tuple[str, ...] = ()
     name: str = field(default_factory=lambda: uuid.uuid4().hex[:6])
     popen: "subprocess.Popen[bytes] | None" = None
 
@@ -57,7 +58,7 @@ class Worker:
     def start(self) -> "Worker":
         with (self.directory / f"worker-{self.name}.log").open("ab") as log:
             self.popen = subprocess.Popen(
-                [sys.executable, "manage.py", "worker"],
+                [sys.executable, "manage.py", "worker", *self.options],
                 cwd=processes.ROOT,
                 env=processes.environment(**self.variables),
                 stdout=log,
