@@ -6,7 +6,6 @@ pytestmark = pytest.mark.timeout(120)
 
 PREPARE = """
 from uuid import UUID
-from django.core.management import call_command
 from django.db import transaction
 from searches import tasks
 from searches.domain.errors import ClaimLost
@@ -18,7 +17,6 @@ from searches.owners import Owner
 from searches.services import events, searches as services
 from procrastinate.contrib.django.models import ProcrastinateJob as Job
 from datetime import date
-call_command("migrate", verbosity=0)
 
 def create():
     query = parse_query({"ufs": ["SP"], "setor_id": "alimentos"}, today=date(2026, 11, 24))
