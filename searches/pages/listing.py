@@ -245,8 +245,12 @@ class Listing:
         """Return (number, address) of the pages to link; an empty address is a gap."""
         paginator = self.page.paginator
         return [
-            (wording.whole(number), self.page_href(number)) if isinstance(number, int) else ("…", "")
-            for number in paginator.get_elided_page_range(self.page.number, on_each_side=2, on_ends=1)
+            (wording.whole(number), self.page_href(number))
+            if isinstance(number, int)
+            else ("…", "")
+            for number in paginator.get_elided_page_range(
+                self.page.number, on_each_side=2, on_ends=1
+            )
         ]
 
     @property

@@ -130,9 +130,7 @@ def incomplete_ufs(search: Search) -> list[str]:
 
 def incomplete_text(search: Search) -> str:
     """Say what is missing and that the rest is there."""
-    missing = [
-        row for row in coverage(search) if row.status != "complete"
-    ]
+    missing = [row for row in coverage(search) if row.status != "complete"]
     if len(missing) == 1:
         (row,) = missing
         verb = "não foi lida" if row.status == "failed" else "ficou incompleta"

@@ -7,14 +7,13 @@ pytestmark = pytest.mark.timeout(120)
 PREPARE = """
 from uuid import UUID
 from django.db import transaction
-from searches import tasks
 from searches.domain.errors import ClaimLost
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage, Told
 from searches.domain.query import parse_query
 from searches.models import Search
 from searches.owners import Owner
-from searches.services import events, searches as services
+from searches.services import events, queue, searches as services
 from procrastinate.contrib.django.models import ProcrastinateJob as Job
 from datetime import date
 
@@ -51,7 +50,7 @@ def test_a_second_job_of_the_same_search_is_not_made(installation) -> None:
             + """
 search = create()
 with transaction.atomic():
-    print(tasks.defer_search(search.pk))
+    print(queue.defer_search(search.pk))
     print(Job.objects.count())  # the transaction goes on
 taken = services.claim(search.pk, worker="x:1:y")
 print(bool(services.give_back(taken)), Job.objects.count())
