@@ -11,9 +11,11 @@ from uuid import UUID
 from django.conf import settings
 
 from searches import tasks
+from searches.liveness import worker_name
 from searches.pipeline import run_search
 from searches.pncp.client import PncpClient
-from searches.runner import open_client, worker_name
+from searches.runner import open_client
+from searches.services.queue import QUEUE
 from searches.upkeep import Upkeep
 
 logger = logging.getLogger(__name__)
@@ -99,7 +101,7 @@ async def _deliver(crew: Crew) -> None:
                 await tasks.drop_stalled(queue)
                 await queue.run_worker_async(
                     name=worker_name(),
-                    queues=[tasks.QUEUE],
+                    queues=[QUEUE],
                     concurrency=settings.BIDIQ_SEARCHES_AT_ONCE,
                     additional_context={"crew": crew},
                     install_signal_handlers=False,

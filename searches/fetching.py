@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from searches.domain.filtering import Decider, Tally, Verdict
 from searches.domain.notice import Notice
 from searches.domain.planning import Endpoint, ListKey, days_between, missing_lists
 from searches.domain.query import Mode, SearchQuery
+from searches.page_turns import turns
 from searches.pncp.client import PncpClient
 from searches.services import matches, notices
 from searches.single_flight import SingleFlight
@@ -58,6 +59,8 @@ class UnitState:
     malformed: int = 0
     failed_page: int | None = None
     reason: str = ""  # error code, when something is missing
+    judged_at: datetime | None = None  # when what the store has was counted
+    is_behind: bool = False  # others have stored pages of it since then
     found: set[int] = field(default_factory=set)  # notices' primary keys
     tally: Tally = field(default_factory=Tally)
 
@@ -101,6 +104,7 @@ class StoredPage:
     malformed_count: int
     #: (primary key, notice) of a page just fetched; empty when the ledger already had it.
     notices: tuple[tuple[int, Notice], ...] = ()
+    fetched_at: datetime | None = None  # when the ledger had it
 
 
 _flights: SingleFlight[StoredPage] = SingleFlight()
@@ -118,37 +122,55 @@ def _hand(client: PncpClient) -> asyncio.Semaphore:
 async def read_page(client: PncpClient, source: int, key: ListKey, number: int) -> StoredPage:
     """Return a page, from the store when the ledger has it; else fetch and store it.
 
-    Searches of this process that want the same page at the same moment share one request.
-    Raises SourceError.
+    Searches that want the same page at the same moment share one request, in this process by
+    joining it, in others by waiting for it. Raises SourceError.
     """
 
-    async def fetch() -> StoredPage:
-        known = await patiently(selectors.page_read, source, key, number, now=timezone.now())
-        if known is not None:
-            return StoredPage(known.total_pages, known.total_records, known.notices_count, 0)
-        async with _hand(client):
-            page = await client.page(key, number)
-            listed_count = len(page.notices) + page.malformed_count
-            keys = await patiently(
-                notices.store_page,
-                source,
-                key,
-                page.notices,
-                number=number,
-                total_pages=page.total_pages,
-                total_records=page.total_records,
-                notices_count=listed_count,
-                now=timezone.now(),
-            )
+    async def known() -> StoredPage | None:
+        row = await patiently(selectors.page_read, source, key, number, now=timezone.now())
+        if row is None:
+            return None
         return StoredPage(
-            page.total_pages,
-            page.total_records,
-            listed_count,
-            page.malformed_count,
-            tuple(zip(keys, page.notices, strict=True)),
+            row.total_pages, row.total_records, row.notices_count, 0, fetched_at=row.fetched_at
         )
 
+    async def fetch() -> StoredPage:
+        name = f"{source} {key.endpoint} {key.modality} {key.uf} {key.first_day} {key.last_day}"
+        page = f"{name} {number}"
+        stored = await known()
+        while stored is None:
+            async with _hand(client), turns().turn(page) as is_ours:
+                if is_ours:
+                    # Somebody may have stored it while we waited for our turn.
+                    return await known() or await _fetch(client, source, key, number)
+            await turns().over(page)
+            stored = await known()
+        return stored
+
     return await _flights.do((source, key, number), fetch)
+
+
+async def _fetch(client: PncpClient, source: int, key: ListKey, number: int) -> StoredPage:
+    page = await client.page(key, number)
+    listed_count = len(page.notices) + page.malformed_count
+    keys = await patiently(
+        notices.store_page,
+        source,
+        key,
+        page.notices,
+        number=number,
+        total_pages=page.total_pages,
+        total_records=page.total_records,
+        notices_count=listed_count,
+        now=timezone.now(),
+    )
+    return StoredPage(
+        page.total_pages,
+        page.total_records,
+        listed_count,
+        page.malformed_count,
+        tuple(zip(keys, page.notices, strict=True)),
+    )
 
 
 class Fetcher:
@@ -188,6 +210,7 @@ class Fetcher:
         """
         unit.status, unit.reason, unit.failed_page = UnitStatus.READING, "", None
         unit.pages_done = unit.pages_total = 0
+        unit.judged_at = timezone.now()
         await patiently_aside(self._judge_stored, unit)
         self.changed(unit)
         if self.query.mode is Mode.OPEN:
@@ -195,6 +218,8 @@ class Fetcher:
         else:
             lists = await patiently(self._missing, unit.uf)
             errors = await self._read_lists(unit, lists)
+        if unit.is_behind:
+            await patiently_aside(self._judge_stored, unit)
         if not errors:
             unit.status = UnitStatus.COMPLETE
             unit.pages_total = unit.pages_done = max(unit.pages_total, 1)
@@ -307,6 +332,9 @@ class Fetcher:
         unit.malformed += page.malformed_count
         if page.notices:
             await patiently(self._judge_page, unit, page)
+        elif page.fetched_at is not None and unit.judged_at is not None:
+            # Another process stored it after we had looked at what the store has.
+            unit.is_behind |= page.fetched_at > unit.judged_at
         unit.pages_done += 1
         self.changed(unit)
         return page

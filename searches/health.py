@@ -1,4 +1,4 @@
-"""How the runner is. Floor 5."""
+"""How the runner is. Floor 3."""
 
 from typing import Any
 
@@ -27,9 +27,9 @@ def runner_state() -> dict[str, Any]:
         "running": len(running),
     }
     if settings.BIDIQ_RUNNER == "worker":
-        from searches import tasks  # PostgreSQL only: procrastinate is not installed else
+        from searches.services import queue  # procrastinate is not installed on SQLite
 
-        state["workers"] = tasks.live_workers()
+        state["workers"] = queue.live_workers()
         if not state["workers"]:
             state["state"] = "no_workers"
     return state

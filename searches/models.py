@@ -216,6 +216,21 @@ class PageRead(_ListFields):
         return f"{self.endpoint} {self.uf or 'BR'} {self.modality} página {self.number}"
 
 
+class PageLease(models.Model):
+    """A page that some worker fetches at this moment; the others wait instead of asking too."""
+
+    page = models.CharField("página", max_length=120, primary_key=True)
+    holder = models.CharField("executor", max_length=120)
+    expires_at = models.DateTimeField("vale até")
+
+    class Meta:
+        verbose_name = "página em leitura"
+        verbose_name_plural = "páginas em leitura"
+
+    def __str__(self) -> str:
+        return self.page
+
+
 class Coverage(_ListFields):
     """A day of a list that was read whole. For open notices, the day of asking."""
 

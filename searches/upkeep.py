@@ -11,7 +11,7 @@ from channels.db import database_sync_to_async
 from exports.services import expire_due, promote_pending
 from searches import runner, tasks
 from searches.domain.lifecycle import SILENCE_SECONDS
-from searches.services import notices
+from searches.services import leases, notices, queue
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +28,13 @@ class Upkeep:
         """Do all chores, each at its pace, until cancelled."""
         chores: list[tuple[float, Chore]] = [
             (2.0, self.give_back_abandoned),
-            (3.0, database_sync_to_async(tasks.defer_lost)),
+            (3.0, database_sync_to_async(queue.defer_lost)),
             (60.0, self.drop_stalled_jobs),
             # Aside: a slow storage must not keep the others waiting.
             (30.0, database_sync_to_async(promote_pending, thread_sensitive=False)),
             (300.0, database_sync_to_async(expire_due, thread_sensitive=False)),
             (3600.0, database_sync_to_async(notices.forget_stale, thread_sensitive=False)),
+            (3600.0, database_sync_to_async(leases.forget_expired)),
         ]
         async with asyncio.TaskGroup() as group:
             for seconds, chore in chores:
@@ -59,5 +60,5 @@ class Upkeep:
 
     async def drop_stalled_jobs(self) -> None:
         """Drop jobs of queue workers that are gone."""
-        async with tasks.open_queue() as queue:
-            await tasks.drop_stalled(queue)
+        async with tasks.open_queue() as opened:
+            await tasks.drop_stalled(opened)

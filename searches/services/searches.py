@@ -77,9 +77,9 @@ def create_search(
 def _defer(search_id: UUID) -> None:
     """Put a search into the workers' queue, in the running transaction."""
     if settings.BIDIQ_RUNNER == "worker":
-        from searches import tasks  # PostgreSQL only: procrastinate is not installed else
+        from searches.services import queue  # procrastinate is not installed on SQLite
 
-        tasks.defer_search(search_id)
+        queue.defer_search(search_id)
 
 
 def _known(search_id: UUID, owner: Owner) -> Search | None:

@@ -19,6 +19,7 @@ from searches.domain.brazil import BRASILIA
 from searches.domain.errors import QueryError
 from searches.domain.lifecycle import Status
 from searches.domain.query import DEFAULT_DAYS, SearchQuery, parse_query
+from searches.liveness import worker_name
 from searches.models import Search
 from searches.owners import Owner
 from searches.pipeline import run_search
@@ -118,7 +119,7 @@ async def _run(query: SearchQuery) -> Search:
     search, _ = await create(query, owner=owner, limited=False, deferred=False)
     async with runner.open_client() as client:
         work = asyncio.create_task(
-            run_search(search.pk, worker=runner.worker_name(), client=client)
+            run_search(search.pk, worker=worker_name(), client=client)
         )
         try:
             await _show(search)

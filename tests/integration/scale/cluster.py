@@ -42,6 +42,7 @@ class Worker:
 
     variables: Mapping[str, str]
     directory: Path
+    options: tuple[str, ...] = ()
     name: str = field(default_factory=lambda: uuid.uuid4().hex[:6])
     popen: "subprocess.Popen[bytes] | None" = None
 
@@ -57,7 +58,7 @@ class Worker:
     def start(self) -> "Worker":
         with (self.directory / f"worker-{self.name}.log").open("ab") as log:
             self.popen = subprocess.Popen(
-                [sys.executable, "manage.py", "worker"],
+                [sys.executable, "manage.py", "worker", *self.options],
                 cwd=processes.ROOT,
                 env=processes.environment(**self.variables),
                 stdout=log,
@@ -92,19 +93,17 @@ class Cluster:
     variables: dict[str, str]
     source: Simulator
     stack: contextlib.ExitStack
-    token: str = ""
+    token: str
 
     @property
     def database_url(self) -> str:
         return self.variables["DATABASE_URL"]
 
     def web(self, **variables: str) -> processes.Process:
-        """Start a web instance; the first one migrates and makes a user with a token."""
+        """Start a web instance and wait until it answers."""
         instance = processes.Process(["serve"], {**self.variables, **variables}, self.directory)
         self.stack.callback(instance.stop, signal.SIGKILL)
-        instance.start()
-        self.token = self.token or processes.make_user_token(instance)
-        return instance
+        return instance.start()
 
     def worker(self, **variables: str) -> Worker:
         """Start a worker; returns at once."""
@@ -165,17 +164,52 @@ class Cluster:
 
     def script(self, code: str) -> str:
         """Run Python with the site's settings in a process of its own; return what it prints."""
-        done = subprocess.run(
-            [sys.executable, "-c", "import django; django.setup()\n" + code],
-            cwd=processes.ROOT,
-            env=processes.environment(**self.variables, DJANGO_SETTINGS_MODULE="bidiq.settings"),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        return script(code, self.variables)
+
+
+def script(code: str, variables: Mapping[str, str]) -> str:
+    """Run Python with settings of their own in a process of its own; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import django; django.setup()\n" + code],
+        cwd=processes.ROOT,
+        env=processes.environment(**variables, DJANGO_SETTINGS_MODULE="bidiq.settings"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+_MAKE_TEMPLATE = """
+from bidiq.migrating import migrate
+from django.contrib.auth.models import User
+from django.core.management import call_command
+migrate()
+User.objects.create_user("alice")
+call_command("create_api_token", "alice")
+"""
+
+
+@dataclass
+class Template:
+    """A migrated database with a user; a copy of it takes no time."""
+
+    server: servers.PostgreSQL
+    token: str = ""
+
+    def make(self) -> "Template":
+        url = self.server.create_database("template_bidiq")
+        self.token = script(_MAKE_TEMPLATE, {"DATABASE_URL": url, "SECRET_KEY": "test"})
+        return self
+
+    def copy(self) -> str:
+        """Make another database like it and return its URL."""
+        name = f"bidiq_{uuid.uuid4().hex[:8]}"
+        with psycopg.connect(self.server.url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template_bidiq")
+        return self.server.url.rpartition("/")[0] + f"/{name}"
 
 
 def whole(events: list[dict[str, Any]]) -> None:
@@ -190,7 +224,7 @@ def whole(events: list[dict[str, Any]]) -> None:
 @contextlib.contextmanager
 def cluster(
     directory: Path,
-    postgresql: servers.PostgreSQL,
+    template: Template,
     *,
     redis_url: str = "",
     source: Mapping[str, Any] | None = None,
@@ -201,14 +235,14 @@ def cluster(
         options = {"clock": lambda: NOW, **(source or {})}
         simulator, url = stack.enter_context(processes.simulator(**options))
         settings = {
-            "DATABASE_URL": postgresql.create_database(f"bidiq_{uuid.uuid4().hex[:8]}"),
+            "DATABASE_URL": template.copy(),
             "SECRET_KEY": "test",
             "PNCP_BASE_URL": url,
             "BIDIQ_SEARCHES_PER_MINUTE": "1000",
             **({"REDIS_URL": redis_url} if redis_url else {}),
             **variables,
         }
-        made = Cluster(directory, settings, simulator, stack)
+        made = Cluster(directory, settings, simulator, stack, template.token)
         try:
             yield made
         except BaseException:

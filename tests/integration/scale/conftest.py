@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import servers
-from tests.integration.scale.cluster import Cluster, cluster
+from tests.integration.scale.cluster import Cluster, Template, cluster
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +23,14 @@ def valkey() -> Iterator[servers.Valkey]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def template(postgresql: servers.PostgreSQL) -> Template:
+    return Template(postgresql).make()
+
+
 @pytest.fixture
 def installation(
-    tmp_path: Path, postgresql: servers.PostgreSQL
+    tmp_path: Path, template: Template
 ) -> Callable[..., AbstractContextManager[Cluster]]:
     """Make a cluster with a database of its own."""
-    return partial(cluster, tmp_path, postgresql)
+    return partial(cluster, tmp_path, template)

@@ -1,0 +1,81 @@
+"""Turns at pages of the source between processes: the async side of the leases. Floor 5.
+
+Within one process `fetching` joins equal requests by itself; with the inline runner there is only
+one, and no lease is taken.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from weakref import WeakKeyDictionary
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+
+from searches.database import AWAY, patiently
+from searches.liveness import worker_name
+from searches.services import leases
+
+logger = logging.getLogger(__name__)
+
+#: How often a lease is renewed, and how often one who waits looks again.
+RENEWAL_SECONDS = 5.0
+FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.1, 1.0
+
+
+class Turns:
+    """The leases of this process; one task renews all of them."""
+
+    def __init__(self) -> None:
+        self._held: set[str] = set()
+        self._keeper: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def turn(self, page: str) -> AsyncIterator[bool]:
+        """Yield whether the page is ours to fetch while the block runs."""
+        if settings.BIDIQ_RUNNER != "worker":
+            yield True
+            return
+        if not await patiently(leases.take, page, holder=worker_name()):
+            yield False
+            return
+        self._held.add(page)
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep(), name="leases")
+        try:
+            yield True
+        finally:
+            self._held.discard(page)
+            # Shielded: a search that is stopped must still let go of its pages.
+            await asyncio.shield(self._release(page))
+
+    async def over(self, page: str) -> None:
+        """Wait until whoever fetches a page has done it, failed or gone."""
+        pause_seconds = FIRST_LOOK_SECONDS
+        while await patiently(leases.is_taken, page):
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 1.5, LAST_LOOK_SECONDS)
+
+    async def _release(self, page: str) -> None:
+        try:
+            await database_sync_to_async(leases.release)(page, holder=worker_name())
+        except AWAY as error:  # it runs out by itself
+            logger.info("a lease was not released: %s", error)
+
+    async def _keep(self) -> None:
+        while self._held:
+            await asyncio.sleep(RENEWAL_SECONDS)
+            try:
+                await database_sync_to_async(leases.renew)(list(self._held), holder=worker_name())
+            except AWAY as error:
+                logger.info("leases were not renewed: %s", error)
+        self._keeper = None
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
+
+
+def turns() -> Turns:
+    """Return the running loop's turns."""
+    return _turns.setdefault(asyncio.get_running_loop(), Turns())

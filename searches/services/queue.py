@@ -1,0 +1,61 @@
+"""The workers' queue: procrastinate's jobs on PostgreSQL, written through Django. Floor 3.
+
+Only imported where the jobs are: procrastinate is not installed on SQLite. A job only delivers a
+search; what becomes of the search is in its own row.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from procrastinate import exceptions
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
+
+from searches import selectors
+from searches.domain.lifecycle import SILENCE_SECONDS
+
+QUEUE = "searches"
+TASK = "searches.run_search"
+#: A waiting search this old without a job lost it (or has just been taken: a second delivery
+#: is harmless).
+LOST_SECONDS = 5.0
+
+
+def defer_search(search_id: UUID) -> bool:
+    """Put a search into the queue, within the caller's transaction if there is one.
+
+    Promises: no job without its search and no search without its job, whichever way the
+    transaction goes. Returns False when a job of that search waits already.
+    """
+    job = app.configure_task(TASK, queue=QUEUE, queueing_lock=_lock(search_id))
+    try:
+        with transaction.atomic():  # a savepoint: the second job must not end the transaction
+            job.defer(search_id=str(search_id))
+    except exceptions.AlreadyEnqueued:
+        return False
+    return True
+
+
+def defer_lost() -> list[UUID]:
+    """Put waiting searches without a waiting job into the queue again; return them."""
+    waiting = selectors.waiting(older_than_seconds=LOST_SECONDS)
+    if not waiting:
+        return []
+    locks = set(
+        ProcrastinateJob.objects.filter(
+            status="todo", queueing_lock__in=[_lock(search_id) for search_id in waiting]
+        ).values_list("queueing_lock", flat=True)
+    )
+    return [each for each in waiting if _lock(each) not in locks and defer_search(each)]
+
+
+def live_workers() -> int:
+    """Return how many workers have given a sign of life lately."""
+    since = timezone.now() - timedelta(seconds=SILENCE_SECONDS)
+    return int(ProcrastinateWorker.objects.filter(last_heartbeat__gte=since).count())
+
+
+def _lock(search_id: UUID) -> str:
+    return f"search:{search_id.hex}"

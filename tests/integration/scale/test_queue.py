@@ -1,0 +1,116 @@
+"""The job and its search are one transaction; one row is claimed once; an old attempt is fenced."""
+
+import pytest
+
+pytestmark = pytest.mark.timeout(120)
+
+PREPARE = """
+from uuid import UUID
+from django.db import transaction
+from searches.domain.errors import ClaimLost
+from searches.domain.lifecycle import Status
+from searches.domain.progress import Stage, Told
+from searches.domain.query import parse_query
+from searches.models import Search
+from searches.owners import Owner
+from searches.services import events, queue, searches as services
+from procrastinate.contrib.django.models import ProcrastinateJob as Job
+from datetime import date
+
+def create():
+    query = parse_query({"ufs": ["SP"], "setor_id": "alimentos"}, today=date(2026, 11, 24))
+    return services.create_search(query, owner=Owner(visitor="a"), limited=False)[0]
+"""
+
+
+def test_a_transaction_that_is_rolled_back_leaves_no_job(installation) -> None:
+    with installation() as cluster:
+        printed = cluster.script(
+            PREPARE
+            + """
+class Stop(Exception): pass
+try:
+    with transaction.atomic():
+        create()
+        assert Job.objects.count() == 1
+        raise Stop
+except Stop:
+    print(Search.objects.count(), Job.objects.count())
+create()
+print(Search.objects.count(), Job.objects.count())
+"""
+        )
+        assert printed.split() == ["0", "0", "1", "1"]
+
+
+def test_a_second_job_of_the_same_search_is_not_made(installation) -> None:
+    with installation() as cluster:
+        printed = cluster.script(
+            PREPARE
+            + """
+search = create()
+with transaction.atomic():
+    print(queue.defer_search(search.pk))
+    print(Job.objects.count())  # the transaction goes on
+taken = services.claim(search.pk, worker="x:1:y")
+print(bool(services.give_back(taken)), Job.objects.count())
+"""
+        )
+        assert printed.split() == ["False", "1", "True", "1"]
+
+
+def test_of_many_workers_one_claims_a_search(installation) -> None:
+    with installation() as cluster:
+        printed = cluster.script(
+            PREPARE
+            + """
+import threading
+from django.db import connections
+for _ in range(20):
+    search, start, won = create(), threading.Barrier(6), []
+    def claim(name):
+        start.wait()
+        if services.claim(search.pk, worker=name):
+            won.append(name)
+        connections.close_all()
+    threads = [threading.Thread(target=claim, args=(f"w:{n}:t",)) for n in range(6)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+    search.refresh_from_db()
+    assert won == [search.worker], (won, search.worker)
+    assert search.attempt == 1
+print("ok")
+"""
+        )
+        assert printed == "ok"
+
+
+def test_an_old_attempt_writes_nothing_over_a_new_one(installation) -> None:
+    with installation() as cluster:
+        printed = cluster.script(
+            PREPARE
+            + """
+search = create()
+old = services.claim(search.pk, worker="old:1:x")
+services.give_back(old)
+new = services.claim(search.pk, worker="new:2:y")
+assert (old.attempt, new.attempt) == (1, 2)
+before = Search.objects.get(pk=search.pk).last_seq
+for write in (
+    lambda: events.record(search.pk, [Told(Stage.FETCHING)], attempt=1),
+    lambda: services.beat(search.pk, attempt=1),
+    lambda: services.save_result(search.pk, attempt=1, total_raw=5),
+    lambda: services.finish(search.pk, Status.COMPLETE, Told(Stage.COMPLETE), attempt=1),
+):
+    try:
+        write()
+    except ClaimLost:
+        continue
+    raise AssertionError("an old attempt wrote")
+assert services.give_back(old) == []
+search.refresh_from_db()
+assert (search.last_seq, search.status, search.worker) == (before, "running", "new:2:y")
+print("ok")
+"""
+        )
+        assert printed == "ok"
