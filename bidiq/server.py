@@ -7,9 +7,11 @@ from importlib import import_module
 from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
+from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from django.conf import settings
 from twisted.internet import tcp
+from twisted.web.http_headers import Headers
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,15 @@ class PromptConnection(tcp.Server):
 
 
 class SiteServer(Server):  # type: ignore[misc]
-    """Daphne with prompt connections."""
+    """Daphne with prompt connections that keep little while a stream is open."""
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """Start the application on a request or a socket."""
+        queue = super().create_application(protocol, scope)
+        if isinstance(protocol, WebRequest):
+            # The scope has the headers; Twisted reads them no more, and a stream is long.
+            protocol.requestHeaders, protocol.clean_headers = Headers(), []
+        return queue
 
     def listen_success(self, port: Any) -> None:
         """Take note of a port that listens."""

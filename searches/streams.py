@@ -73,7 +73,7 @@ class Topic:
         self.beats = 0
         self.watchers = 0
         self.loaded = asyncio.Event()
-        self._changed = asyncio.Event()
+        self._waiters: list[asyncio.Future[None]] = []
         self._gap = asyncio.Event()
         self._heard_at = 0.0  # or last read: the latest moment at which all was known
         self._task: asyncio.Task[None] | None = None
@@ -95,15 +95,19 @@ class Topic:
 
     async def changed(self) -> None:
         """Wait for a new frame or the next heartbeat."""
-        await self._changed.wait()
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await waiter
 
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
 
     def _notify(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():  # else its watcher has just been cancelled
+                waiter.set_result(None)
 
     def _hear(self, payloads: Sequence[dict[str, Any]]) -> None:
         """Take events from the doorbell; anything but the next one in order means re-reading."""
