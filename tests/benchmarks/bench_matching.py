@@ -58,9 +58,7 @@ def main() -> None:
     texts, origin = real_or_made_up_texts()
     small, large, few = (repeat_to(texts, count) for count in (SMALL, LARGE, PEER))
     length = sum(map(len, texts)) / len(texts)
-    print(
-        f"{origin}, {length:.0f} caracteres em média; tempo de CPU, melhor de 3 execuções"
-    )
+    print(f"{origin}, {length:.0f} caracteres em média; tempo de CPU, melhor de 3 execuções")
     print(f"{'setor':<26}{'13.000':>9}{'100.000':>9}{'laço de re':>12}{'razão':>8}")
     for sector in all_sectors():
         matcher = sector_matcher(sector.id)
