@@ -1,0 +1,108 @@
+"""The main job in a terminal, as a real process: rows, exit status, one-line errors."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+
+from tests.integration.conftest import record
+from tests.processes import ROOT, environment, free_port, simulator
+
+FOOD, OTHER = "Aquisição de gêneros alimentícios", "Contratação de seguro de vida"
+
+
+def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment(SECRET_KEY="test", COLUMNS="100", **variables),
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+
+
+@pytest.fixture
+def variables(tmp_path: Path) -> dict[str, str]:
+    return {"DATABASE_URL": f"sqlite:///{tmp_path / 'terminal.sqlite3'}"}
+
+
+def rows_of(path: Path) -> list[tuple[object, ...]]:
+    sheet = load_workbook(path, read_only=True)["Licitações"]
+    rows = [row for row in sheet.iter_rows(min_row=2, values_only=True) if row[1]]
+    return [row for row in rows if "-1-" in str(row[0])]  # the last one has the totals
+
+
+def test_it_writes_the_rows_that_were_found(tmp_path: Path, variables: dict[str, str]) -> None:
+    records = [record(n, object=FOOD if n % 2 else OTHER) for n in range(1, 121)]
+    output = tmp_path / "f.xlsx"
+    with simulator(records) as (_, url):
+        done = manage(
+            "buscar", "--ufs", "SP", "--setor", "alimentos", "--de", "2026-08-01",
+            "--ate", "2026-08-20", "--saida", str(output), PNCP_BASE_URL=url, **variables,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "60 encontradas em 120 lidas" in done.stdout
+    assert "100%" in done.stdout
+    found = {row[0] for row in rows_of(output)}
+    assert found == {
+        entry["numeroControlePNCP"] for entry in records if entry["objetoCompra"] == FOOD
+    }
+
+
+def test_a_partial_result_is_written_and_said_by_the_exit_status(
+    tmp_path: Path, variables: dict[str, str]
+) -> None:
+    output = tmp_path / "f.xlsx"
+    records = [record(n, uf=uf) for uf in ("SP", "MG") for n in range(1, 10)]
+    with simulator(records, faults="down:uf=MG") as (_, url):
+        done = manage(
+            "buscar", "--ufs", "SP,MG", "--termos", "gêneros alimentícios,", "--de", "2026-08-01",
+            "--ate", "2026-08-20", "--saida", str(output), PNCP_BASE_URL=url, **variables,
+        )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert "MG ficou incompleta" in done.stderr
+    assert len(rows_of(output)) == 9
+
+
+def test_a_source_that_is_down_is_an_error_in_one_sentence(
+    tmp_path: Path, variables: dict[str, str]
+) -> None:
+    output = tmp_path / "f.xlsx"
+    url = f"http://127.0.0.1:{free_port()}"
+    done = manage(
+        "buscar", "--ufs", "SP", "--setor", "alimentos", "--saida", str(output),
+        PNCP_BASE_URL=url, **variables,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "PNCP não respondeu" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--ufs", "XX", "--setor", "alimentos"], "não é uma sigla de estado"),
+        (["--ufs", "SP"], "Escolha um setor"),
+        (["--ufs", "SP", "--setor", "alimentos", "--dias", "0"], "--dias"),
+        (["--ufs", "SP", "--setor", "alimentos", "--saida", "/nowhere/f.xlsx"], "não existe"),
+    ],
+)
+def test_bad_arguments_are_said_in_one_line(
+    variables: dict[str, str], arguments: list[str], text: str
+) -> None:
+    done = manage("buscar", *arguments, **variables)
+    assert done.returncode == 1
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_taken_port_is_said_in_one_line(variables: dict[str, str]) -> None:
+    with simulator([]) as (_, url):
+        done = manage("serve", "--port", url.rpartition(":")[2], **variables)
+    assert done.returncode == 1
+    assert done.stderr.strip().count("\n") == 0
+    assert "porta" in done.stderr
