@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from bidiq import logs
+from bidiq.telemetry import span
 from searches import live, reports, selectors
 from searches.database import AWAY, patiently, patiently_aside
 from searches.domain.errors import ClaimLost
@@ -231,12 +232,17 @@ class _Run:
 
     async def _steps(self) -> dict[str, Any]:
         """Fetch, filter, summarise, export; return what `end` needs."""
+        with span("search", search_id=str(self.search.pk), attempt=self.search.attempt):
+            return await self._traced_steps()
+
+    async def _traced_steps(self) -> dict[str, Any]:
         search = self.search
         query = SearchQuery.from_json(search.query)
         decider = Decider(query, now=timezone.now())
         self.tell(Stage.CONNECTING, attempt=search.attempt)
         self.units = new_units(query)
-        await self._fetch(query, decider)
+        with span("fetch", units=len(self.units)):
+            await self._fetch(query, decider)
         coverage = {unit.uf: unit.coverage() for unit in self.units.values()}
         incomplete = [
             uf for uf, unit in self.units.items() if unit.status is not UnitStatus.COMPLETE
@@ -246,7 +252,8 @@ class _Run:
             return {"status": Status.ERROR, "code": code, "coverage": coverage}
 
         self.tell(Stage.FILTERING)
-        outcome = await patiently_aside(results.judge_all, search, query, decider)
+        with span("judge"):
+            outcome = await patiently_aside(results.judge_all, search, query, decider)
         self.tell(Stage.FILTERING, 1.0, **outcome.counts())
         self.tell(Stage.SUMMARY)
         await patiently(
@@ -258,7 +265,8 @@ class _Run:
         )
         self.tell(Stage.SUMMARY, 1.0, **outcome.counts())
         self.tell(Stage.EXCEL)
-        artifact = await self._export()
+        with span("export"):
+            artifact = await self._export()
         storage = reports.storage_of(artifact)
         if artifact is not None:
             self.tell(
@@ -302,7 +310,8 @@ class _Run:
 
         async def read(unit: UnitState) -> None:
             async with gate:
-                await fetcher.read_unit(unit)
+                with span("unit", uf=unit.uf):
+                    await fetcher.read_unit(unit)
 
         async with asyncio.TaskGroup() as group:
             for unit in units:

@@ -48,7 +48,7 @@ FLOORS = {
 }
 #: `searches` and `exports` themselves are only packages.
 #: Of the project, what everybody may use: it imports nothing of ours.
-GROUND = {"bidiq.logs", "bidiq.migrating"}
+GROUND = {"bidiq.logs", "bidiq.migrating", "bidiq.telemetry"}
 #: Imports inside functions that look up, each because of Django's loading order.
 LAZY = {("exports.storage.database", "exports.models")}
 IMPURE = {"django", "aiohttp", "channels", "asyncio", "redis", "boto3", "orjson", "requests"}

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bidiq import telemetry
 from bidiq.migrating import migrate
 
 
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         return super().execute(*args, **options)
 
     def handle(self, *, espera: float | None, **options: Any) -> None:
+        telemetry.start()
         migrate()
         self.stdout.write(
             f"worker: até {settings.BIDIQ_SEARCHES_AT_ONCE} buscas ao mesmo tempo; "

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bidiq import telemetry
 from exports.services import read_piece
 from searches import messages, runner, streams
 from searches.domain.brazil import BRASILIA
@@ -51,6 +52,7 @@ class Command(BaseCommand):
         parser.add_argument("--saida", type=Path, help="arquivo .xlsx a escrever")
 
     def handle(self, **options: Any) -> None:
+        telemetry.start()
         call_command("migrate", interactive=False, verbosity=0)
         query = _query(options)
         output: Path | None = options["saida"]
