@@ -1,5 +1,7 @@
 """The servers the tests stand on can be taken down and brought back, with what they hold."""
 
+import importlib.util
+
 import pytest
 
 from tests import servers
@@ -32,7 +34,7 @@ def test_postgresql_comes_back_with_its_data():
 
 
 def test_a_missing_wheel_skips_here_and_fails_in_ci(monkeypatch):
-    monkeypatch.setattr(servers.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception), servers.valkey():
         pass
