@@ -1,6 +1,7 @@
 """The audit of files and downloads: to look at, never to change. Floor 6."""
 
 import io
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -61,7 +62,7 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
     """Every file made, where it is kept, and what became of it."""
 
     list_display = (
-        "created_at",
+        "made",
         "filename",
         "owner",
         "storage",
@@ -69,7 +70,7 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
         "size",
         "rows",
         "downloads",
-        "expires_at",
+        "expires",
         "state",
     )
     list_display_links = ("filename",)
@@ -112,6 +113,14 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Artifact]":
         return with_download_count(super().get_queryset(request))
+
+    @admin.display(description="criado em", ordering="created_at")
+    def made(self, artifact: Artifact) -> str:
+        return _short_moment(artifact.created_at)
+
+    @admin.display(description="expira em", ordering="expires_at")
+    def expires(self, artifact: Artifact) -> str:
+        return _short_moment(artifact.expires_at)
 
     @admin.display(description="quem", ordering="owner_user__username")
     def owner(self, artifact: Artifact) -> str:
@@ -238,7 +247,8 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
 class DownloadAdmin(ReadOnly, _DownloadAdmin):
     """Every time somebody fetched a file."""
 
-    list_display = ("at", "artifact", "user", "visitor", "address", "source", "agent")
+    list_display = ("when", "artifact", "user", "visitor", "address", "source", "agent")
+    list_display_links = ("when",)
     list_filter = ("source", "at")
     search_fields = (
         "artifact__filename",
@@ -261,3 +271,12 @@ class DownloadAdmin(ReadOnly, _DownloadAdmin):
         "source",
         "agent",
     )
+
+    @admin.display(description="quando", ordering="at")
+    def when(self, download: Download) -> str:
+        return _short_moment(download.at)
+
+
+def _short_moment(moment: datetime) -> str:
+    """The admin's own long form would take a third of a list's width."""
+    return f"{timezone.localtime(moment):%d/%m/%Y %H:%M}"
