@@ -198,7 +198,7 @@ def highlights(search: Search, *, now: datetime) -> list[Highlight]:
 
 
 #: What to change in the question for each reason of rejection; where nothing helps, nothing.
-_WAYS_OUT = {
+_WAYS_OUT: dict[str, str] = {
     Reason.NO_TERM: "use outros termos, ou um setor inteiro",
     Reason.BELOW_FLOOR: "veja as que têm termos de menos, ou peça menos termos",
     Reason.EXCLUDED: "tire alguma exclusão",
@@ -213,7 +213,7 @@ _WAYS_OUT = {
 
 def ways_out(search: Search, query: SearchQuery) -> list[tuple[str, str, str]]:
     """Return (count, reason, what to change) for what was left out, the commonest first."""
-    ways: dict[str, str] = {**_WAYS_OUT}
+    ways = dict(_WAYS_OUT)
     if not query.terms:
         ways[Reason.NO_TERM] = "peça mais dias ou mais estados, ou escreva os seus termos"
         ways[Reason.BELOW_FLOOR] = "veja as que têm termos de menos"

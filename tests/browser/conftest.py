@@ -63,7 +63,7 @@ class Stage:
     _weeks: "Iterator[int]"
 
     def new_week(self) -> tuple[str, str]:
-        """Return first and last day of a week that no test has asked for: nothing of it is known."""
+        """Return first and last day of a week that no test has asked for yet."""
         today = datetime.now(BRASILIA).date()
         last = today - timedelta(days=7 * next(self._weeks))
         return (last - timedelta(days=6)).isoformat(), last.isoformat()
