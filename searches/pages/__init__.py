@@ -81,7 +81,7 @@ def detail_context(search: Search, params: QueryDict, *, now: datetime) -> dict[
             # Only above the whole list: who filters or turns pages knows what he wants.
             "highlights": report.highlights(search, now=now) if listing.is_whole else [],
             "charts": charts(search.summary) if search.total_kept else [],
-            "ways_out": report.ways_out(search) if not search.total_kept else [],
+            "ways_out": report.ways_out(search, query) if not search.total_kept else [],
         }
     if missing := report.incomplete_ufs(search):
         context |= {

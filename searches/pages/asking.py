@@ -9,22 +9,22 @@ from searches.pages import wording
 
 #: Periods offered as buttons: days.
 PERIODS = (1, 7, 15, 30, 90)
-#: Where each field's label is, in the words of the summary of errors.
+#: The fields in the order of the page, in the words of the summary of errors.
 FIELD_NAMES = {
-    "ufs": "Estados",
     "setor_id": "Setor",
     "termos_busca": "Meus termos",
     "modo_busca": "Período",
     "data_inicial": "Data inicial",
     "data_final": "Data final",
+    "ufs": "Estados",
     "modalidades": "Modalidades",
     "esferas": "Esferas",
-    "municipios": "Municípios",
-    "orgaos": "Órgãos",
     "valor_minimo": "Valor mínimo",
     "valor_maximo": "Valor máximo",
-    "status": "Situação",
     "exclusion_terms": "Termos excluídos",
+    "orgaos": "Órgãos",
+    "municipios": "Municípios",
+    "status": "Situação",
     "ordenacao": "Ordem",
     "itens_por_pagina": "Itens por página",
 }
@@ -41,8 +41,8 @@ def form_context(form: SearchForm, *, now: datetime) -> dict[str, Any]:
         "values": values,
         "errors": errors,
         "error_list": [
-            (FIELD_NAMES.get(name, name), f"campo-{name}", texts[0])
-            for name, texts in errors.items()
+            (FIELD_NAMES.get(name, name), f"campo-{name}", errors[name][0])
+            for name in sorted(errors, key=lambda name: (*FIELD_NAMES, name).index(name))
         ],
         "today": today.isoformat(),
         "first_day": values.get("data_inicial") or _days_ago(today, DEFAULT_DAYS),

@@ -55,7 +55,7 @@ def card(match: Match, *, now: datetime) -> Card:
         body=row.body,
         place=f"{row.municipality}/{row.uf}" if row.municipality else row.uf,
         modality=row.modality_name,
-        value=wording.money(row.value),
+        value="valor não informado" if row.value is None else wording.money(row.value),
         has_value=row.value is not None,
         deadline=wording.deadline(row.closes_at, left, now=now),
         closes=wording.moment(row.closes_at) if row.closes_at else "",

@@ -185,7 +185,8 @@ class Listing:
     def modality_chips(self) -> list[Chip]:
         counts = self._facet("modalidade", "notice__modality")
         names = dict(
-            self.search.matches.order_by()
+            self._matches()
+            .order_by()
             .values_list("notice__modality", "notice__modality_name")
             .distinct()
         )

@@ -198,8 +198,8 @@ def highlights(search: Search, *, now: datetime) -> list[Highlight]:
 
 
 #: What to change in the question for each reason of rejection; where nothing helps, nothing.
-_WAYS_OUT = {
-    Reason.NO_TERM: "use outros termos ou o setor inteiro",
+_WAYS_OUT: dict[str, str] = {
+    Reason.NO_TERM: "use outros termos, ou um setor inteiro",
     Reason.BELOW_FLOOR: "veja as que têm termos de menos, ou peça menos termos",
     Reason.EXCLUDED: "tire alguma exclusão",
     Reason.VALUE: "alargue a faixa de valor",
@@ -211,12 +211,16 @@ _WAYS_OUT = {
 }
 
 
-def ways_out(search: Search) -> list[tuple[str, str, str]]:
+def ways_out(search: Search, query: SearchQuery) -> list[tuple[str, str, str]]:
     """Return (count, reason, what to change) for what was left out, the commonest first."""
+    ways = dict(_WAYS_OUT)
+    if not query.terms:
+        ways[Reason.NO_TERM] = "peça mais dias ou mais estados, ou escreva os seus termos"
+        ways[Reason.BELOW_FLOOR] = "veja as que têm termos de menos"
     return [
-        (wording.whole(count), messages.reason_text(reason), _WAYS_OUT[Reason(reason)])
+        (wording.whole(count), messages.reason_text(reason), ways[reason])
         for reason, count in sorted(search.rejections.items(), key=lambda item: -item[1])
-        if count and reason in _WAYS_OUT
+        if count and reason in ways
     ]
 
 

@@ -23,7 +23,9 @@ from tests import processes
 ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-HOW = "no Chromium: `python -m playwright install --with-deps chromium`, or apt-get install chromium"
+HOW = (
+    "no Chromium: `python -m playwright install --with-deps chromium`, or apt-get install chromium"
+)
 #: Long enough for a loaded machine; nothing waits that long when all is well.
 PATIENCE_MS = 30_000
 
@@ -61,7 +63,7 @@ class Stage:
     _weeks: "Iterator[int]"
 
     def new_week(self) -> tuple[str, str]:
-        """Return first and last day of a week that no test has asked for: nothing of it is known."""
+        """Return first and last day of a week that no test has asked for yet."""
         today = datetime.now(BRASILIA).date()
         last = today - timedelta(days=7 * next(self._weeks))
         return (last - timedelta(days=6)).isoformat(), last.isoformat()

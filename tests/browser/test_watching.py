@@ -15,7 +15,11 @@ Visit = Callable[..., Tabs]
 NO_SOCKET = """
 window.WebSocket = class extends EventTarget {
   constructor() { super(); this.readyState = 0; setTimeout(() => this.fail(), 5); }
-  fail() { this.readyState = 3; this.dispatchEvent(new Event("error")); this.dispatchEvent(new CloseEvent("close", { code: 1006 })); }
+  fail() {
+    this.readyState = 3;
+    this.dispatchEvent(new Event("error"));
+    this.dispatchEvent(new CloseEvent("close", { code: 1006 }));
+  }
   close() {}
 };
 window.WebSocket.OPEN = 1;

@@ -1,0 +1,310 @@
+"""The pages as the server draws them: true at any moment, safe whatever the source wrote."""
+
+import re
+from datetime import timedelta
+from html import unescape
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from channels.db import database_sync_to_async
+from django.conf import LazySettings
+from django.test import Client
+
+from searches.domain.lifecycle import Status
+from searches.domain.progress import Stage, Told
+from searches.models import Search
+from searches.owners import VISITOR_KEY, Owner
+from searches.services import events
+from searches.services import searches as services
+from tests.integration.conftest import NOW, create, record
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HOSTILE = '<script>alert(1)</script> Aquisição de "arroz" & feijão\' {{ settings }} <img src=x>'
+
+
+def browser(key: str = "alice") -> Client:
+    """Return a browser whose session belongs to a visitor."""
+    client = Client()
+    session = client.session
+    session[VISITOR_KEY] = key
+    session.save()
+    client.cookies["sessionid"] = str(session.session_key)
+    return client
+
+
+def page(path: str, *, status: int = 200, client: Client | None = None) -> str:
+    answer = (client or browser()).get(path)
+    assert answer.status_code == status
+    return str(answer.content.decode())
+
+
+async def get(path: str, **options: Any) -> str:
+    return await database_sync_to_async(page)(path, **options)
+
+
+def words(html: str) -> str:
+    """Return what a reader sees, on one line."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html))).strip()
+
+
+def foods(count: int) -> list[dict[str, Any]]:
+    return [record(number) for number in range(1, count + 1)]
+
+
+async def told(search: Search, *events_told: Told) -> None:
+    claimed = await database_sync_to_async(services.claim)(search.pk, worker="w")
+    assert claimed is not None
+    await database_sync_to_async(events.record)(
+        search.pk, list(events_told), attempt=claimed.attempt, units_done=1
+    )
+
+
+def reading(uf: str, status: str, **changes) -> Told:
+    detail = {
+        "uf": uf, "uf_index": 1, "uf_total": 2, "uf_status": status, "items_found": 1463,
+        "items_matched": 12, "pages_done": 3, "pages_total": 10, "from_store": 0, "reason": "",
+    } | changes  # fmt: skip
+    return Told(Stage.FETCHING, 0.5, detail=detail)
+
+
+# --- while it runs -------------------------------------------------------------------------------
+
+
+async def test_a_running_page_says_where_it_stands_and_refreshes_itself_without_a_script():
+    search = await create(ufs=["SP", "MG"])
+    await told(search, reading("MG", "complete", from_store=1463), reading("SP", "reading"))
+    html = await get(f"/buscas/{search.pk}/")
+    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in html
+    assert 'data-seq="3"' in html
+    seen = words(html)
+    assert "Licitações de alimentos e bebidas em Minas Gerais e em São Paulo" in seen
+    assert "Minas Gerais: 1.463 lidas, 12 encontradas, do acervo" in seen
+    assert "São Paulo: lendo, 3 de 10 páginas, 1.463 lidas, 12 encontradas" in seen
+    assert "Bahia: não pedida" in seen
+    assert 'height="30" y="70"' in html  # the tile is filled to 3 of 10
+    assert "Cancelar" in seen
+
+
+async def test_the_script_gets_the_list_alone():
+    search = await create()
+    html = await get(f"/buscas/{search.pk}/?fragmento=resultados")
+    assert "<html" not in html
+    assert "Encontradas até agora" in words(html)
+
+
+async def test_no_number_in_an_attribute_has_a_thousands_point():
+    search = await create(ufs=["SP", "MG"])
+    await told(search, reading("SP", "reading", pages_done=1200, pages_total=2400))
+    await database_sync_to_async(Search.objects.filter(pk=search.pk).update)(last_seq=1234)
+    assert 'data-seq="1234"' in await get(f"/buscas/{search.pk}/")
+
+
+# --- the result ----------------------------------------------------------------------------------
+
+
+async def test_hostile_texts_are_only_text(simulate, run):
+    link = "javascript:alert(1)"
+    await simulate([record(1, object=HOSTILE, body="<b>PREFEITURA</b>", linkSistemaOrigem=link)])
+    search = await run()
+    assert search.status == Status.COMPLETE
+    html = await get(f"/buscas/{search.pk}/")
+    assert "<script>alert" not in html
+    assert "<img src=x" not in html
+    assert "<b>PREFEITURA" not in html
+    assert "javascript:" not in html
+    assert "&lt;script&gt;alert(1)" in html
+    assert "<mark>arroz</mark>" in html
+    assert "{{ settings }}" in html
+
+
+async def test_no_page_carries_inline_scripts_or_styles(simulate, run):
+    await simulate(foods(30))
+    search = await run()
+    running = await create()
+    for path in ("/", "/buscas/", f"/buscas/{search.pk}/", f"/buscas/{running.pk}/", "/nada/"):
+        html = await get(path, status=404 if path == "/nada/" else 200)
+        assert not re.search(r"\sstyle=|\son\w+=|<style", html), path
+        assert all(
+            "src=" in tag or 'type="application/json"' in tag
+            for tag in re.findall(r"<script[^>]*>", html)
+        ), path
+
+
+async def test_what_was_left_out_adds_up_to_what_was_read(simulate, run):
+    others = [record(number, object="Aquisição de pneus") for number in range(101, 104)]
+    await simulate([*foods(5), *others])
+    search = await run()
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "sem nenhum dos termos 3 de fora, ao todo 3 encontradas 5 lidas 8" in seen
+    assert "encontradas 5 em 8 lidas" in seen
+
+
+async def test_filters_orders_and_pages_need_no_new_search(simulate, run):
+    notices = [
+        record(
+            number,
+            uf="SP" if number % 2 else "MG",
+            modality=6 if number <= 20 else 4,
+            valorTotalEstimado=number * 1000,
+        )
+        for number in range(1, 31)
+    ]  # fmt: skip
+    await simulate(notices)
+    search = await run(ufs=["SP", "MG"], itens_por_pagina=10)
+    path = f"/buscas/{search.pk}/"
+
+    async def cards(query: str) -> list[str]:
+        return re.findall(r'data-card="(\d+)"', await get(path + query))
+
+    assert len(await cards("")) == 10
+    pages = [await cards(f"?pagina={number}") for number in (1, 2, 3)]
+    assert len({card for each in pages for card in each}) == 30
+    assert len(await cards("?pagina=99")) == 10  # nonsense shows the last page
+    assert len(await cards("?uf=SP&itens=50")) == 15
+    assert len(await cards("?uf=SP&uf=MG&itens=50")) == 30
+    assert len(await cards("?modalidade=4&itens=50")) == 10
+    assert len(await cards("?faixa=0&itens=50")) == 30
+    assert len(await cards("?faixa=1&uf=XX&ordem=nonsense&itens=7&prazo=x&modalidade=x")) == 0
+    dearest = words(await get(path + "?ordem=valor_desc"))
+    assert dearest.index("R$ 30.000,00") < dearest.index("R$ 29.000,00")
+    # A filter that empties the list says so, and how to get out.
+    assert "Nenhuma licitação passa por estes filtros" in words(await get(path + "?faixa=4"))
+
+
+async def test_the_deadline_is_said_in_words(simulate, run, monkeypatch):
+    moments = {1: "2026-08-20T18:00:00", 2: "2026-08-21T09:00:00", 3: "2026-08-23T09:00:00"}
+    await simulate([record(n, dataEncerramentoProposta=at) for n, at in moments.items()])
+    search = await run()
+    from django.utils import timezone
+
+    monkeypatch.setattr(timezone, "now", lambda: NOW)  # 20/08/2026, 12:00 in Brasília
+    await database_sync_to_async(Search.objects.filter(pk=search.pk).update)(created_at=NOW)
+    client = await database_sync_to_async(browser)()
+    seen = words(await get(f"/buscas/{search.pk}/", client=client))
+    assert "encerra hoje às 18:00" in seen
+    assert "encerra amanhã às 09:00" in seen
+    assert "encerra em 3 dias" in seen
+
+
+async def test_nothing_found_says_what_to_change_and_suggests_terms(simulate, run):
+    await simulate([record(n, object="Aquisição de uniformes escolares") for n in range(1, 4)])
+    search = await run(setor_id=None, termos_busca="uniforne")
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "Nenhuma licitação encontrada" in seen
+    assert "3 sem nenhum dos termos: use outros termos" in seen
+    html = await get(f"/buscas/{search.pk}/")
+    assert re.search(rf'\?de={search.pk}&amp;termos=uniformes"', html)
+    client = await database_sync_to_async(browser)()
+    form = await get(f"/?de={search.pk}&termos=uniformes", client=client)
+    assert 'value="uniformes"' in form
+
+
+async def test_hidden_ones_are_shown_on_demand(simulate, run):
+    texts = ["Aquisição de arroz, feijão e café", "Aquisição de arroz e pneus"]
+    await simulate([record(n, object=text) for n, text in enumerate(texts, 1)])
+    search = await run(setor_id=None, termos_busca="arroz, feijão, café, açúcar")
+    path = f"/buscas/{search.pk}/"
+    seen = words(await get(path))
+    assert "arroz e pneus" not in seen.replace("arroz  e", "arroz e")
+    assert "Mostrar também as de termos de menos 1" in seen
+    assert "Termos de menos. Apareceu por arroz" in words(await get(path + "?ocultas=1"))
+
+
+# --- the form and the history ----------------------------------------------------------------
+
+
+def test_every_problem_stands_at_its_field():
+    answer = browser().post(
+        "/buscas/",
+        {"o_que": "setor", "data_inicial": "2026-99-01", "valor_minimo": "<b>", "municipios": "1"},
+    )
+    assert answer.status_code == 422
+    html = answer.content.decode()
+    for name in ("ufs", "setor_id", "data_inicial", "valor_minimo", "municipios"):
+        assert f'id="erro-{name}"' in html, name
+        assert re.search(rf'aria-describedby="[^"]*erro-{name}', html), name
+        assert f'href="#campo-{name}"' in html, name
+        assert f'id="campo-{name}"' in html, name
+    assert 'value="&lt;b&gt;"' in html
+    assert "Mais filtros" in html
+    assert '<details class="more" data-more open>' in html
+
+
+def test_the_form_keeps_what_was_typed():
+    html = (
+        browser()
+        .post(
+            "/buscas/",
+            {
+                "o_que": "termos",
+                "termos_busca": "arroz, feijão",
+                "ufs": ["SP"],
+                "valor_minimo": "1.234,50",
+                "valor_maximo": "1",
+                "modo_busca": "abertas",
+                "orgaos": "saúde; educação",
+            },
+        )
+        .content.decode()
+    )
+    assert 'value="arroz, feijão"' in html
+    assert 'value="1.234,50"' in html
+    assert 'value="saúde, educação"' in html
+    assert re.search(r'value="SP"[^>]*checked', html)
+    assert re.search(r'value="abertas"[^>]*checked', html)
+    assert "O valor máximo deve ser maior ou igual ao mínimo." in html
+
+
+def test_the_form_of_a_strangers_search_is_the_empty_one():
+    for path in (f"/?de={uuid4()}", "/?de=nonsense"):
+        assert re.findall(r'value="SP"[^>]*checked', page(path)) == []
+
+
+async def test_the_history_lists_the_owners_searches_alone(simulate, run):
+    await simulate(foods(3))
+    mine = await run()
+    await run(Owner(visitor="bob"))
+    html = await get("/buscas/")
+    assert words(html).count("Licitações de alimentos e bebidas em São Paulo") >= 1
+    assert "1 busca," in words(html)
+    assert f"/buscas/{mine.pk}/excel/" in html
+    empty = await get("/buscas/", client=await database_sync_to_async(browser)("carol"))
+    assert "Você ainda não fez nenhuma busca" in empty
+
+
+async def test_there_is_no_file_before_the_end():
+    search = await create()
+    seen = words(await get(f"/buscas/{search.pk}/excel/", status=409))
+    assert "O Excel ainda não está pronto" in seen
+
+
+def test_every_page_says_when_the_data_is_a_demonstration(settings: LazySettings):
+    settings.BIDIQ_DEMO = True
+    for path, status in (("/", 200), ("/buscas/", 200), ("/contas/entrar/", 200), ("/x/", 404)):
+        assert "Dados de demonstração" in page(path, status=status), path
+    settings.BIDIQ_DEMO = False
+    assert "Dados de demonstração" not in page("/")
+
+
+def test_too_many_searches_say_when_to_come_back(settings: LazySettings, monkeypatch):
+    settings.BIDIQ_SEARCHES_PER_MINUTE = 1
+    from searches import runner
+
+    monkeypatch.setattr(runner, "start", lambda search: None)
+    client = browser()
+    asked = {"o_que": "setor", "setor_id": "alimentos", "ufs": ["SP"]}
+    assert client.post("/buscas/", asked).status_code == 303
+    answer = client.post("/buscas/", asked)
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) <= 60
+    assert "A próxima pode começar em" in answer.content.decode()
+
+
+async def test_an_expired_file_is_said_on_the_page(simulate, run):
+    await simulate(foods(2))
+    search = await run()
+    artifact = search.artifact
+    artifact.expires_at = NOW - timedelta(days=400)
+    await database_sync_to_async(artifact.save)()
+    assert "O Excel expirou em" in words(await get(f"/buscas/{search.pk}/"))
