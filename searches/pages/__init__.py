@@ -49,7 +49,8 @@ def detail_context(search: Search, params: QueryDict, *, now: datetime) -> dict[
     if params.get("fragmento") in _FRAGMENTS:
         return context
     if not search.is_terminal:
-        return {**context, "running": running(search, query, now=now)}
+        now_running = running(search, query, live_count=listing.live_count, now=now)
+        return {**context, "running": now_running}
     has_result = search.status in {Status.COMPLETE, Status.PARTIAL}
     context |= {
         "ending": ending(search),
@@ -77,6 +78,8 @@ def detail_context(search: Search, params: QueryDict, *, now: datetime) -> dict[
     if has_result:
         context |= {
             "figures": report.figures(search, query),
+            # Only above the whole list: who filters or turns pages knows what he wants.
+            "highlights": report.highlights(search, now=now) if listing.is_whole else [],
             "charts": charts(search.summary) if search.total_kept else [],
             "ways_out": report.ways_out(search) if not search.total_kept else [],
         }

@@ -48,8 +48,10 @@ def form_context(form: SearchForm, *, now: datetime) -> dict[str, Any]:
         "first_day": values.get("data_inicial") or _days_ago(today, DEFAULT_DAYS),
         "last_day": values.get("data_final") or today.isoformat(),
         "periods": [(days, _days_ago(today, days)) for days in PERIODS],
-        "units": [(unit, unit.code in chosen) for unit in form.units],
-        "regions": [(name, " ".join(codes)) for name, codes in form.regions.items()],
+        "units": [(unit, wording.in_state(unit.code), unit.code in chosen) for unit in form.units],
+        "regions": [
+            (name, wording.in_region(name), " ".join(codes)) for name, codes in form.regions.items()
+        ],
         "chosen_count": len(chosen),
         "chosen_place": wording.place(chosen) if chosen else "nenhum estado escolhido",
         "sectors": form.sectors,

@@ -14,6 +14,8 @@ from searches.pages.listing import band_label
 
 WIDTH = 360
 _BAR_HEIGHT = 34  # a line of text and the bar under it
+_ROW_HEIGHT = 20  # short names stand beside their bars
+_ROW_NAME_WIDTH, _ROW_COUNT_WIDTH = 132, 44
 _COLUMNS_HEIGHT = 132
 #: More rows than this are added up in one.
 _MOST_BARS = 10
@@ -38,7 +40,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart ready to draw. `kind`: bars (horizontal) or columns."""
+    """A chart ready to draw. `kind`: bars and rows (horizontal), or columns."""
 
     id: str
     kind: str
@@ -64,7 +66,7 @@ class _Row:
 def charts(summary: dict[str, Any]) -> list[Chart]:
     """Return the charts that a summary has numbers for."""
     drawn = [
-        _bars("uf", "Por estado", "Estado", _rows(summary, "por_uf", "uf", wording.state_name)),
+        _short("uf", "Por estado", "Estado", _rows(summary, "por_uf", "uf", wording.state_name)),
         _columns("semana", "Por semana de publicação", "Semana de", _weeks(summary)),
         _bars("modalidade", "Por modalidade", "Modalidade",
               _rows(summary, "por_modalidade", "modalidade", str)),
@@ -78,7 +80,7 @@ def _rows(summary: dict[str, Any], name: str, key: str, say: Any) -> list[_Row]:
         _Row(say(entry[key]) or "não informada", entry["total"], Decimal(entry["valor"]))
         for entry in summary.get(name, ())
     ]
-    if len(rows) <= _MOST_BARS + 1:
+    if name == "por_uf" or len(rows) <= _MOST_BARS + 1:
         return rows
     rest = rows[_MOST_BARS:]
     value = sum((row.value or Decimal(0) for row in rest), Decimal(0))
@@ -130,6 +132,34 @@ def _bars(id_: str, title: str, heading: str, rows: Sequence[_Row]) -> Chart | N
     return Chart(
         id_, "bars", title, _description(rows), heading, bars, str(WIDTH),
         str(_BAR_HEIGHT * len(rows) - 4),
+    )  # fmt: skip
+
+
+def _short(id_: str, title: str, heading: str, rows: Sequence[_Row]) -> Chart | None:
+    """Return bars with their names on the same line."""
+    if len(rows) < 2:  # one state is a number, not a chart
+        return None
+    most = max(row.count for row in rows)
+    room = WIDTH - _ROW_NAME_WIDTH - _ROW_COUNT_WIDTH
+    bars = tuple(
+        Bar(
+            label=row.label,
+            count=wording.whole(row.count),
+            value="" if row.value is None else wording.money(row.value),
+            x=str(_ROW_NAME_WIDTH),
+            y=str(_ROW_HEIGHT * place + 4),
+            width=f"{room * row.count / most:.1f}",
+            height="11",
+            label_x="0",
+            label_y=str(_ROW_HEIGHT * place + 14),
+            count_x=f"{_ROW_NAME_WIDTH + room * row.count / most + 6:.1f}",
+            count_y=str(_ROW_HEIGHT * place + 14),
+        )
+        for place, row in enumerate(rows)
+    )
+    return Chart(
+        id_, "rows", title, _description(rows), heading, bars, str(WIDTH),
+        str(_ROW_HEIGHT * len(rows)),
     )  # fmt: skip
 
 

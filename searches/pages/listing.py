@@ -1,7 +1,7 @@
 """The list of results: filters, order and pages, all in the address. Floor 6."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,8 @@ from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
 
 from searches import selectors
+from searches.domain import tables
+from searches.domain.brazil import BRASILIA
 from searches.domain.query import PAGE_SIZES, Order, SearchQuery
 from searches.domain.summary import VALUE_BANDS
 from searches.models import Match, Search
@@ -129,7 +131,13 @@ class Listing:
         return condition
 
     def _closes_within(self, days: int) -> Q:
-        return Q(notice__closes_at__gt=self.now, notice__closes_at__lt=self.now + timedelta(days))
+        """Return the condition as the figures count: days of the calendar, still to be answered."""
+        last_day = self.now.astimezone(BRASILIA).date() + timedelta(days=days + 1)
+        return Q(
+            notice__closes_at__gt=self.now,
+            notice__closes_at__lt=datetime.combine(last_day, time(), BRASILIA),
+            notice__awarded_value=None,
+        ) & ~Q(notice__situation__in=(tables.REVOKED, tables.ANNULLED, tables.SUSPENDED))
 
     def _matches(self) -> QuerySet[Match]:
         hidden = None if self.shows_hidden else False
@@ -152,6 +160,10 @@ class Listing:
     @cached_property
     def live_count(self) -> int:
         return self._matches().count()
+
+    @property
+    def live_count_text(self) -> str:
+        return str(self.live_count)
 
     @cached_property
     def hidden_count(self) -> int:
@@ -228,8 +240,10 @@ class Listing:
         return bool(self.ufs or self.modalities or self.bands or self.days)
 
     @property
-    def filter_count(self) -> int:
-        return len(self.ufs) + len(self.modalities) + len(self.bands) + bool(self.days)
+    def is_whole(self) -> bool:
+        """Whether this is the first page of everything, in the order that was asked."""
+        is_first = self.page.number == 1
+        return is_first and not self.is_filtered and self.order is self._default_order
 
     @property
     def place(self) -> str:
@@ -243,14 +257,12 @@ class Listing:
 
     def pages(self) -> list[tuple[str, str]]:
         """Return (number, address) of the pages to link; an empty address is a gap."""
-        paginator = self.page.paginator
+        numbers = self.page.paginator.get_elided_page_range(
+            self.page.number, on_each_side=2, on_ends=1
+        )
         return [
-            (wording.whole(number), self.page_href(number))
-            if isinstance(number, int)
-            else ("…", "")
-            for number in paginator.get_elided_page_range(
-                self.page.number, on_each_side=2, on_ends=1
-            )
+            (wording.whole(number), self.page_href(number)) if isinstance(number, int) else ("", "")
+            for number in numbers
         ]
 
     @property

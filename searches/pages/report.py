@@ -5,12 +5,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils.text import Truncator
+
 from searches import messages
 from searches.domain.filtering import Reason
 from searches.domain.lifecycle import Status
 from searches.domain.query import SearchQuery
+from searches.domain.summary import URGENT_DAYS, days_left
 from searches.models import Search
 from searches.pages import wording
+
+_HIGHLIGHT_CHARS = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,42 @@ def repeat_fields(query: SearchQuery, ufs: list[str]) -> list[tuple[str, str]]:
             text = ", ".join(value) if isinstance(value, list) else str(value)
             fields += [(name, text)] if text else []
     return [("ufs", uf) for uf in ufs] + fields
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """One of the few notices to look at first."""
+
+    object: str
+    body: str
+    uf: str
+    value: str
+    deadline: str
+    is_urgent: bool
+    url: str
+
+
+def highlights(search: Search, *, now: datetime) -> list[Highlight]:
+    """Return the most relevant notices that can still be answered."""
+    found = []
+    for entry in search.summary.get("destaques", ()):
+        closes_at = datetime.fromisoformat(entry["data_encerramento"])
+        if closes_at <= now:
+            continue
+        left = days_left(closes_at, now)
+        value = entry["valor_estimado"]
+        found.append(
+            Highlight(
+                object=Truncator(entry["objeto"]).chars(_HIGHLIGHT_CHARS),
+                body=entry["orgao"],
+                uf=entry["uf"],
+                value=wording.money(Decimal(value)) if value else "valor não informado",
+                deadline=wording.deadline(closes_at, left, now=now),
+                is_urgent=left is not None and left <= URGENT_DAYS,
+                url=entry["link_pncp"],
+            )
+        )
+    return found
 
 
 #: What to change in the question for each reason of rejection; where nothing helps, nothing.

@@ -38,7 +38,7 @@ class Running:
     told: dict[str, dict[str, Any]]
 
 
-def running(search: Search, query: SearchQuery, *, now: datetime) -> Running:
+def running(search: Search, query: SearchQuery, *, live_count: int, now: datetime) -> Running:
     """Return what is known of a running search at this moment."""
     told = selectors.latest_of_each_uf(search.pk)
     last = selectors.events_after(search.pk, search.last_seq - 1)
@@ -57,7 +57,8 @@ def running(search: Search, query: SearchQuery, *, now: datetime) -> Running:
         left=_left(search, seconds),
         pages=f"{wording.whole(total('pages_done'))} de {wording.whole(total('pages_total'))}",
         read=wording.whole(total("items_found")),
-        found=wording.whole(total("items_matched")),
+        # The database counts the matches; what is told of the pages comes a little later.
+        found=wording.whole(max(total("items_matched"), live_count)),
         from_store=wording.whole(total("from_store")),
         units=f"{search.units_done} de {search.units_total}",
         is_stopping=search.cancel_requested_at is not None,

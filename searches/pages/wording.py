@@ -33,9 +33,9 @@ STATUSES: dict[NoticeStatus, str] = {
 }
 #: The article that a state's name takes; the others take none.
 _ARTICLES = {
-    **dict.fromkeys("AC AP AM CE DF ES MA PA PR PI RJ RN RS TO".split(), "no"),
-    **dict.fromkeys("BA PB".split(), "na"),
-}
+    "AC": "no", "AP": "no", "AM": "no", "CE": "no", "DF": "no", "ES": "no", "MA": "no", "PA": "no",
+    "PR": "no", "PI": "no", "RJ": "no", "RN": "no", "RS": "no", "TO": "no", "BA": "na", "PB": "na",
+}  # fmt: skip
 #: With more states than this their number says more than their names.
 _MOST_NAMES = 4
 
@@ -56,11 +56,18 @@ def place(ufs: Iterable[str]) -> str:
     rest = chosen.difference(*(REGIONS[name] for name in regions))
     if len(regions) + len(rest) > _MOST_NAMES:
         return f"em {len(chosen)} estados"
-    names = [f"no {name}" for name in regions]
-    names += [
-        f"{_ARTICLES.get(unit.code, 'em')} {unit.name}" for unit in UNITS if unit.code in rest
-    ]
-    return join(names)
+    names = [in_region(name) for name in regions]
+    return join(names + [in_state(unit.code) for unit in UNITS if unit.code in rest])
+
+
+def in_state(uf: str) -> str:
+    """Say in which state: no Acre, na Bahia, em São Paulo."""
+    return f"{_ARTICLES.get(uf, 'em')} {state_name(uf)}"
+
+
+def in_region(name: str) -> str:
+    """Say in which region: no Sul."""
+    return f"no {name}"
 
 
 def sector_name(sector_id: str | None) -> str:
