@@ -40,7 +40,7 @@ def test_a_search_is_traced_by_its_steps(tmp_path: Path) -> None:
         thread.join()
         collector.server_close()
     assert done.returncode == 0, done.stderr
-    spans = {}
+    spans: dict = {}
     for body in bodies:
         request = ExportTraceServiceRequest.FromString(body)
         for resource in request.resource_spans:
