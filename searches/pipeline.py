@@ -21,11 +21,12 @@ from searches.domain.filtering import Decider
 from searches.domain.lifecycle import HEARTBEAT_SECONDS, Status
 from searches.domain.progress import Stage, Throttle, Told
 from searches.domain.query import SearchQuery
-from searches.fetching import Fetcher, UnitState, UnitStatus, new_units
+from searches.fetching import Fetcher
 from searches.models import Search
 from searches.pncp.client import PncpClient
 from searches.services import events, results
 from searches.services import searches as services
+from searches.units import UnitState, UnitStatus, new_units
 
 logger = logging.getLogger(__name__)
 

@@ -35,6 +35,8 @@ FLOORS = {
     "searches.streams": 4,
     "searches.reports": 4,
     "searches.representation": 4,
+    "searches.units": 4,
+    "searches.lists": 5,
     "searches.fetching": 5,
     "searches.pipeline": 5,
     "searches.runner": 5,

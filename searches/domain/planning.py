@@ -53,12 +53,15 @@ LONGEST_LIST_DAYS = 366
 
 def missing_lists(
     *,
-    uf: str,
+    uf: str | None,
     modalities: Iterable[int],
     days: Iterable[date],
     covered: Collection[tuple[int, date]],
 ) -> list[ListKey]:
-    """Return the lists of publication that a UF still needs; `covered` has (modality, day)."""
+    """Return the lists of publication that a UF (None: the country) still needs.
+
+    `covered` has (modality, day) pairs.
+    """
     wanted = list(days)
     return [
         ListKey(Endpoint.PUBLISHED, modality, uf, first, last)

@@ -100,6 +100,25 @@ def test_bad_arguments_are_said_in_one_line(
     assert "Traceback" not in done.stderr
 
 
+def test_what_was_synchronised_is_not_fetched_by_a_search(variables: dict[str, str]) -> None:
+    with simulator() as (source, url):
+        done = manage("sincronizar", "--dias", "3", PNCP_BASE_URL=url, **variables)
+        assert done.returncode == 0, done.stderr
+        asked = len(source.requests)
+        assert asked > 4
+        assert all("uf" not in request.params for request in source.requests)
+        done = manage(
+            "buscar", "--ufs", "SP,RJ,AC", "--setor", "alimentos", "--dias", "3",
+            PNCP_BASE_URL=url, **variables,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert len(source.requests) == asked
+        assert not done.stdout.startswith("0 encontradas")
+        done = manage("sincronizar", "--ufs", "XX", PNCP_BASE_URL=url, **variables)
+        assert done.returncode == 1
+        assert "não é sigla" in done.stderr
+
+
 def test_a_taken_port_is_said_in_one_line(variables: dict[str, str]) -> None:
     with simulator([]) as (_, url):
         done = manage("serve", "--port", url.rpartition(":")[2], **variables)

@@ -120,9 +120,7 @@ async def _run(query: SearchQuery) -> Search:
     owner = Owner(visitor="terminal")
     search, _ = await create(query, owner=owner, limited=False, deferred=False)
     async with runner.open_client() as client:
-        work = asyncio.create_task(
-            run_search(search.pk, worker=worker_name(), client=client)
-        )
+        work = asyncio.create_task(run_search(search.pk, worker=worker_name(), client=client))
         try:
             await _show(search)
         finally:

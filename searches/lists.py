@@ -1,0 +1,229 @@
+"""Reading lists of the source into the store: pages, turns, drift; nothing twice. Floor 5."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+from django.utils import timezone
+
+from searches import selectors
+from searches.database import patiently
+from searches.domain.brazil import BRASILIA
+from searches.domain.errors import SourceError, SourceUnavailable
+from searches.domain.notice import Notice
+from searches.domain.planning import Endpoint, ListKey
+from searches.page_turns import turns
+from searches.pncp.client import PncpClient
+from searches.services import notices
+from searches.single_flight import SingleFlight
+from searches.units import UnitState
+
+logger = logging.getLogger(__name__)
+
+#: After so many pages in a row without an answer, in several UFs, the source counts as down.
+FAILURES_IN_A_ROW = 6
+#: The same when it has not answered a single time.
+FAILURES_AT_FIRST = 3
+
+
+class SourceDrift(SourceError):
+    """The list changed each time it was read."""
+
+    code = "source.drift"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """A page that is in the store now."""
+
+    total_pages: int
+    total_records: int
+    listed_count: int  # records the source listed on it
+    malformed_count: int
+    #: (primary key, notice) of a page just fetched; empty when the ledger already had it.
+    notices: tuple[tuple[int, Notice], ...] = ()
+    fetched_at: datetime | None = None  # when the ledger had it
+
+
+_flights: SingleFlight[StoredPage] = SingleFlight()
+#: Pages that a client has asked for and that are not stored yet: what a power cut costs. A little
+#: more than its requests at once, so that the source never waits for the database.
+_hands: WeakKeyDictionary[PncpClient, asyncio.Semaphore] = WeakKeyDictionary()
+_PAGES_BEYOND_REQUESTS = 2
+
+
+def _hand(client: PncpClient) -> asyncio.Semaphore:
+    most = settings.PNCP_CONCURRENCY + _PAGES_BEYOND_REQUESTS
+    return _hands.setdefault(client, asyncio.Semaphore(most))
+
+
+async def read_page(client: PncpClient, source: int, key: ListKey, number: int) -> StoredPage:
+    """Return a page, from the store when the ledger has it; else fetch and store it.
+
+    Searches that want the same page at the same moment share one request, in this process by
+    joining it, in others by waiting for it. Raises SourceError.
+    """
+
+    async def known() -> StoredPage | None:
+        row = await patiently(selectors.page_read, source, key, number, now=timezone.now())
+        if row is None:
+            return None
+        return StoredPage(
+            row.total_pages, row.total_records, row.notices_count, 0, fetched_at=row.fetched_at
+        )
+
+    async def fetch() -> StoredPage:
+        name = f"{source} {key.endpoint} {key.modality} {key.uf} {key.first_day} {key.last_day}"
+        page = f"{name} {number}"
+        stored = await known()
+        while stored is None:
+            async with _hand(client), turns().turn(page) as is_ours:
+                if is_ours:
+                    # Somebody may have stored it while we waited for our turn.
+                    return await known() or await _fetch(client, source, key, number)
+            await turns().over(page)
+            stored = await known()
+        return stored
+
+    return await _flights.do((source, key, number), fetch)
+
+
+async def _fetch(client: PncpClient, source: int, key: ListKey, number: int) -> StoredPage:
+    page = await client.page(key, number)
+    listed_count = len(page.notices) + page.malformed_count
+    keys = await patiently(
+        notices.store_page,
+        source,
+        key,
+        page.notices,
+        number=number,
+        total_pages=page.total_pages,
+        total_records=page.total_records,
+        notices_count=listed_count,
+        now=timezone.now(),
+    )
+    return StoredPage(
+        page.total_pages,
+        page.total_records,
+        listed_count,
+        page.malformed_count,
+        tuple(zip(keys, page.notices, strict=True)),
+    )
+
+
+class ListReader:
+    """Reads lists whole. `changed` is called after each thing learnt of a unit."""
+
+    def __init__(
+        self, client: PncpClient, *, source: int, changed: Callable[[UnitState], None]
+    ) -> None:
+        self.client = client
+        self.source = source
+        self.changed = changed
+        self._answered = False
+        self._failed_in_a_row: list[str] = []  # the UFs of the latest failures
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the source has stopped answering, so that asking on is only waiting."""
+        failures = len(self._failed_in_a_row)
+        if not self._answered:
+            return failures >= FAILURES_AT_FIRST
+        return failures >= FAILURES_IN_A_ROW and len(set(self._failed_in_a_row)) > 1
+
+    def ask_again(self) -> None:
+        """Forget the failures before another round."""
+        self._failed_in_a_row.clear()
+
+    async def read_lists(self, unit: UnitState, lists: list[ListKey]) -> list[SourceError]:
+        unit.pages_total += len(lists)  # each has a page at least; more is learnt from its first
+        outcomes = await asyncio.gather(*(self._read_list(unit, key) for key in lists))
+        return [error for error in outcomes if error is not None]
+
+    async def _read_list(self, unit: UnitState, key: ListKey) -> SourceError | None:
+        """Read a list whole and mark it as covered; what drifted meanwhile is read once more."""
+        began_at = timezone.now()
+        pages, error = await self._read_pages(unit, key)
+        if error is not None:
+            return error
+        if not _is_steady(pages):
+            again = _drifting_part(key, pages, today=began_at.astimezone(BRASILIA).date())
+            await patiently(notices.forget_pages, self.source, key)
+            await patiently(notices.forget_pages, self.source, again)
+            unit.pages_total += 1
+            pages, error = await self._read_pages(unit, again)
+            if error is None and not _is_steady(pages):
+                error = SourceDrift()
+            if error is not None:
+                logger.warning("list %s changed while it was read, twice", key)
+                return error
+        await patiently(notices.mark_covered, self.source, key, fetched_at=began_at)
+        return None
+
+    async def _read_pages(
+        self, unit: UnitState, key: ListKey
+    ) -> tuple[list[StoredPage], SourceError | None]:
+        """Read every page, the later ones side by side; follow a list that grows meanwhile."""
+        pages: list[StoredPage] = []
+        wanted = [1]
+        last = 1
+        while wanted:
+            outcomes = await asyncio.gather(
+                *(self._page(unit, key, number) for number in wanted), return_exceptions=True
+            )
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    if isinstance(outcome, SourceError):
+                        return pages, outcome
+                    raise outcome
+                pages.append(outcome)
+            newest = max(page.total_pages for page in pages)
+            wanted = list(range(last + 1, newest + 1))
+            unit.pages_total += len(wanted)
+            last = max(last, newest)
+            self.changed(unit)
+        return pages, None
+
+    async def _page(self, unit: UnitState, key: ListKey, number: int) -> StoredPage:
+        if self.is_down:
+            raise SourceUnavailable
+        try:
+            page = await read_page(self.client, self.source, key, number)
+        except SourceError as error:
+            if error.retryable:
+                self._failed_in_a_row.append(unit.uf)
+            logger.warning("%s page %d: %s (%s)", key, number, error.code, error)
+            unit.failed_page = unit.failed_page or number
+            raise
+        self._answered = True
+        self._failed_in_a_row.clear()
+        unit.malformed += page.malformed_count
+        await self.arrived(unit, page)
+        unit.pages_done += 1
+        self.changed(unit)
+        return page
+
+    async def arrived(self, unit: UnitState, page: StoredPage) -> None:
+        """Look at a page that is in the store now, before it counts as read."""
+        unit.found.update(key for key, _ in page.notices)
+
+
+def _is_steady(pages: list[StoredPage]) -> bool:
+    """Return whether a list kept its totals while it was read, and gave as much as it announced."""
+    announced = {page.total_records for page in pages}
+    return len(announced) == 1 and sum(page.listed_count for page in pages) >= max(announced)
+
+
+def _drifting_part(key: ListKey, pages: list[StoredPage], *, today: date) -> ListKey:
+    """Return what to read again of a list that changed: a list that only grew has new notices of
+    the days that are not over; its older ones moved to later pages, where they were met."""
+    totals = [page.total_records for page in pages]  # in the order of the pages
+    if key.endpoint is Endpoint.PUBLISHED and totals == sorted(totals):
+        open_day = max(key.first_day, today - timedelta(days=1))
+        if open_day <= key.last_day:
+            return replace(key, first_day=open_day)
+    return key

@@ -1,0 +1,93 @@
+"""`manage.py sincronizar`: fill the local store ahead of the searches."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from channels.db import database_sync_to_async
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from searches import messages, runner, selectors
+from searches.domain.brazil import BRASILIA, BY_CODE
+from searches.domain.errors import SourceError
+from searches.domain.planning import ListKey, days_between, missing_lists
+from searches.domain.tables import COMPETITIVE, MODALITY_BY_CODE
+from searches.lists import ListReader
+from searches.units import UnitState
+
+COUNTRY = "BR"
+MOST_DAYS = 366
+
+
+class Command(BaseCommand):
+    help = (
+        "Lê do PNCP o que falta no acervo local, para que as buscas não esperem. "
+        "Sem --ufs lê o país inteiro, uma lista para cada modalidade."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dias", type=int, default=2, help="últimos N dias (padrão: 2)")
+        parser.add_argument("--ufs", default="", help="siglas por vírgula (padrão: o país)")
+        parser.add_argument("--modalidades", default="", help="códigos por vírgula")
+
+    def handle(self, *, dias: int, ufs: str, modalidades: str, **options: Any) -> None:
+        if not 1 <= dias <= MOST_DAYS:
+            raise CommandError(f"--dias: use de 1 a {MOST_DAYS}.")
+        places = [uf.strip().upper() for uf in ufs.split(",") if uf.strip()] or [COUNTRY]
+        if unknown := [uf for uf in places if uf != COUNTRY and uf not in BY_CODE]:
+            raise CommandError(f"--ufs: {', '.join(unknown)} não é sigla de estado.")
+        codes = [code.strip() for code in modalidades.split(",") if code.strip()]
+        if unknown := [c for c in codes if not c.isdigit() or int(c) not in MODALITY_BY_CODE]:
+            raise CommandError(f"--modalidades: {', '.join(unknown)} não é código de modalidade.")
+        call_command("migrate", interactive=False, verbosity=0)
+        chosen = [int(code) for code in codes] or list(COMPETITIVE)
+        failed = asyncio.run(_synchronise(places, chosen, days=dias))
+        for place, error in failed:
+            self.stderr.write(f"{place} ficou incompleta: {messages.error_text(error.code)}")
+        if failed:
+            raise SystemExit(3 if len(failed) < len(places) else 1)
+
+
+async def _synchronise(
+    places: list[str], modalities: list[int], *, days: int
+) -> list[tuple[str, SourceError]]:
+    """Read what is missing, place by place; return what failed."""
+    source = await database_sync_to_async(selectors.source_id)()
+    failed = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn()) as bar:
+        async with runner.open_client() as client:
+            for place in places:
+                task = bar.add_task(place, total=None)
+                unit = UnitState(place)
+
+                def changed(unit: UnitState, task: Any = task) -> None:
+                    text = f"{unit.uf}: {messages.number_text(len(unit.found))} novas"
+                    done, total = unit.pages_done, max(unit.pages_total, 1)
+                    bar.update(task, description=text, completed=done, total=total)
+
+                reader = ListReader(client, source=source, changed=changed)
+                lists = await database_sync_to_async(_missing)(source, place, modalities, days)
+                errors = await reader.read_lists(unit, lists)
+                failed += [(place, error) for error in errors[:1]]
+                done = max(unit.pages_done, 1) if not errors else unit.pages_done
+                bar.update(task, completed=done, total=max(unit.pages_total, 1))
+    return failed
+
+
+def _missing(source: int, place: str, modalities: list[int], days: int) -> list[ListKey]:
+    uf = "" if place == COUNTRY else place
+    last_day = timezone.now().astimezone(BRASILIA).date()
+    first_day = last_day - timedelta(days=days - 1)
+    covered = selectors.covered_days(
+        source=source, uf=uf, first_day=first_day, last_day=last_day, now=timezone.now()
+    )
+    return missing_lists(
+        uf=uf or None,
+        modalities=modalities,
+        days=days_between(first_day, last_day),
+        covered=covered,
+    )

@@ -1,0 +1,73 @@
+"""What is known of each UF while it is read. Floor 4."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from searches.domain.filtering import Tally, Verdict
+from searches.domain.query import SearchQuery
+
+
+class UnitStatus(StrEnum):
+    """What became of a UF."""
+
+    WAITING = "waiting"
+    READING = "reading"
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+@dataclass
+class UnitState:
+    """What is known of one UF while it is read. Counts are absolute."""
+
+    uf: str
+    status: UnitStatus = UnitStatus.WAITING
+    pages_done: int = 0
+    pages_total: int = 0
+    from_store: int = 0  # notices that needed no request
+    repeated: int = 0  # copies of a notice that the source listed again
+    malformed: int = 0
+    failed_page: int | None = None
+    reason: str = ""  # error code, when something is missing
+    judged_at: datetime | None = None  # when what the store has was counted
+    is_behind: bool = False  # others have stored pages of it since then
+    found: set[int] = field(default_factory=set)  # notices' primary keys
+    tally: Tally = field(default_factory=Tally)
+
+    def add(self, judged: Iterable[tuple[int, Verdict]], *, from_store: bool) -> None:
+        """Count verdicts by primary key; a notice that is known already is a repetition."""
+        for key, verdict in judged:
+            if key in self.found:
+                self.repeated += not from_store
+                continue
+            self.found.add(key)
+            self.from_store += from_store
+            self.tally.add(verdict)
+
+    def coverage(self) -> dict[str, Any]:
+        """Return what is said of this UF's reading (contract: `cobertura`)."""
+        return {
+            "status": self.status.value,
+            "motivo": self.reason or None,
+            "pagina_que_falhou": self.failed_page,
+            "lidas": len(self.found),
+            "encontradas": self.tally.kept,
+            "do_acervo": self.from_store,
+            "repetidas": self.repeated,
+            "ilegiveis": self.malformed,
+            "paginas_lidas": self.pages_done,
+            "paginas_total": self.pages_total,
+        }
+
+    @property
+    def is_over(self) -> bool:
+        return self.status not in (UnitStatus.WAITING, UnitStatus.READING)
+
+
+def new_units(query: SearchQuery) -> dict[str, UnitState]:
+    """Return a unit to read for each UF of a query, in its order."""
+    return {uf: UnitState(uf) for uf in query.ufs}
