@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
+from autobahn.websocket.types import ConnectionDeny
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.http_protocol import WebRequest
 from daphne.server import Server
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from twisted.internet import tcp
 from twisted.web.http_headers import Headers
@@ -47,6 +49,28 @@ class PromptConnection(tcp.Server):
             return data
 
 
+class _NotFound:
+    """Stands where a handshake's outcome is awaited, and turns a refusal into a 404."""
+
+    def __init__(self, outcome: Any) -> None:
+        self._outcome = outcome
+
+    def errback(self, refusal: Any) -> None:
+        denial = ConnectionDeny(404, "Not Found")  # type: ignore[no-untyped-call]
+        self._outcome.errback(denial)
+
+
+class SiteSocket(WebSocketProtocol):  # type: ignore[misc]
+    """Daphne's socket; a stranger meets the same 404 as at every other door, not its 403."""
+
+    handshake_deferred: Any
+
+    def serverReject(self) -> None:
+        """Refuse the handshake."""
+        self.handshake_deferred = _NotFound(self.handshake_deferred)
+        super().serverReject()
+
+
 class SiteServer(Server):  # type: ignore[misc]
     """Daphne with prompt connections that keep little while a stream is open."""
 
@@ -81,6 +105,7 @@ def run(*, host: str, port: int) -> None:
         # Open streams live long; daphne's own limit would cut them.
         http_timeout=None,
     )
+    WebSocketFactory.protocol = SiteSocket
     _settle_memory()
     server.run()
 

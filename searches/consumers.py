@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
 
 from searches import selectors, streams
 from searches.owners import owner_of
@@ -91,6 +91,15 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
             raise
         except Exception:  # the client went away between two frames: nobody is left to tell
             logger.debug("a socket went away while it was written to", exc_info=True)
+
+
+class RefusingConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """Refuses: nothing is here."""
+
+    channel_layer_alias = "none"
+
+    async def connect(self) -> None:
+        await self.close()
 
 
 def as_seq(value: Any) -> int:

@@ -1,9 +1,10 @@
 """The socket's address."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from searches.consumers import ProgressConsumer
+from searches.consumers import ProgressConsumer, RefusingConsumer
 
 websocket_urlpatterns = [
     path("ws/buscas/<uuid:search_id>/", ProgressConsumer.as_asgi()),
+    re_path("", RefusingConsumer.as_asgi()),  # else an unknown address is an error of ours
 ]
