@@ -6,7 +6,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.conftest import Stage, Tabs, ask, shot, wait_for_end
 
@@ -121,6 +121,35 @@ def test_a_socket_that_is_cut_at_once_counts_as_none(visit: Visit, live_site: St
     ask(page, live_site)
     live(page).to_have_attribute("data-live", "sse")
     wait_for_end(page)
+
+
+def test_a_message_that_was_lost_is_asked_for_again(visit: Visit, live_site: Stage) -> None:
+    live_site.source.latency_seconds = 0.15
+    page = visit().open()
+    lost: list[str] = []
+    said: list[str] = []
+
+    def between(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def to_server(message: str | bytes) -> None:
+            said.append(str(message))
+            server.send(message)
+
+        def to_page(message: str | bytes) -> None:
+            if not lost and '"seq":8,' in str(message):
+                lost.append(str(message))
+            else:
+                socket.send(message)
+
+        socket.on_message(to_server)
+        server.on_message(to_page)
+
+    page.route_web_socket(re.compile("/ws/"), between)
+    ask(page, live_site)
+    wait_for_end(page)
+    assert len(lost) == 1
+    assert said[0] == '{"type":"sync","after":7}'
 
 
 def test_without_sockets_and_streams_it_polls(visit: Visit, live_site: Stage) -> None:
