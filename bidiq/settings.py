@@ -146,6 +146,7 @@ if REDIS_URL:
                         "socket_timeout": 30,
                         "socket_connect_timeout": 2,
                         "health_check_interval": 10,
+                        "socket_keepalive": True,
                     }
                 ],
                 "prefix": "bidiq",
@@ -303,6 +304,9 @@ LOGGING = {
         "django.server": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
+        # A traceback a second while Redis is away: live.py says it once a minute.
+        "channels_redis": {"level": "CRITICAL"},
+        "psycopg.pool": {"level": "ERROR"},
     },
 }
 OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
