@@ -185,13 +185,20 @@ def test_what_is_being_read_does_not_move(visit: Visit, live_site: Stage) -> Non
     first = page.locator(".card").first
     expect(first).to_be_visible()
     first.scroll_into_view_if_needed()
-    page.mouse.wheel(0, 300)
+    page.evaluate("window.scrollBy(0, 300)")
     key = first.get_attribute("data-card")
     expect(page.get_by_role("button", name=re.compile("novas? acima, mostrar"))).to_be_visible()
     assert page.locator(".card").first.get_attribute("data-card") == key
     page.get_by_role("button", name=re.compile("novas? acima, mostrar")).click()
     expect(page.locator("[data-show-new]")).to_be_hidden()
+    page.evaluate("window.scrollBy(0, 250)")
+    read = page.locator(".card").nth(2)
+    key = read.get_attribute("data-card")
+    before = read.evaluate("card => card.getBoundingClientRect().top")
     wait_for_end(page)
+    after = page.locator(f'[data-card="{key}"]').evaluate("c => c.getBoundingClientRect().top")
+    assert abs(after - before) < 2
+    assert "ordem=relevancia" in page.url
 
 
 @pytest.mark.parametrize("fault", ["down:uf=MG", "down"])

@@ -35,6 +35,7 @@ class Live {
     this.failures = 0;
     this.heardAt = performance.now();
     this.finished = false;
+    this.syncing = false;
     this.socket = null;
     this.source = null;
     this.timer = 0;
@@ -57,6 +58,7 @@ class Live {
 
   connect() {
     if (this.finished) return;
+    this.syncing = false;
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const address = `${scheme}//${location.host}${this.search.dataset.ws}?after=${this.cursor.seq}`;
     let openedAt = 0;
@@ -163,7 +165,12 @@ class Live {
       if (this.finished) return;
       const offer = this.cursor.offer(event.seq);
       if (offer === "skip") continue;
-      if (offer === "gap") return this.resync();
+      if (offer === "gap") {
+        if (!this.syncing) this.resync();
+        this.syncing = true; // what else comes before the answer asks no second time
+        return;
+      }
+      this.syncing = false;
       this.screen.show(event);
       if (LAST_STAGES.has(event.stage)) this.finish(event);
     }

@@ -61,7 +61,8 @@ export class Results {
     const read = shown.filter((card) => card.getBoundingClientRect().top < window.innerHeight);
     const kept = new Set(read.map((card) => card.dataset.card));
     const next = this.cards(this.latest);
-    const rank = next.findIndex((card) => card.dataset.card === read.at(-1)?.dataset.card);
+    const found = next.findIndex((card) => card.dataset.card === read.at(-1)?.dataset.card);
+    const rank = found < 0 ? next.length : found; // it fell out of the best: all others go above
     const above = next.filter((card, place) => place < rank && !kept.has(card.dataset.card));
     const below = next.filter((card, place) => place > rank && !kept.has(card.dataset.card));
     for (const card of shown) if (!kept.has(card.dataset.card)) card.remove();
@@ -69,6 +70,9 @@ export class Results {
     this.section.querySelector("[data-live-count]").replaceWith(
       document.importNode(this.latest.querySelector("[data-live-count]"), true),
     );
+    const rest = this.latest.querySelector("[data-live-rest]");
+    this.section.querySelector("[data-live-rest]")?.remove();
+    if (rest) this.section.append(document.importNode(rest, true));
     this.offer(above.length);
   }
 
@@ -95,8 +99,9 @@ export class Results {
   anchor() {
     const card = this.cards().find((each) => each.getBoundingClientRect().bottom > 0);
     const top = card?.getBoundingClientRect().top ?? 0;
-    const isRead = card && window.scrollY > 0 && top < window.innerHeight;
+    const isRead = Boolean(card) && window.scrollY > 0 && top < window.innerHeight;
     return {
+      isRead,
       restore() {
         if (!isRead) return;
         const again = document.querySelector(`[data-card="${card.dataset.card}"]`);

@@ -6,6 +6,7 @@ const FETCHING = { first: 10, last: 55 };
 const SHORTEST_MEASURE_SECONDS = 4;
 // A screen reader should hear where things stand, not every step.
 const STAGE_GAP_MS = 1000;
+const RETRY_MS = 3000;
 
 const counted = (count, one, many) => `${numbers.format(count)} ${count === 1 ? one : many}`;
 
@@ -121,26 +122,36 @@ export class Screen {
     });
   }
 
-  /** Put the finished page in the place of this one, without moving what is being read. */
+  /** Put the finished page in the place of this one. Who is reading the list goes on reading it:
+   * the same cards in the same order, the same card at the same height. */
   async finish(event) {
     clearInterval(this.clock);
     this.results.stop();
+    const anchor = this.results.anchor();
+    const address = anchor.isRead ? "?ordem=relevancia&itens=50" : location.href;
     try {
-      const response = await fetch(location.href, { cache: "no-store" });
+      const response = await fetch(address, { cache: "no-store" });
+      if (response.status === 404) return location.reload();
       if (!response.ok) throw new Error(String(response.status));
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      const main = document.querySelector("main");
-      const held = main.contains(document.activeElement);
-      const anchor = this.results.anchor();
-      main.replaceChildren(...document.adoptNode(page.querySelector("main")).childNodes);
-      document.title = page.title;
-      anchor.restore();
-      if (held) main.focus({ preventScroll: true });
+      this.swap(page, anchor);
+      if (anchor.isRead) history.replaceState(null, "", address);
       document.querySelector("[data-announce]").textContent = event?.message ?? "";
       document.documentElement.dataset.live = "done";
     } catch {
-      location.reload();
+      this.connection("Sem conexão com o servidor. Tentando de novo.");
+      setTimeout(() => this.finish(event), RETRY_MS);
     }
+    return undefined;
+  }
+
+  swap(page, anchor) {
+    const main = document.querySelector("main");
+    const held = main.contains(document.activeElement);
+    main.replaceChildren(...document.adoptNode(page.querySelector("main")).childNodes);
+    document.title = page.title;
+    anchor.restore();
+    if (held) main.focus({ preventScroll: true });
   }
 }
 
