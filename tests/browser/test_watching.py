@@ -179,7 +179,7 @@ def test_cancelling_stops_it_and_says_what_is_next(visit: Visit, live_site: Stag
 
 
 def test_what_is_being_read_does_not_move(visit: Visit, live_site: Stage) -> None:
-    live_site.source.latency_seconds = 0.25
+    live_site.source.latency_seconds = 0.7
     page = visit(viewport={"width": 1280, "height": 500}).open()
     ask(page, live_site)
     first = page.locator(".card").first
@@ -191,6 +191,7 @@ def test_what_is_being_read_does_not_move(visit: Visit, live_site: Stage) -> Non
     assert page.locator(".card").first.get_attribute("data-card") == key
     page.get_by_role("button", name=re.compile("novas? acima, mostrar")).click()
     expect(page.locator("[data-show-new]")).to_be_hidden()
+    live_site.source.latency_seconds = 0.0
     page.evaluate("window.scrollBy(0, 250)")
     read = page.locator(".card").nth(2)
     key = read.get_attribute("data-card")
