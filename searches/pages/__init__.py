@@ -44,7 +44,7 @@ def detail_context(search: Search, params: QueryDict, *, now: datetime) -> dict[
         "question": wording.question(query),
         "period": wording.period(query),
         "conditions": wording.conditions(query),
-        "removed_words": wording.join([f"“{word}”" for word in query.stopwords_removed]),
+        "removed_words": wording.few(wording.quoted(query.stopwords_removed)),
     }
     if params.get("fragmento") in _FRAGMENTS:
         return context

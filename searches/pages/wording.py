@@ -38,6 +38,7 @@ _ARTICLES = {
 }  # fmt: skip
 #: With more states than this their number says more than their names.
 _MOST_NAMES = 4
+_LONGEST_WORD = 60
 
 
 def join(words: Sequence[str], last: str = "e") -> str:
@@ -45,6 +46,18 @@ def join(words: Sequence[str], last: str = "e") -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def few(words: Sequence[str], last: str = "e") -> str:
+    """Enumerate without end: the first ones, each cut where it is long, and how many more."""
+    short = [word if len(word) <= _LONGEST_WORD else f"{word[:_LONGEST_WORD]}…" for word in words]
+    if len(short) <= _MOST_NAMES + 1:
+        return join(short, last)
+    return f"{', '.join(short[:_MOST_NAMES])} {last} outros {whole(len(short) - _MOST_NAMES)}"
+
+
+def quoted(words: Iterable[str]) -> list[str]:
+    return [f"“{word}”" for word in words]
 
 
 def place(ufs: Iterable[str]) -> str:
@@ -80,7 +93,7 @@ def sector_name(sector_id: str | None) -> str:
 
 def question(query: SearchQuery) -> str:
     """Say what was asked and where; the page's heading."""
-    what = join([f"“{term}”" for term in query.terms], "ou") or sector_name(query.sector)
+    what = few(quoted(query.terms), "ou") or sector_name(query.sector)
     return f"Licitações de {what} {place(query.ufs)}"
 
 
@@ -98,13 +111,13 @@ def conditions(query: SearchQuery) -> list[str]:
     said: list[str] = []
     if set(query.modalities) != set(tables.COMPETITIVE):
         names = [tables.MODALITY_BY_CODE[code].name for code in query.modalities]
-        said.append("todas as modalidades" if len(names) == len(tables.MODALITIES) else join(names))
+        said.append("todas as modalidades" if len(names) == len(tables.MODALITIES) else few(names))
     if query.spheres:
         said.append(f"esfera {join([tables.SPHERES[code].lower() for code in query.spheres])}")
     if query.municipalities:
-        said.append(f"municípios {join(query.municipalities)}")
+        said.append(f"municípios {few(query.municipalities)}")
     if query.bodies:
-        said.append(f"órgão com {join([f'“{body}”' for body in query.bodies], 'ou')}")
+        said.append(f"órgão com {few(quoted(query.bodies), 'ou')}")
     if query.smallest_value is not None:
         said.append(f"a partir de {money(query.smallest_value)}")
     if query.largest_value is not None:
@@ -112,7 +125,7 @@ def conditions(query: SearchQuery) -> list[str]:
     if query.status is not None:
         said.append(STATUSES[query.status])
     if query.exclusions:
-        said.append(f"sem {join([f'“{term}”' for term in query.exclusions])}")
+        said.append(f"sem {few(quoted(query.exclusions))}")
     return said
 
 

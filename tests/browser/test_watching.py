@@ -193,9 +193,11 @@ def test_what_is_being_read_does_not_move(visit: Visit, live_site: Stage) -> Non
     expect(page.locator("[data-show-new]")).to_be_hidden()
     live_site.source.latency_seconds = 0.0
     page.evaluate("window.scrollBy(0, 250)")
-    read = page.locator(".card").nth(2)
-    key = read.get_attribute("data-card")
-    before = read.evaluate("card => card.getBoundingClientRect().top")
+    # The first card that is whole on the screen.
+    key, before = page.locator(".card").evaluate_all(
+        """cards => cards.map(card => [card.dataset.card, card.getBoundingClientRect().top])
+           .find(([, top]) => top >= 48)"""
+    )
     wait_for_end(page)
     after = page.locator(f'[data-card="{key}"]').evaluate("c => c.getBoundingClientRect().top")
     assert abs(after - before) < 2

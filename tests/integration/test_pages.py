@@ -273,6 +273,14 @@ async def test_the_history_lists_the_owners_searches_alone(simulate, run):
     assert "Você ainda não fez nenhuma busca" in empty
 
 
+async def test_a_question_of_many_words_stays_readable():
+    search = await create(setor_id=None, termos_busca=", ".join(f"termo {n}" for n in range(40)))
+    heading = words(re.findall(r"<h1>.*?</h1>", await get(f"/buscas/{search.pk}/"), re.DOTALL)[0])
+    assert heading == (
+        "Licitações de “termo 0”, “termo 1”, “termo 2”, “termo 3” ou outros 36 em São Paulo"
+    )
+
+
 async def test_there_is_no_file_before_the_end():
     search = await create()
     seen = words(await get(f"/buscas/{search.pk}/excel/", status=409))

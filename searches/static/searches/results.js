@@ -2,6 +2,8 @@
 // is never moved: better ones that belong above it wait behind a button.
 
 const GAP_MS = 2500;
+// The line above the list stays at the top of the screen and covers what is under it.
+const HEAD_PX = 48;
 
 export class Results {
   constructor(section) {
@@ -95,9 +97,9 @@ export class Results {
     }
   }
 
-  /** Remember the first card on the screen, to put it back at the same height. */
+  /** Remember the first card that is whole on the screen, to put it back at the same height. */
   anchor() {
-    const card = this.cards().find((each) => each.getBoundingClientRect().bottom > 0);
+    const card = this.cards().find((each) => each.getBoundingClientRect().top >= HEAD_PX);
     const top = card?.getBoundingClientRect().top ?? 0;
     const isRead = Boolean(card) && window.scrollY > 0 && top < window.innerHeight;
     return {
