@@ -49,15 +49,21 @@ def join(words: Sequence[str], last: str = "e") -> str:
 
 
 def few(words: Sequence[str], last: str = "e") -> str:
-    """Enumerate without end: the first ones, each cut where it is long, and how many more."""
-    short = [word if len(word) <= _LONGEST_WORD else f"{word[:_LONGEST_WORD]}…" for word in words]
-    if len(short) <= _MOST_NAMES + 1:
-        return join(short, last)
-    return f"{', '.join(short[:_MOST_NAMES])} {last} outros {whole(len(short) - _MOST_NAMES)}"
+    """Enumerate without end: the first ones, the long ones cut, and how many more."""
+    if len(words) <= _MOST_NAMES + 1:
+        return join([_cut(word) for word in words], last)
+    said = ", ".join(_cut(word) for word in words[:_MOST_NAMES])
+    return f"{said} {last} outros {whole(len(words) - _MOST_NAMES)}"
 
 
 def quoted(words: Iterable[str]) -> list[str]:
-    return [f"“{word}”" for word in words]
+    """Put words of the user's between quotation marks."""
+    return [f"“{_cut(word)}”" for word in words]
+
+
+def _cut(word: str) -> str:
+    # Room for the marks of a quoted word that was cut already.
+    return word if len(word) <= _LONGEST_WORD + 3 else f"{word[:_LONGEST_WORD]}…"
 
 
 def place(ufs: Iterable[str]) -> str:
