@@ -4,9 +4,11 @@ The score of an object is the sum, over the different terms found in it, of
 
     weight of the term (strong 1, weak 0.5)  x  worth of the place (the zones of `_common.toml`)
 
-less 1 (or `against_weight`) if a phrase near the head says that it is about something else; the
-general terms, which name a trade and not a thing, count once. A score of 1 is a match. So one strong term in what is bought decides; in "para atender a Secretaria de Saúde" it
-does not, and however many there are outside the head, they do not decide alone.
+less 1 (or `against_weight`) if a phrase near the head says that it is about something else. The
+general terms name a trade and not a thing: they count once, and not at all when another trade is
+named. A score of 1 is a match. So one strong term in what is bought decides; in "para atender a
+Secretaria de Saúde" it does not, and however many there are outside the head, they do not decide
+alone.
 """
 
 from collections.abc import Sequence
@@ -15,7 +17,14 @@ from typing import NamedTuple, TypeVar
 
 from searches.domain.sectors import Vocabulary, load_common, readable
 from searches.domain.terms import Hit, PhraseIndex
-from searches.domain.zones import key_place, phrase_index, phrase_slots, shared_masks, shared_zones
+from searches.domain.zones import (
+    content_words,
+    key_place,
+    phrase_index,
+    phrase_slots,
+    shared_masks,
+    shared_zones,
+)
 
 T = TypeVar("T")
 
@@ -72,10 +81,7 @@ class SectorScorer:
     def __init__(self, vocabulary: Vocabulary) -> None:
         common = load_common()
         self.sector = vocabulary.sector
-        self._function_words = common.function_words
-        self._units = common.units
         self._abbreviations = common.abbreviations
-        self._special = common.function_words | common.units | common.abbreviations.keys()
         self._zones = shared_zones()
         self._common_masks = shared_masks()
         self._masks = phrase_index(vocabulary.masks)
@@ -115,30 +121,6 @@ class SectorScorer:
         """Say whether the score can be more than 0; nearly free."""
         return not self._also.isdisjoint(words) or self._terms.may_hit(words)
 
-    def _content(self, words: Sequence[str]) -> tuple[list[int], list[str]]:
-        """Return the places of the words that carry meaning, and those words spelt out."""
-        kept: list[int] = []
-        content: list[str] = []
-        special = self._special
-        for place, word in enumerate(words):
-            if word in special or word[0] <= "9":
-                spelt = self._spell(word, words[place - 1] if place else "")
-                if not spelt:
-                    continue
-                word = spelt
-            kept.append(place)
-            content.append(word)
-        return kept, content
-
-    def _spell(self, word: str, before: str) -> str:
-        """Return what a word that is not read as it stands means; "" if nothing."""
-        if word in self._function_words or (word.isdigit() and len(word) < 3):
-            return ""
-        unit = word.lstrip("0123456789")
-        if unit in self._units and (unit != word or before.isdigit()):
-            return "#" + unit
-        return self._abbreviations.get(word, word)
-
     def score(self, words: Sequence[str]) -> Score:
         """Score an object given as folded words.
 
@@ -147,7 +129,7 @@ class SectorScorer:
         3. Of terms that overlap, the longest counts.
         4. Worths are added up by different term.
         """
-        kept, content = self._content(words)
+        kept, content = content_words(words)
         hits = [hit for hit in self._terms.find(content) if _has_context(hit, content)]
         if not hits:
             return _NOTHING

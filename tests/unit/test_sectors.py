@@ -44,8 +44,8 @@ class TestEachFile:
         text = files("searches.domain.sectors").joinpath(f"{sector_id}.toml").read_text("utf-8")
         data = tomllib.loads(text)
         assert set(data) <= {
-            "name", "description", "strong", "general", "weak", "masks", "against", "against_weight",
-            "other_trades", "near",
+            "name", "description", "strong", "general", "weak", "masks", "against",
+            "against_weight", "other_trades", "near",
         }  # fmt: skip
         for group in data.get("near", ()):
             assert set(group) <= {"terms", "context", "window", "weight", "or_first"}
