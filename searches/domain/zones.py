@@ -76,15 +76,14 @@ _READINGS = _Readings()
 
 def content_words(words: Sequence[str]) -> tuple[list[int], list[str]]:
     """Return the places of the words that carry meaning, and those words spelt out."""
-    readings = _READINGS
-    read = [readings[word] for word in words]
+    read = list(map(_READINGS.__getitem__, words))
     units = load_common().units
     if not units.isdisjoint(words):
         for place, word in enumerate(words):
             if word in units and place and words[place - 1].isdigit():
                 read[place] = "#" + word
     kept = [place for place, word in enumerate(read) if word]
-    return kept, [read[place] for place in kept]
+    return kept, list(filter(None, read))
 
 
 class Zones:
