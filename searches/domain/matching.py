@@ -95,6 +95,20 @@ def _spans(
     return merge_spans((places[hit.start][0], places[hit.end - 1][1]) for hit in hits)
 
 
+#: Few words are longer on the average, their blank counted.
+_WORD_ROOM = 10
+
+
+def _places(plain: str, count: int) -> list[tuple[int, int]]:
+    """Return the places of at least the first `count` words; evidence most often stands early."""
+    end = plain.find(" ", _WORD_ROOM * count)
+    if end > 0:
+        places = word_spans(plain[:end])
+        if len(places) >= count:
+            return places
+    return word_spans(plain)
+
+
 class _TermMatcher:
     """The user's own terms."""
 
@@ -165,7 +179,8 @@ class _SectorMatcher:
             return _NO_TERM
         hits = [Hit(item.term, item.start, item.end) for item in score.evidence]
         terms = tuple(dict.fromkeys(hit.value for hit in hits))
-        spans = _spans(hits, word_spans(plain))
+        places = _places(plain, max((hit.end for hit in hits), default=0))
+        spans = _spans(hits, places)
         excluded_by = score.excluded_by
         if excluded_by is None and self._exclusions.may_hit(found):
             excluding = self._exclusions.find(found)

@@ -4,9 +4,11 @@ The score of an object is the sum, over the different terms found in it, of
 
     weight of the term (strong 1, weak 0.5)  x  worth of the place (the zones of `_common.toml`)
 
-less 1 (or `against_weight`) if a phrase says that it is about something else. A score of 1 is a
-match. So one strong term in what is bought decides; in "para atender a Secretaria de Saúde" it
-does not, and however many there are outside the head, they do not decide alone.
+less 1 (or `against_weight`) if a phrase near the head says that it is about something else. The
+general terms name a trade and not a thing: they count once, and not at all when another trade is
+named. A score of 1 is a match. So one strong term in what is bought decides; in "para atender a
+Secretaria de Saúde" it does not, and however many there are outside the head, they do not decide
+alone.
 """
 
 from collections.abc import Sequence
@@ -15,18 +17,30 @@ from typing import NamedTuple, TypeVar
 
 from searches.domain.sectors import Vocabulary, load_common, readable
 from searches.domain.terms import Hit, PhraseIndex
-from searches.domain.zones import key_place, phrase_index, phrase_slots, shared_masks, shared_zones
+from searches.domain.zones import (
+    content_words,
+    key_place,
+    phrase_index,
+    phrase_slots,
+    shared_masks,
+    shared_zones,
+)
 
 T = TypeVar("T")
 
 THRESHOLD = 1.0
 _STRONG, _WEAK = 1.0, 0.5
+_GENERAL = "*"
 #: What all evidence outside the head can add up to: nearly a match.
 _OUTSIDE_CAP = 0.9
+#: What stands where places are worth less than this does not speak against: "buffet para a
+#: Secretaria de Obras" is no building work.
+_AGAINST_FROM = 0.5
 
 
 class _Term(NamedTuple):
     shown: str
+    counted_as: str  # terms that share it count once
     weight: float
     near: PhraseIndex[str] | None
     window: int
@@ -37,6 +51,7 @@ class Evidence(NamedTuple):
     """A term that counts, with its first and one-past-last word in the list of words."""
 
     term: str
+    counted_as: str
     start: int
     end: int
     worth: float
@@ -66,24 +81,25 @@ class SectorScorer:
     def __init__(self, vocabulary: Vocabulary) -> None:
         common = load_common()
         self.sector = vocabulary.sector
-        self._function_words = common.function_words
-        self._units = common.units
         self._abbreviations = common.abbreviations
-        self._special = common.function_words | common.units | common.abbreviations.keys()
         self._zones = shared_zones()
         self._common_masks = shared_masks()
         self._masks = phrase_index(vocabulary.masks)
         self._against = phrase_index(vocabulary.against)
         self._against_weight = vocabulary.against_weight
+        self._other_trades = phrase_index(vocabulary.other_trades)
         self._terms: PhraseIndex[_Term] = PhraseIndex()
         for phrases, weight in ((vocabulary.strong, _STRONG), (vocabulary.weak, _WEAK)):
             for phrase in phrases:
-                self._add(_Term(readable(phrase), weight, None, 0, False), phrase)
+                shown = readable(phrase)
+                self._add(_Term(shown, shown, weight, None, 0, False), phrase)
+        for phrase in vocabulary.general:
+            self._add(_Term(readable(phrase), _GENERAL, _STRONG, None, 0, False), phrase)
         for group in vocabulary.near:
             context = phrase_index(group.context)
             for phrase in group.terms:
                 shown = readable(phrase)
-                term = _Term(shown, group.weight, context, group.window, group.or_first)
+                term = _Term(shown, shown, group.weight, context, group.window, group.or_first)
                 self._add(term, phrase)
 
         self._also = self._other_spellings(vocabulary)
@@ -105,30 +121,6 @@ class SectorScorer:
         """Say whether the score can be more than 0; nearly free."""
         return not self._also.isdisjoint(words) or self._terms.may_hit(words)
 
-    def _content(self, words: Sequence[str]) -> tuple[list[int], list[str]]:
-        """Return the places of the words that carry meaning, and those words spelt out."""
-        kept: list[int] = []
-        content: list[str] = []
-        special = self._special
-        for place, word in enumerate(words):
-            if word in special or word[0] <= "9":
-                spelt = self._spell(word, words[place - 1] if place else "")
-                if not spelt:
-                    continue
-                word = spelt
-            kept.append(place)
-            content.append(word)
-        return kept, content
-
-    def _spell(self, word: str, before: str) -> str:
-        """Return what a word that is not read as it stands means; "" if nothing."""
-        if word in self._function_words or (word.isdigit() and len(word) < 3):
-            return ""
-        unit = word.lstrip("0123456789")
-        if unit in self._units and (unit != word or before.isdigit()):
-            return "#" + unit
-        return self._abbreviations.get(word, word)
-
     def score(self, words: Sequence[str]) -> Score:
         """Score an object given as folded words.
 
@@ -137,7 +129,7 @@ class SectorScorer:
         3. Of terms that overlap, the longest counts.
         4. Worths are added up by different term.
         """
-        kept, content = self._content(words)
+        kept, content = content_words(words)
         hits = [hit for hit in self._terms.find(content) if _has_context(hit, content)]
         if not hits:
             return _NOTHING
@@ -148,26 +140,41 @@ class SectorScorer:
         if not hits:
             return Score((), 0.0, 0, masked[0].value) if masked else _NOTHING
         worths = self._zones.worths(content)
+        if any(hit.value.counted_as == _GENERAL for hit in hits):
+            trades = self._other_trades.find(content)
+            if any(worths[hit.start] >= _AGAINST_FROM for hit in trades):
+                hits = [hit for hit in hits if hit.value.counted_as != _GENERAL]
         hits = _without_overlaps(hits, worths)
+        if not hits:
+            return _NOTHING
         evidence = []
         for hit in hits:
             place = max(worths[hit.start : hit.end])
             end = kept[hit.end - 1] + 1
             worth = hit.value.weight * place
-            evidence.append(Evidence(hit.value.shown, kept[hit.start], end, worth, place == 1))
+            term = hit.value
+            evidence.append(
+                Evidence(term.shown, term.counted_as, kept[hit.start], end, worth, place == 1)
+            )
         evidence.sort(key=lambda item: (-item.worth, item.start))
         total = _add_up(evidence)
-        excluded_by = None
-        against = max(
-            (hit for hit in self._against.find(content) if not _is_masked(hit, named)),
-            key=lambda hit: worths[hit.start],
-            default=None,
-        )
-        if against is not None:
-            total -= self._against_weight * worths[against.start]
-            excluded_by = against.value if total < THRESHOLD else None
+        taken, excluded_by = self._taken_away(content, named, worths)
+        total -= taken
+        if total >= THRESHOLD:
+            excluded_by = None
         relevance = _relevance(total, min(item.start for item in evidence) / len(words))
         return Score(tuple(evidence), total, relevance, excluded_by)
+
+    def _taken_away(
+        self, content: Sequence[str], named: Sequence[Hit[str]], worths: Sequence[float]
+    ) -> tuple[float, str | None]:
+        """Return what the worst phrase against the sector costs, and the phrase."""
+        worst, phrase = 0.0, None
+        for hit in self._against.find(content):
+            worth = worths[hit.start]
+            if worth >= _AGAINST_FROM and worth > worst and not _is_masked(hit, named):
+                worst, phrase = worth, hit.value
+        return self._against_weight * worst, phrase
 
 
 def _is_masked(hit: Hit[T], masks: Sequence[Hit[str]]) -> bool:
@@ -205,7 +212,7 @@ def _add_up(evidence: Sequence[Evidence]) -> float:
     """Add up the best worth of each different term; what stands outside the head is capped."""
     best: dict[str, Evidence] = {}
     for item in evidence:  # sorted by worth
-        best.setdefault(item.term, item)
+        best.setdefault(item.counted_as, item)
     inside = sum(item.worth for item in best.values() if item.in_head)
     outside = sum(item.worth for item in best.values() if not item.in_head)
     return inside + min(outside, _OUTSIDE_CAP)

@@ -155,7 +155,9 @@ class PhraseIndex(Generic[T]):
     def find(self, words: Sequence[str]) -> list[Hit[T]]:
         """Return every occurrence of every phrase, in the order of its key word."""
         exact, prefixes = self._exact, self._prefixes
-        found = [(place, exact[word]) for place, word in enumerate(words) if word in exact]
+        found = []
+        if not exact.keys().isdisjoint(words):  # most often it is; this is faster than to look
+            found = [(place, exact[word]) for place, word in enumerate(words) if word in exact]
         if prefixes:
             for place, word in enumerate(words):
                 for length, table in prefixes.items():

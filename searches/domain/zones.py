@@ -1,4 +1,4 @@
-"""Phrases of the sectors' files, and what each place of an object is worth. Floor 0."""
+"""How objects and the sectors' phrases are read, and what each place is worth. Floor 0."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -50,6 +50,40 @@ def phrase_index(phrases: Sequence[str]) -> PhraseIndex[str]:
 def shared_masks() -> PhraseIndex[str]:
     """Return the phrases that no sector reads."""
     return phrase_index(load_common().masks)
+
+
+class _Readings(dict[str, str]):
+    """What a word is read as wherever it stands, learnt at its first use; "" if it says nothing."""
+
+    def __missing__(self, word: str) -> str:
+        common = load_common()
+        unit = word.lstrip("0123456789")
+        if word in common.function_words or (word.isdigit() and len(word) < 3):
+            read = ""
+        elif unit != word and unit in common.units:
+            read = "#" + unit
+        else:
+            read = common.abbreviations.get(word, word)
+        if len(self) >= _MAX_READINGS:
+            self.clear()  # objects hold numbers without end
+        self[word] = read
+        return read
+
+
+_MAX_READINGS = 100_000
+_READINGS = _Readings()
+
+
+def content_words(words: Sequence[str]) -> tuple[list[int], list[str]]:
+    """Return the places of the words that carry meaning, and those words spelt out."""
+    read = list(map(_READINGS.__getitem__, words))
+    units = load_common().units
+    if not units.isdisjoint(words):
+        for place, word in enumerate(words):
+            if word in units and place and words[place - 1].isdigit():
+                read[place] = "#" + word
+    kept = [place for place, word in enumerate(read) if word]
+    return kept, list(filter(None, read))
 
 
 class Zones:

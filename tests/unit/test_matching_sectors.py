@@ -46,6 +46,17 @@ def sectors_of(text: str) -> set[str]:
         ("Aquisição de pneus e óleos lubrificantes", "frota_veicular"),
         ("Aquisição de lâmpadas e materiais elétricos", "materiais_eletricos"),
         ("Aquisição de tubos e conexões em PVC", "materiais_hidraulicos"),
+        ("Cessão de uso de software de contabilidade", "software_desenvolvimento"),
+        ("Licença anual do AutoCAD", "software_licencas"),
+        ("Assinatura de ferramenta de pesquisa de preços", "software_licencas"),
+        ("Contratação de passagens aéreas nacionais", "transporte_servicos"),
+        ("Aquisição de fórmulas infantis e suplementos alimentares", "insumos_hospitalares"),
+        ("Instalação de parede em drywall", "engenharia"),
+        ("Aquisição de tubos de concreto", "materiais_hidraulicos"),
+        ("Conserto de grupo gerador de energia", "materiais_eletricos"),
+        ("Recarga e teste hidrostático de extintores", "manutencao_predial"),
+        ("Eplerenona e octreotida", "medicamentos"),
+        ("Aquisição de maca e biombo hospitalar", "equipamentos_medicos"),
     ],
 )
 def test_it_finds_the_sector_of_what_is_bought(text, sector):
@@ -80,6 +91,20 @@ def test_it_finds_the_sector_of_what_is_bought(text, sector):
         ("Registro de preços, sistema de registro de preços", "software_desenvolvimento"),
         ("Tomada de preços nº 5", "materiais_eletricos"),
         ("Aquisição de notebooks para a Crea/MG", "medicamentos"),
+        ("Serviços bancários de processamento da folha de pagamento", "software_desenvolvimento"),
+        ("Locação de software de gestão pública", "software_licencas"),
+        ("Solução de controle de acesso com catracas e software", "software_desenvolvimento"),
+        ("Aquisição de fórmulas infantis e suplementos alimentares", "alimentos"),
+        ("Aquisição de banana, maçã e mamão", "equipamentos_medicos"),
+        ("Aquisição de óleo diesel e aditivo estabilizador", "informatica"),
+        ("Fornecimento de água potável e esgoto para o prédio", "alimentos"),
+        ("Vigilância patrimonial armada, com uniforme", "vestuario"),
+        ("Limpeza e desinfecção de reservatórios e caixas d'água", "materiais_hidraulicos"),
+        ("Aquisição de caminhão pipa 0km", "transporte_servicos"),
+        ("Torneira descartável de três vias", "materiais_hidraulicos"),
+        ("Dados móveis e telefonia móvel", "mobiliario"),
+        ("Serviços de engenharia para manutenção de ar-condicionado", "engenharia"),
+        ("Empresa do ramo de tecnologia da informação para fornecer antivírus", "informatica"),
     ],
 )  # fmt: skip
 def test_it_does_not_fall_for_words_that_mean_something_else(text, trap):
@@ -117,6 +142,28 @@ def test_it_names_what_speaks_against_the_sector():
     result = sector_matcher("frota_veicular").match("Seguro da frota de veículos")
     assert result.decision is Decision.EXCLUDED
     assert result.excluded_by is not None
+
+
+def test_what_stands_in_the_tail_does_not_speak_against_the_sector():
+    text = "Serviços de buffet, em atendimento às Secretarias de Saúde, de Obras e Reforma Agrária"
+    assert sector_matcher("alimentos").match(text).decision is Decision.MATCH
+
+
+def test_the_name_of_a_trade_counts_only_when_no_other_trade_is_named():
+    match = sector_matcher("engenharia").match
+    assert match("Empresa de engenharia civil para executar obra").decision is Decision.MATCH
+    other = match("Serviços comuns de engenharia para instalação de elevadores")
+    assert other.decision is not Decision.MATCH
+    both = match("Serviços de engenharia para reforma do telhado e do ar-condicionado")
+    assert both.decision is Decision.MATCH
+
+
+def test_the_names_of_a_trade_count_once():
+    match = sector_matcher("engenharia").match
+    one = match("Serviços de engenharia no prédio")
+    many = match("Obras e serviços de engenharia por empresa de construção civil no prédio")
+    assert len(many.terms) > len(one.terms)
+    assert abs(many.relevance - one.relevance) <= 20
 
 
 def test_it_applies_the_exclusions_of_the_user():

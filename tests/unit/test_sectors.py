@@ -44,7 +44,8 @@ class TestEachFile:
         text = files("searches.domain.sectors").joinpath(f"{sector_id}.toml").read_text("utf-8")
         data = tomllib.loads(text)
         assert set(data) <= {
-            "name", "description", "strong", "weak", "masks", "against", "against_weight", "near",
+            "name", "description", "strong", "general", "weak", "masks", "against",
+            "against_weight", "other_trades", "near",
         }  # fmt: skip
         for group in data.get("near", ()):
             assert set(group) <= {"terms", "context", "window", "weight", "or_first"}
@@ -61,6 +62,7 @@ class TestEachFile:
     def test_every_phrase_has_a_word_that_counts(self, sector_id):
         vocabulary = load_vocabulary(sector_id)
         phrases = (*vocabulary.strong, *vocabulary.weak, *vocabulary.masks, *vocabulary.against)
+        phrases += (*vocabulary.general, *vocabulary.other_trades)
         nears = (term for group in vocabulary.near for term in (*group.terms, *group.context))
         empty = [phrase for phrase in (*phrases, *nears) if not phrase_slots(phrase)]
         assert empty == []

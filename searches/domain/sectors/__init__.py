@@ -67,11 +67,13 @@ class Vocabulary:
 
     sector: Sector
     strong: tuple[str, ...]  # weight 1: one of them, in the head of the object, decides
+    general: tuple[str, ...]  # weight 1, all of them together once: they name a trade, not a thing
     weak: tuple[str, ...]  # weight 0.5: two different ones decide
     near: tuple[NearTerms, ...]
     masks: tuple[str, ...]  # words inside these phrases are no evidence
     against_weight: float
     against: tuple[str, ...]  # one of them takes that away: the object is about something else
+    other_trades: tuple[str, ...]  # one of them says which trade it is: no general term counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ def load_vocabulary(sector_id: str) -> Vocabulary:
     )
     strong, weak = tuple(data["strong"]), tuple(data.get("weak", ()))
     masks, against = tuple(data.get("masks", ())), _with_groups(data.get("against", ()))
-    terms = dict.fromkeys((*strong, *(t for group in near for t in group.terms), *weak))
+    general, other_trades = tuple(data.get("general", ())), tuple(data.get("other_trades", ()))
+    terms = dict.fromkeys((*strong, *general, *(t for group in near for t in group.terms), *weak))
     sector = Sector(
         id=sector_id,
         name=data["name"],
@@ -151,7 +154,9 @@ def load_vocabulary(sector_id: str) -> Vocabulary:
         exclusions=tuple(dict.fromkeys(readable(term) for term in (*masks, *against))),
     )
     against_weight = data.get("against_weight", 1.0)
-    return Vocabulary(sector, strong, weak, near, masks, against_weight, against)
+    return Vocabulary(
+        sector, strong, general, weak, near, masks, against_weight, against, other_trades
+    )
 
 
 def _with_groups(phrases: list[str]) -> tuple[str, ...]:
