@@ -6,7 +6,6 @@ Floor: the same POST to a bare Django async view that answers 202, on the same k
 
 import asyncio
 import re
-import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -114,4 +113,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

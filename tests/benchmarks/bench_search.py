@@ -21,7 +21,7 @@ from statistics import median
 from tests.benchmarks.harness import ROOT, print_table, temporary_site_environment
 
 LATENCY_MS = 300
-DAYS = 4
+DAYS = 15
 ROUNDS = 3
 
 

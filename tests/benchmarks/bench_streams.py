@@ -7,7 +7,6 @@ no socket at all. Every watcher is a real SSE client in this process, the server
 
 import argparse
 import asyncio
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -153,7 +152,9 @@ FLOOR = "floor: bare queues"
 BESIDE = "FastAPI, uvloop+httptools"
 
 
-def run_all(sizes: tuple[int, ...], rounds: int, names: list[str]) -> dict[tuple[int, str], list[Run]]:
+def run_all(
+    sizes: tuple[int, ...], rounds: int, names: list[str]
+) -> dict[tuple[int, str], list[Run]]:
     """Run every system at every size, in turns, so that the machine's mood is shared."""
     runs: dict[tuple[int, str], list[Run]] = {}
     for size in sizes:
@@ -168,11 +169,11 @@ def run_all(sizes: tuple[int, ...], rounds: int, names: list[str]) -> dict[tuple
 
 def main() -> None:
     """Print the table; status 1 when an event was lost or came twice."""
-    parser = argparse.ArgumentParser(prog="bench_streams")
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.bench_streams")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--systems", nargs="+", choices=list(SYSTEMS), default=list(SYSTEMS))
-    options = parser.parse_args(sys.argv[2:] if sys.argv[1:2] == ["bench_streams"] else [])
+    options = parser.parse_args()
     raise_file_limit()
     runs = run_all(tuple(options.sizes), options.rounds, options.systems)
     rows = []
@@ -211,7 +212,12 @@ def main() -> None:
             if (size, "bidiq") in runs
         ),
     )  # fmt: skip
-    if any(run.lost or run.double for (_, name), some in runs.items() if "bidiq" in name for run in some):
+    if any(
+        run.lost or run.double
+        for (_, name), some in runs.items()
+        if "bidiq" in name
+        for run in some
+    ):
         raise SystemExit("events were lost or came twice")
 
 

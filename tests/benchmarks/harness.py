@@ -43,7 +43,9 @@ def print_table(
     widths = [
         max(len(name), *(len(row[index]) for row in texts)) for index, name in enumerate(columns)
     ]
-    numeric = [all(not isinstance(row[index], str) for row in rows) for index in range(len(columns))]
+    numeric = [
+        all(not isinstance(row[index], str) for row in rows) for index in range(len(columns))
+    ]
 
     def line(cells: Sequence[str]) -> str:
         parts = (

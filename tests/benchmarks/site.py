@@ -42,7 +42,9 @@ class WithPublisher:
             case "/bench/search":
                 body = await self._make_search()
             case "/bench/publish":
-                body = await publish(UUID(asked["search"]), int(asked["count"]), int(asked["gap_ms"]))
+                body = await publish(
+                    UUID(asked["search"]), int(asked["count"]), int(asked["gap_ms"])
+                )
             case _:
                 body = {}
         headers = [(b"content-type", b"application/json")]
@@ -56,7 +58,11 @@ class WithPublisher:
         search_id, token = await database_sync_to_async(_running_search)()
         task = asyncio.create_task(_beat(search_id))
         self._beats.add(task)
-        return {"search": str(search_id), "path": f"/api/buscar-progress/{search_id}", "token": token}
+        return {
+            "search": str(search_id),
+            "path": f"/api/buscar-progress/{search_id}",
+            "token": token,
+        }
 
 
 def _running_search() -> tuple[UUID, str]:
