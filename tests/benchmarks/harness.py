@@ -1,7 +1,7 @@
 """What the benchmarks share: tables, percentiles, the machine's line, servers as processes.
 
-Nothing here asserts a time: a table stands beside its peer or its floor of the same run, and whoever
-reads it judges. Only wrong counts end a benchmark with a status other than 0.
+Nothing here asserts a time: a table stands beside its peer or its floor of the same run, and
+whoever reads it judges. Only wrong counts end a benchmark with a status other than 0.
 """
 
 import os
