@@ -1,8 +1,18 @@
 """The app that asks, watches and finds."""
 
+import sys
+
 from django.apps import AppConfig
+
+#: Python hands the interpreter to the next thread after 5 ms. A loop that waits for a thread which
+#: stores or matches would lose that at each of a page's turns, and an event at each of its own.
+THREAD_TURN_SECONDS = 0.001
 
 
 class SearchesConfig(AppConfig):
     name = "searches"
     verbose_name = "buscas"
+
+    def ready(self) -> None:
+        """Let the loop have its turn soon, in every process that may run one."""
+        sys.setswitchinterval(THREAD_TURN_SECONDS)

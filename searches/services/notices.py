@@ -42,17 +42,30 @@ def store_page(
     """
     with transaction.atomic():
         keys = upsert(source, notices)
-        PageRead.objects.update_or_create(
+        read = PageRead(
             **list_columns(source, key),
             first_day=key.first_day,
             last_day=key.last_day,
             number=number,
-            defaults={
-                "total_pages": total_pages,
-                "total_records": total_records,
-                "notices_count": notices_count,
-                "fetched_at": now,
-            },
+            total_pages=total_pages,
+            total_records=total_records,
+            notices_count=notices_count,
+            fetched_at=now,
+        )
+        # One statement; update_or_create would take five.
+        PageRead.objects.bulk_create(
+            [read],
+            update_conflicts=True,
+            unique_fields=[
+                "source",
+                "endpoint",
+                "modality",
+                "uf",
+                "first_day",
+                "last_day",
+                "number",
+            ],
+            update_fields=["total_pages", "total_records", "notices_count", "fetched_at"],
         )
     return [keys[notice.control_number] for notice in notices]
 

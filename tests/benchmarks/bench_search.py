@@ -12,16 +12,16 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
 
-from tests.benchmarks.harness import ROOT, print_table, temporary_site_environment
+from tests.benchmarks.harness import ROOT, Cell, print_table, temporary_site_environment
 
 LATENCY_MS = 300
-DAYS = 4
+DAYS = 15
 ROUNDS = 3
 
 
@@ -128,7 +128,7 @@ def main() -> None:
         for _ in range(ROUNDS):
             with source() as base_url:
                 runs.append(asyncio.run(search(base_url)))
-    rows = [
+    rows: list[Sequence[Cell]] = [
         (
             f"round {number}",
             run.requests,
@@ -142,7 +142,7 @@ def main() -> None:
         )
         for number, run in enumerate(runs, 1)
     ]
-    rows.append(("median", *(median(float(row[at]) for row in rows) for at in range(1, 9))))
+    rows.append(("median", *(median(float(row[at] or 0) for row in rows) for at in range(1, 9))))
     print_table(
         f"27 UFs, {DAYS} days, source of {LATENCY_MS} ms, {runs[0].concurrency} requests at once",
         ("search", "requests", "notices", "floor s", "fetched s", "whole s", "fetched x", "whole x",

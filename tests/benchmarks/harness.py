@@ -1,7 +1,7 @@
 """What the benchmarks share: tables, percentiles, the machine's line, servers as processes.
 
-Nothing here asserts a time: a table stands beside its peer or its floor of the same run, and whoever
-reads it judges. Only wrong counts end a benchmark with a status other than 0.
+Nothing here asserts a time: a table stands beside its peer or its floor of the same run, and
+whoever reads it judges. Only wrong counts end a benchmark with a status other than 0.
 """
 
 import os
@@ -43,7 +43,9 @@ def print_table(
     widths = [
         max(len(name), *(len(row[index]) for row in texts)) for index, name in enumerate(columns)
     ]
-    numeric = [all(not isinstance(row[index], str) for row in rows) for index in range(len(columns))]
+    numeric = [
+        all(not isinstance(row[index], str) for row in rows) for index in range(len(columns))
+    ]
 
     def line(cells: Sequence[str]) -> str:
         parts = (

@@ -1,8 +1,8 @@
 """The site as it is served, with a publisher inside: `python -m tests.benchmarks.site --port N`.
 
 The in-memory layer does not leave its process, so the events have to be made in it. This wraps the
-site's ASGI application, adds addresses under /bench/ and hands all else on; the server is the one of
-`manage.py serve`, on whatever database and layer the environment names.
+site's ASGI application, adds addresses under /bench/ and hands all else on; the server is the one
+of `manage.py serve`, on whatever database and layer the environment names.
 """
 
 import argparse
@@ -40,9 +40,11 @@ class WithPublisher:
         asked = {key: values[0] for key, values in parse_qs(scope["query_string"].decode()).items()}
         match scope["path"]:
             case "/bench/search":
-                body = await self._make_search()
+                body: dict[str, Any] = await self._make_search()
             case "/bench/publish":
-                body = await publish(UUID(asked["search"]), int(asked["count"]), int(asked["gap_ms"]))
+                body = await publish(
+                    UUID(asked["search"]), int(asked["count"]), int(asked["gap_ms"])
+                )
             case _:
                 body = {}
         headers = [(b"content-type", b"application/json")]
@@ -56,7 +58,11 @@ class WithPublisher:
         search_id, token = await database_sync_to_async(_running_search)()
         task = asyncio.create_task(_beat(search_id))
         self._beats.add(task)
-        return {"search": str(search_id), "path": f"/api/buscar-progress/{search_id}", "token": token}
+        return {
+            "search": str(search_id),
+            "path": f"/api/buscar-progress/{search_id}",
+            "token": token,
+        }
 
 
 def _running_search() -> tuple[UUID, str]:

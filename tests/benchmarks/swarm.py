@@ -84,7 +84,7 @@ class Swarm:
 
     def __init__(self, url: str, *, headers: Mapping[str, str] | None = None) -> None:
         parts = urlsplit(url)
-        self._host, self._port = parts.hostname, parts.port
+        self._host, self._port = parts.hostname or "", parts.port or 80
         lines = [
             f"GET {parts.path} HTTP/1.1",
             f"Host: {parts.netloc}",
