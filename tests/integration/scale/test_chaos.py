@@ -249,14 +249,23 @@ def _check(chaos: Chaos, watchers: list[Watcher]) -> None:
     for watcher in watchers:
         assert watcher.is_over, (watcher.name, watcher.events[-1:])
         assert watcher.events == made.events(watcher.search_id), watcher.name
-    for search_id, sha256 in made.rows(
-        "SELECT s.id, a.sha256 FROM searches_search s "
-        "JOIN exports_artifact a ON a.id = s.artifact_id"
-    ):
-        assert hashlib.sha256(chaos.download(str(search_id))).hexdigest() == sha256
+    _check_files(chaos)
+    made.script("from exports.services import promote_pending; promote_pending()")
+    assert made.rows("SELECT DISTINCT storage FROM exports_artifact") == [("object_storage",)]
+    _check_files(chaos)  # the same bytes, from their new place
     assert max(made.pages().values()) <= 2
     assert max(tally.recoveries, default=0) < RECOVERY_SECONDS
     assert min(tally.web_kills, tally.worker_kills, tally.redis_stops, tally.storage_stops) >= 2
+
+
+def _check_files(chaos: Chaos) -> None:
+    files = chaos.cluster.rows(
+        "SELECT s.id, a.sha256 FROM searches_search s "
+        "JOIN exports_artifact a ON a.id = s.artifact_id"
+    )
+    assert files
+    for search_id, sha256 in files:
+        assert hashlib.sha256(chaos.download(str(search_id))).hexdigest() == sha256
 
 
 def _report(chaos: Chaos, watchers: list[Watcher], seed: int, seconds: float) -> str:
