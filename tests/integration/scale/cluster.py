@@ -11,7 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ from searches.pncp.simulator import Simulator
 from tests import processes, servers
 
 #: The source's clock stands still: a list that grows while it is read would be read again.
-NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+NOW = datetime.now(UTC)
+#: Long over, so that what was read of it holds.
+LAST_DAY = (NOW - timedelta(days=4)).date()
 OVER = frozenset({"complete", "partial", "error", "cancelled"})
 WAIT_SECONDS = 60.0
 
@@ -45,6 +47,11 @@ class Worker:
     options: tuple[str, ...] = ()
     name: str = field(default_factory=lambda: uuid.uuid4().hex[:6])
     popen: "subprocess.Popen[bytes] | None" = None
+    starts: int = 0
+
+    def is_up(self) -> bool:
+        """Whether it has said that it works, since it was started last."""
+        return self.log.count("worker: até") >= self.starts
 
     @property
     def log(self) -> str:
@@ -56,6 +63,7 @@ class Worker:
         return self.popen.pid
 
     def start(self) -> "Worker":
+        self.starts += 1
         with (self.directory / f"worker-{self.name}.log").open("ab") as log:
             self.popen = subprocess.Popen(
                 [sys.executable, "manage.py", "worker", *self.options],
@@ -94,6 +102,7 @@ class Cluster:
     source: Simulator
     stack: contextlib.ExitStack
     token: str
+    session: str  # of the same user
 
     @property
     def database_url(self) -> str:
@@ -128,8 +137,8 @@ class Cluster:
         body = {
             "ufs": ["SP", "RJ", "MG"],
             "setor_id": "alimentos",
-            "data_inicial": "2026-11-16",
-            "data_final": "2026-11-18",
+            "data_inicial": (LAST_DAY - timedelta(days=2)).isoformat(),
+            "data_final": LAST_DAY.isoformat(),
             **fields,
         }
         status, _, answer = web.request("POST", "/api/buscar", body=body, headers=self.headers)
@@ -159,7 +168,7 @@ class Cluster:
         return Counter(
             (("path", seen.path), *sorted(seen.params.items()))
             for seen in list(self.source.requests)
-            if seen.status == 200
+            if seen.status in (200, 204)  # an empty list has no page but was asked for
         )
 
     def script(self, code: str) -> str:
@@ -186,9 +195,13 @@ _MAKE_TEMPLATE = """
 from bidiq.migrating import migrate
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.test import Client
 migrate()
 User.objects.create_user("alice")
 call_command("create_api_token", "alice")
+browser = Client()
+browser.force_login(User.objects.get())
+print(browser.cookies["sessionid"].value)
 """
 
 
@@ -198,10 +211,12 @@ class Template:
 
     server: servers.PostgreSQL
     token: str = ""
+    session: str = ""
 
     def make(self) -> "Template":
         url = self.server.create_database("template_bidiq")
-        self.token = script(_MAKE_TEMPLATE, {"DATABASE_URL": url, "SECRET_KEY": "test"})
+        printed = script(_MAKE_TEMPLATE, {"DATABASE_URL": url, "SECRET_KEY": "test"})
+        self.token, self.session = printed.split()
         return self
 
     def copy(self) -> str:
@@ -242,7 +257,7 @@ def cluster(
             **({"REDIS_URL": redis_url} if redis_url else {}),
             **variables,
         }
-        made = Cluster(directory, settings, simulator, stack, template.token)
+        made = Cluster(directory, settings, simulator, stack, template.token, template.session)
         try:
             yield made
         except BaseException:
