@@ -4,13 +4,16 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run demo test bench check clean
+.PHONY: run demo scale test bench check clean
 
 run: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve --port $(PORT)
 
 demo: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve --port $(PORT) --demo
+
+scale: $(VENV)/installed-tests
+	@exec $(BIN)/python -m tests.scale
 
 test: $(VENV)/installed-tests
 	$(BIN)/python -X dev -m pytest

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests import processes
 from tests.integration.conftest import record
@@ -37,7 +38,9 @@ def test_a_socket_tells_what_the_stream_tells_and_strangers_meet_404(tmp_path: P
         session = SimpleCookie(answered["set-cookie"])["sessionid"].value
         mine = {"Cookie": f"sessionid={session}"}
         accepted = json.loads(body)
-        with connect(accepted["ws_url"], origin=site.url, additional_headers=mine) as socket:
+        with connect(
+            accepted["ws_url"], origin=Origin(site.url), additional_headers=mine
+        ) as socket:
             told = [json.loads(message) for message in socket]
         assert socket.close_code == 1000
         _, _, stream = site.request("GET", accepted["progress_url"], headers=mine)
@@ -58,5 +61,7 @@ def test_a_socket_tells_what_the_stream_tells_and_strangers_meet_404(tmp_path: P
             (f"{root}/ws/nothing/", site.url, mine),
         ):
             with pytest.raises(InvalidStatus) as refused:
-                connect(address, origin=origin, additional_headers=extra)
+                connect(
+                    address, origin=Origin(origin) if origin else None, additional_headers=extra
+                )
             assert refused.value.response.status_code == 404

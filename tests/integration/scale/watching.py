@@ -10,6 +10,7 @@ from typing import Any
 
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests import processes
 from tests.integration.scale.cluster import OVER, Cluster
@@ -67,7 +68,7 @@ class Watcher(threading.Thread):
         address = f"ws://127.0.0.1:{web.port}/ws/buscas/{self.search_id}/?after={self._after()}"
         with connect(
             address,
-            origin=web.url,  # type: ignore[arg-type]
+            origin=Origin(web.url),
             additional_headers={"Cookie": f"sessionid={self._cluster.session}"},
             open_timeout=10,
             close_timeout=1,
