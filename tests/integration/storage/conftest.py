@@ -36,7 +36,8 @@ def _site(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exports.services.storing._may_warn", Seldom())
 
 
-@pytest.fixture(scope="session")
+# For a module, not the session: after its uploads were cut off rclone keeps a core busy.
+@pytest.fixture(scope="module")
 def _shared_store() -> Iterator[servers.ObjectStore]:
     with servers.object_store() as store:
         yield store
