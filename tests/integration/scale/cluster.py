@@ -88,6 +88,16 @@ class Worker:
         finally:
             self.popen = None
 
+    def freeze(self) -> None:
+        """Stop it where it stands."""
+        assert self.popen is not None
+        self.popen.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self.popen is not None
+        self.popen.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """End it as a power cut does."""
         self.stop(signal.SIGKILL)

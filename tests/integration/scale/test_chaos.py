@@ -66,6 +66,11 @@ class Chaos:
         self.valkey = valkey
         self.store = store
         self.tally = Tally()
+        #: What the worker killed last had in hand: its searches, and pages asked for, not stored.
+        self.orphans: list[str] = []
+        self.in_hand: set[str] = set()
+        #: The pages in hand at all kills.
+        self.cut_off: Counter[str] = Counter()
         self.webs = [made.web(), made.web()]
         self.workers: list[Worker] = [made.worker(), made.worker()]
         self._threads: list[threading.Thread] = []
@@ -92,10 +97,19 @@ class Chaos:
         web.start()
 
     def kill_worker(self, rng: random.Random) -> None:
-        worker = rng.choice(self.workers)
         # The other one has to be there to notice.
         until(lambda: all(each.is_up() for each in self.workers), what="workers")
+        # A page under way at two kills is asked three times by anybody: let it arrive first.
+        until(self._in_hand_are_stored, seconds=END_SECONDS, what="pages under way are stored")
+        worker = rng.choice(self.workers)
         pid = worker.pid
+        worker.freeze()  # so that what it has in hand is known
+        self.in_hand = {
+            page
+            for page, name in self.cluster.rows("SELECT page, holder FROM searches_pagelease")
+            if int(name.split(":")[1]) == pid
+        }
+        self.cut_off.update(self.in_hand)
         worker.kill()
         killed_at = time.monotonic()
         self.tally.worker_kills += 1
@@ -106,10 +120,23 @@ class Chaos:
             )
             if int(name.split(":")[1]) == pid
         ]
+        self.orphans = [search_id for search_id, _ in orphans]
         for search_id, attempt in orphans:
             self.aside(partial(self._watch_orphan, search_id, attempt, killed_at))
         time.sleep(rng.uniform(0.2, 2.5))
         worker.start()
+
+    def _in_hand_are_stored(self) -> bool:
+        stored = {
+            page
+            for (page,) in self.cluster.rows(
+                "SELECT concat_ws(' ', source_id, endpoint, modality, uf, first_day, last_day,"
+                " number) FROM searches_pageread"
+            )
+        }
+        return self.in_hand <= stored or all(
+            self.cluster.state(search_id)[0] in OVER for search_id in self.orphans
+        )
 
     def _watch_orphan(self, search_id: str, attempt: int, killed_at: float) -> None:
         """Measure how long a search whose worker was killed is without one.
@@ -253,7 +280,10 @@ def _check(chaos: Chaos, watchers: list[Watcher]) -> None:
     made.script("from exports.services import promote_pending; promote_pending()")
     assert made.rows("SELECT DISTINCT storage FROM exports_artifact") == [("object_storage",)]
     _check_files(chaos)  # the same bytes, from their new place
-    assert max(made.pages().values()) <= 2
+    pages = made.pages()
+    assert max(pages.values()) <= 2
+    # Asked again is only what was under way when a worker was killed.
+    assert sum(count - 1 for count in pages.values()) <= chaos.cut_off.total()
     assert max(tally.recoveries, default=0) < RECOVERY_SECONDS
     assert min(tally.web_kills, tally.worker_kills, tally.redis_stops, tally.storage_stops) >= 2
 
@@ -292,6 +322,7 @@ def _report(chaos: Chaos, watchers: list[Watcher], seed: int, seconds: float) ->
         "streams": f"{len(watchers)} ({_counts(Counter(w.kind for w in watchers))})",
         "reconnections": sum(watcher.connections - 1 for watcher in watchers),
         "events": made.row("SELECT count(*) FROM searches_searchevent")[0],
+        "pages under way when a worker was killed": chaos.cut_off.total(),
         "pages asked once, twice, more": (
             f"{_times(pages, 1)}, {_times(pages, 2)}, {sum(n > 2 for n in pages.values())}"
         ),

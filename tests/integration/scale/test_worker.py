@@ -84,10 +84,9 @@ def test_a_silent_workers_search_is_given_back_and_it_stops_quietly(installation
         search_id = cluster.ask(web)
         victim, _ = holder(cluster, search_id, workers)
         in_the_middle(cluster, search_id)
-        assert victim.popen is not None
-        victim.popen.send_signal(signal.SIGSTOP)
+        victim.freeze()
         until(lambda: cluster.state(search_id)[1] == 2, seconds=20, what="the second attempt")
-        victim.popen.send_signal(signal.SIGCONT)
+        victim.thaw()
         assert cluster.ended(search_id) == "complete"
         whole(cluster.events(search_id))
         until(lambda: "stopping quietly" in victim.log, seconds=20)
