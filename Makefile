@@ -13,7 +13,7 @@ demo: $(VENV)/installed
 	@exec $(BIN)/python manage.py serve --port $(PORT) --demo
 
 scale: $(VENV)/installed-tests
-	@exec $(BIN)/python -m tests.scale
+	@exec $(BIN)/python -m tests.scale --port $(PORT)
 
 test: $(VENV)/installed-tests
 	$(BIN)/python -X dev -m pytest

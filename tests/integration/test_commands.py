@@ -1,5 +1,6 @@
 """The main job in a terminal, as a real process: rows, exit status, one-line errors."""
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +31,9 @@ def variables(tmp_path: Path) -> dict[str, str]:
 
 
 def rows_of(path: Path) -> list[tuple[object, ...]]:
-    sheet = load_workbook(path, read_only=True)["Licitações"]
-    rows = [row for row in sheet.iter_rows(min_row=2, values_only=True) if row[1]]
+    with contextlib.closing(load_workbook(path, read_only=True)) as book:
+        sheet = book["Licitações"]
+        rows = [row for row in sheet.iter_rows(min_row=2, values_only=True) if row[1]]
     return [row for row in rows if "-1-" in str(row[0])]  # the last one has the totals
 
 
