@@ -183,6 +183,7 @@ async def test_a_waiting_search_is_cancelled_at_once():
 
 async def test_an_attempt_goes_on_after_the_pages_that_another_stored(simulate, settings):
     simulator = await simulate([record(n) for n in range(1, 1000)], latency_seconds=0.05)
+    settings.PNCP_CONCURRENCY = 2  # what bounds the pages that are fetched and not stored
     search = await create()
     async with open_client(settings, concurrency=2) as client:
         work = asyncio.create_task(run_search(search.pk, worker="test:1:x", client=client))
