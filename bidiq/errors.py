@@ -1,18 +1,22 @@
 """Error pages, and the same errors as JSON under /api/."""
 
+import sys
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 _CODES = {400: "request.invalid", 401: "auth.required", 403: "forbidden", 404: "not_found",
-          500: "internal"}  # fmt: skip
+          500: "internal", 503: "database.down"}  # fmt: skip
 _TEXTS = {
     400: "O pedido não pôde ser entendido.",
     401: "Envie um token ou o cookie da sessão com X-CSRFToken.",
     403: "Este pedido não veio de uma página deste site, ou a página ficou aberta tempo demais.",
     404: "Esta página não existe, ou não é sua.",
     500: "Houve uma falha do nosso lado. Ela foi registrada.",
+    503: "O banco de dados não está respondendo. Nada se perdeu: tente de novo em instantes.",
 }
 
 
@@ -40,7 +44,20 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest, *args: Any) -> HttpResponse:
-    return _answer(request, 500)
+    """Say that the fault is ours: 503 while the database is away, else 500.
+
+    The page is made without the request: session and user may be what failed.
+    """
+    is_database = isinstance(sys.exc_info()[1], (OperationalError, InterfaceError))
+    status = 503 if is_database else 500
+    if request.path.startswith("/api/"):
+        response = _answer(request, status)
+    else:
+        context = {"status": status, "explanation": _TEXTS[status]}
+        response = HttpResponse(render_to_string("error.html", context), status=status)
+    if is_database:
+        response["Retry-After"] = "5"
+    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

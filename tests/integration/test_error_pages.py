@@ -1,0 +1,44 @@
+"""A fault of ours and a database that is away: a page or JSON, never a traceback."""
+
+from pathlib import Path
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from tests import servers
+from tests.processes import site
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(OperationalError("gone"), 503), (RuntimeError("secret"), 500)]
+)
+@pytest.mark.parametrize("path", ["/buscas/", "/api/buscar/00000000-0000-4000-8000-000000000000"])
+def test_a_fault_answers_without_the_database(monkeypatch, settings, error, status, path):
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise error
+
+    for door in ("searches.views.request_owner", "searches.access.request_owner"):
+        monkeypatch.setattr(door, fail)
+    answer = Client(raise_request_exception=False).get(path)
+    assert answer.status_code == status
+    assert "secret" not in answer.content.decode()
+    assert ("Retry-After" in answer) == (status == 503)
+    assert answer["Content-Type"].startswith("application/json" if "/api/" in path else "text/html")
+
+
+def test_pages_say_503_while_postgresql_is_down_and_come_back(tmp_path: Path) -> None:
+    with servers.postgresql() as database:
+        variables = {"DATABASE_URL": database.url, "BIDIQ_RUNNER": "inline"}
+        with site(tmp_path, **variables) as web:
+            assert web.request("GET", "/")[0] == 200
+            cookie = {"Cookie": "sessionid=" + "a" * 32}
+            database.stop()
+            status, headers, body = web.request("GET", "/buscas/", headers=cookie)
+            assert (status, headers.get("retry-after")) == (503, "5"), (body, web.log)
+            assert "banco de dados" in body.decode()
+            assert web.request("GET", "/healthz")[0] == 200
+            database.start()
+            assert web.request("GET", "/buscas/", headers=cookie)[0] == 200
