@@ -2,45 +2,30 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class _Flight(Generic[T]):
-    task: asyncio.Task[T]
-    callers: int = 0
-
-
 class SingleFlight(Generic[T]):
     """Joins equal calls that overlap. A caller that is cancelled leaves; the last one to leave
-    ends the work."""
+    cancels the work."""
 
     def __init__(self) -> None:
-        self._flights: dict[Hashable, _Flight[T]] = {}
+        self._tasks: dict[Hashable, asyncio.Task[T]] = {}
+        self._callers: dict[Hashable, int] = {}
 
     async def do(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Return the work's result, sharing it with everybody who asked for the same key."""
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = self._flights[key] = _Flight(asyncio.create_task(work()))
-        flight.callers += 1
+        task = self._tasks.get(key)
+        if task is None:
+            task = self._tasks[key] = asyncio.create_task(work())
+            self._callers[key] = 0
+        self._callers[key] += 1
         try:
-            return await asyncio.shield(flight.task)
+            return await asyncio.shield(task)
         finally:
-            flight.callers -= 1
-            if not flight.callers:
-                if self._flights.get(key) is flight:
-                    del self._flights[key]
-                if not flight.task.done():
-                    flight.task.cancel()
-                    await asyncio.wait({flight.task})
-
-    async def close(self) -> None:
-        """End all work; its callers are cancelled."""
-        tasks = [flight.task for flight in self._flights.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            self._callers[key] -= 1
+            if not self._callers[key]:
+                del self._callers[key], self._tasks[key]
+                task.cancel()
