@@ -30,6 +30,16 @@ async def patiently(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     return await _insist(lambda: call(*args, **kwargs))
 
 
+async def patiently_to_the_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same for what must be written once it is known: a cancelled caller leaves after it."""
+    writing = asyncio.create_task(patiently(function, *args, **kwargs))
+    try:
+        return await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait({writing})
+        raise
+
+
 async def patiently_aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """The same on a thread of its own, for what takes long."""
     call = database_sync_to_async(function, thread_sensitive=False)

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from searches import selectors
-from searches.database import patiently
+from searches.database import patiently, patiently_to_the_end
 from searches.domain.brazil import BRASILIA
 from searches.domain.errors import SourceError, SourceUnavailable
 from searches.domain.notice import Notice
@@ -50,15 +50,13 @@ class StoredPage:
 
 
 _flights: SingleFlight[StoredPage] = SingleFlight()
-#: Pages that a client has asked for and that are not stored yet: what a power cut costs. A little
-#: more than its requests at once, so that the source never waits for the database.
+#: Pages that a client has asked for and that are not stored yet: what a power cut costs. No more
+#: than its requests at once, although the next request then waits the moment that storing takes.
 _hands: WeakKeyDictionary[PncpClient, asyncio.Semaphore] = WeakKeyDictionary()
-_PAGES_BEYOND_REQUESTS = 2
 
 
 def _hand(client: PncpClient) -> asyncio.Semaphore:
-    most = settings.PNCP_CONCURRENCY + _PAGES_BEYOND_REQUESTS
-    return _hands.setdefault(client, asyncio.Semaphore(most))
+    return _hands.setdefault(client, asyncio.Semaphore(settings.PNCP_CONCURRENCY))
 
 
 async def read_page(client: PncpClient, source: int, key: ListKey, number: int) -> StoredPage:
@@ -95,7 +93,8 @@ async def read_page(client: PncpClient, source: int, key: ListKey, number: int) 
 async def _fetch(client: PncpClient, source: int, key: ListKey, number: int) -> StoredPage:
     page = await client.page(key, number)
     listed_count = len(page.notices) + page.malformed_count
-    keys = await patiently(
+    # What the source has given is kept, whatever happens to the search that asked for it.
+    keys = await patiently_to_the_end(
         notices.store_page,
         source,
         key,

@@ -28,6 +28,7 @@ from searches.pncp.retry import (
     is_passing,
     pause_seconds,
 )
+from searches.single_flight import SingleFlight
 
 logger = logging.getLogger(__name__)
 
@@ -58,12 +59,6 @@ class _Answer:
     retry_after: str | None
 
 
-@dataclass(slots=True)
-class _Flight:
-    task: asyncio.Task[Page]
-    watchers: int = 0
-
-
 class PncpClient:
     """Reads pages of the source's lists. Use it as an async context manager, on one event loop.
 
@@ -91,7 +86,7 @@ class PncpClient:
         self._backoff_seconds = backoff_seconds
         self._user_agent = user_agent
         self._places = asyncio.Semaphore(concurrency)
-        self._flights: dict[tuple[ListKey, int], _Flight] = {}
+        self._flights: SingleFlight[Page] = SingleFlight()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -113,10 +108,7 @@ class PncpClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        flights = [flight.task for flight in self._flights.values()]
-        for task in flights:
-            task.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        await self._flights.close()
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -128,21 +120,7 @@ class PncpClient:
         retries that each deserves. Cancelling a caller stops the request, unless another caller
         waits for the same page.
         """
-        flight = self._flights.get((key, number))
-        if flight is None:
-            flight = _Flight(asyncio.create_task(self._fetch(key, number)))
-            self._flights[key, number] = flight
-        flight.watchers += 1
-        try:
-            return await asyncio.shield(flight.task)
-        finally:
-            flight.watchers -= 1
-            if flight.watchers == 0:
-                if self._flights.get((key, number)) is flight:
-                    del self._flights[key, number]
-                if not flight.task.done():
-                    flight.task.cancel()
-                    await asyncio.wait({flight.task})
+        return await self._flights.do((key, number), lambda: self._fetch(key, number))
 
     async def _fetch(self, key: ListKey, number: int) -> Page:
         path, params = _request_of(key, number)
