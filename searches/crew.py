@@ -6,17 +6,20 @@ was delivered, and the upkeep. PostgreSQL may go away under all of them.
 
 import asyncio
 import logging
+import time
 from uuid import UUID
 
+from channels.db import database_sync_to_async
 from django.conf import settings
 
-from searches import tasks
+from searches import runner, tasks
+from searches.database import AWAY
+from searches.domain.lifecycle import SILENCE_SECONDS
 from searches.liveness import worker_name
 from searches.pipeline import run_search
 from searches.pncp.client import PncpClient
-from searches.runner import open_client
-from searches.services.queue import QUEUE
-from searches.upkeep import Upkeep
+from searches.services import leases, queue
+from searches.upkeep import Chore, keep_up, shared_chores
 
 logger = logging.getLogger(__name__)
 
@@ -63,15 +66,47 @@ class Crew:
             logger.info("%d searches were given back", len(left))
 
 
+class _Watch:
+    """What workers do for each other: searches of the dead, jobs that were lost."""
+
+    def __init__(self) -> None:
+        self._database_back_at = time.monotonic()
+
+    def chores(self) -> list[Chore]:
+        return [
+            Chore(2.0, self.give_back_abandoned),
+            Chore(3.0, database_sync_to_async(queue.defer_lost)),
+            Chore(60.0, self.drop_stalled_jobs),
+            Chore(3600.0, database_sync_to_async(leases.forget_expired)),
+        ]
+
+    async def give_back_abandoned(self) -> None:
+        """Return searches of dead and silent workers to the queue.
+
+        After the database was away everybody looks silent: who lives is given time to say so.
+        """
+        seconds_up = time.monotonic() - self._database_back_at
+        try:
+            await runner.give_back_abandoned(trusts_silence=seconds_up > SILENCE_SECONDS)
+        except AWAY:
+            self._database_back_at = time.monotonic()
+            raise
+
+    async def drop_stalled_jobs(self) -> None:
+        """Drop jobs of queue workers that are gone."""
+        async with tasks.open_queue() as opened:
+            await tasks.drop_stalled(opened)
+
+
 async def run_worker(stop: asyncio.Event, *, grace_seconds: float = GRACE_SECONDS) -> None:
     """Work until told to stop; then take nothing more, finish or give back, and return.
 
     1. Deliveries stop at once. 2. Running searches get the grace, or until `stop` is set a
     second time. 3. What still runs goes back into the queue.
     """
-    async with open_client() as client:
+    async with runner.open_client() as client:
         crew = Crew(client)
-        upkeep = asyncio.create_task(Upkeep().run(), name="upkeep")
+        upkeep = asyncio.create_task(keep_up(_Watch().chores() + shared_chores()), name="upkeep")
         delivery = asyncio.create_task(_deliver(crew), name="delivery")
         try:
             await stop.wait()
@@ -97,11 +132,11 @@ async def _deliver(crew: Crew) -> None:
     """Hand jobs to the crew as they come, and find the queue again whenever it was away."""
     while True:
         try:
-            async with tasks.open_queue() as queue:
-                await tasks.drop_stalled(queue)
-                await queue.run_worker_async(
+            async with tasks.open_queue() as opened:
+                await tasks.drop_stalled(opened)
+                await opened.run_worker_async(
                     name=worker_name(),
-                    queues=[QUEUE],
+                    queues=[queue.QUEUE],
                     concurrency=settings.BIDIQ_SEARCHES_AT_ONCE,
                     additional_context={"crew": crew},
                     install_signal_handlers=False,

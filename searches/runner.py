@@ -22,6 +22,7 @@ from searches.pipeline import run_search
 from searches.pncp.client import PncpClient
 from searches.pncp.redis_limiter import make_limiter
 from searches.services import searches as services
+from searches.upkeep import keep_up, shared_chores
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +117,7 @@ class InlineRunner:
     async def _keep(self) -> None:
         async with open_client() as self._client:
             self._ready.set()
+            upkeep = asyncio.create_task(keep_up(shared_chores()), name="upkeep")
             try:
                 while True:
                     with suppress(Exception):  # the database is away: look again
@@ -123,7 +125,7 @@ class InlineRunner:
                     await asyncio.sleep(SWEEP_SECONDS)
             finally:
                 self._ready.clear()
-                tasks = list(self._tasks.values())
+                tasks = [upkeep, *self._tasks.values()]
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,64 +1,53 @@
-"""What every worker does now and then; any number of them may do it at once. Floor 5."""
+"""What every process that runs searches does now and then, side by side with others. Floor 5."""
 
 import asyncio
 import logging
 import random
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple
 
 from channels.db import database_sync_to_async
 
 from exports.services import expire_due, promote_pending
-from searches import runner, tasks
-from searches.domain.lifecycle import SILENCE_SECONDS
-from searches.services import leases, notices, queue
+from searches.services import notices
 
 logger = logging.getLogger(__name__)
 
-Chore = Callable[[], Awaitable[object]]
+FIRST_ROUND_SECONDS = 5.0
 
 
-class Upkeep:
-    """Searches of dead workers, lost jobs, files that wait, old rows."""
+class Chore(NamedTuple):
+    """Something to do again and again, which any number of processes may do at once."""
 
-    def __init__(self) -> None:
-        self._database_back_at = time.monotonic()
+    seconds: float
+    do: Callable[[], Awaitable[object]]
 
-    async def run(self) -> None:
-        """Do all chores, each at its pace, until cancelled."""
-        chores: list[tuple[float, Chore]] = [
-            (2.0, self.give_back_abandoned),
-            (3.0, database_sync_to_async(queue.defer_lost)),
-            (60.0, self.drop_stalled_jobs),
-            # Aside: a slow storage must not keep the others waiting.
-            (30.0, database_sync_to_async(promote_pending, thread_sensitive=False)),
-            (300.0, database_sync_to_async(expire_due, thread_sensitive=False)),
-            (3600.0, database_sync_to_async(notices.forget_stale, thread_sensitive=False)),
-            (3600.0, database_sync_to_async(leases.forget_expired)),
-        ]
-        async with asyncio.TaskGroup() as group:
-            for seconds, chore in chores:
-                group.create_task(self._every(seconds, chore))
 
-    async def _every(self, seconds: float, chore: Chore) -> None:
-        while True:
-            # Workers that started together should not do everything at the same moment.
-            await asyncio.sleep(seconds * random.uniform(0.8, 1.2))  # noqa: S311
-            try:
-                await chore()
-            except Exception as error:  # the worker's loop: the next round may do better
-                self._database_back_at = time.monotonic()
-                logger.warning("a chore of the worker failed: %s", error)
+def shared_chores() -> list[Chore]:
+    """Return the chores of workers and of sites that run searches themselves."""
+    # Aside, each on a thread of its own: a slow storage must not keep the others waiting.
+    return [
+        Chore(30.0, database_sync_to_async(promote_pending, thread_sensitive=False)),
+        Chore(300.0, database_sync_to_async(expire_due, thread_sensitive=False)),
+        Chore(3600.0, database_sync_to_async(notices.forget_stale, thread_sensitive=False)),
+    ]
 
-    async def give_back_abandoned(self) -> None:
-        """Return searches of dead and silent workers to the queue.
 
-        After the database was away everybody looks silent: who lives is given time to say so.
-        """
-        seconds_up = time.monotonic() - self._database_back_at
-        await runner.give_back_abandoned(trusts_silence=seconds_up > SILENCE_SECONDS)
+async def keep_up(chores: Iterable[Chore]) -> None:
+    """Do all chores, each at its pace, until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        for chore in chores:
+            group.create_task(_again_and_again(chore))
 
-    async def drop_stalled_jobs(self) -> None:
-        """Drop jobs of queue workers that are gone."""
-        async with tasks.open_queue() as opened:
-            await tasks.drop_stalled(opened)
+
+async def _again_and_again(chore: Chore) -> None:
+    # Soon after the start, for what has waited since the last process ended; and not all at the
+    # same moment, when several start together.
+    pause_seconds = min(chore.seconds, FIRST_ROUND_SECONDS) * random.uniform(0.2, 1)  # noqa: S311
+    while True:
+        await asyncio.sleep(pause_seconds)
+        pause_seconds = chore.seconds * random.uniform(0.8, 1.2)  # noqa: S311
+        try:
+            await chore.do()
+        except Exception as error:  # the process's border: the next round may do better
+            logger.warning("a chore failed: %s", error)

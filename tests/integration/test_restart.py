@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import processes
+from tests import processes, servers
 
 
 def follow(site: processes.Process, path: str, headers: dict[str, str]) -> Iterator[dict]:
@@ -74,3 +74,29 @@ def test_a_search_survives_kill_9_of_the_server(tmp_path: Path) -> None:
         status, found, data = site.request("GET", ended["download_url"], headers=headers)
         assert status == 200
         assert data[:2] == b"PK"
+
+
+@pytest.mark.timeout(120)
+def test_one_machine_moves_its_files_to_the_bucket_when_that_is_back(tmp_path: Path) -> None:
+    with (
+        servers.object_store() as store,
+        processes.simulator() as (_, source_url),
+        processes.site(tmp_path, PNCP_BASE_URL=source_url, **store.environment) as site,
+    ):
+        headers = {"Authorization": f"Bearer {processes.make_user_token(site)}"}
+        store.stop()
+        asked = {"ufs": ["AC"], "setor_id": "alimentos"}
+        _, _, body = site.request("POST", "/api/buscar", body=asked, headers=headers)
+        path = json.loads(body)["status_url"]
+        *_, ended = follow(site, path, headers)
+        assert ended["storage"] == "database"
+        store.start()
+        site.stop()
+        site.start()  # its first round comes soon after the start
+        deadline = time.monotonic() + 30
+        while ended["storage"] == "database" and time.monotonic() < deadline:
+            *_, ended = follow(site, path, headers)
+            time.sleep(0.1)  # nobody outside is told of a promotion
+        assert ended["storage"] == "object_storage"
+        status, answer, _ = site.request("GET", ended["download_url"], headers=headers)
+        assert (status, answer["location"].startswith(store.url)) == (302, True)
