@@ -7,6 +7,7 @@ import secrets
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 import django_stubs_ext
@@ -272,7 +273,25 @@ SERVESTATIC_ALLOW_ALL_ORIGINS = False
 SERVESTATIC_MAX_AGE = 60
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+# --- E-mail --------------------------------------------------------------------------------------
+
+#: Where people reach the site: links in mails are made of it, never of what a client sends.
+BIDIQ_PUBLIC_URL = env.url("BIDIQ_PUBLIC_URL", "http://127.0.0.1:8000", schemes=("http", "https"))
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "bidiq <nao-responda@localhost>")
+EMAIL_TIMEOUT = 15
+_email = urlsplit(env.url("EMAIL_URL", schemes=("smtp", "smtps")))
+if _email.hostname:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_USE_SSL = _email.scheme == "smtps"
+    EMAIL_HOST = _email.hostname
+    EMAIL_PORT = _email.port or (465 if EMAIL_USE_SSL else 587)
+    #: Passwords and addresses do not travel in the clear; a server on this machine may have none.
+    EMAIL_USE_TLS = not EMAIL_USE_SSL and EMAIL_HOST not in {"localhost", "127.0.0.1", "::1"}
+    EMAIL_HOST_USER = unquote(_email.username or "")
+    EMAIL_HOST_PASSWORD = unquote(_email.password or "")
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", ("text", "json"))
 LOG_LEVEL = env.choice(

@@ -11,6 +11,8 @@ urlpatterns = [
     path("sair/", auth_views.LogoutView.as_view(), name="logout"),
     path("criar/", accounts.sign_up, name="sign_up"),
     path("", accounts.account, name="account"),
+    path("email/", accounts.change_address, name="change_address"),
+    path("email/<str:token>/", accounts.confirm_address, name="confirm_address"),
     path("tokens/criar/", accounts.create_token, name="create_token"),
     path("tokens/<int:token_id>/apagar/", accounts.delete_token, name="delete_token"),
 ]

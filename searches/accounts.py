@@ -1,4 +1,4 @@
-"""Sign-up, and the account page with its API tokens. Floor 6."""
+"""Sign-up, and the account page with its e-mail address and API tokens. Floor 6."""
 
 from typing import cast
 
@@ -7,16 +7,21 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from searches import tokens
+from searches import addresses, tokens
 from searches.models import ApiToken
 
 #: Where a token just made waits for the next page, to be shown once.
 NEW_TOKEN_KEY = "new_token"  # noqa: S105  (a name, not a secret)
 LONGEST_TOKEN_NAME = 80
+#: The address that a link was just sent to, for the next page to say so.
+ASKED_ADDRESS_KEY = "asked_address"
 
 
 class Login(LoginView):
@@ -40,14 +45,55 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
-    """Show the account's tokens; a new one is shown this once."""
+    """Show the account's address and tokens; a new token is shown this once."""
+    return _account(request)
+
+
+def _account(request: HttpRequest, *, address_problem: str = "", status: int = 200) -> HttpResponse:
     context = {
+        "address": request.POST.get("email") or cast(User, request.user).email,
+        "address_problem": address_problem,
+        "asked_address": request.session.pop(ASKED_ADDRESS_KEY, ""),
         "tokens": ApiToken.objects.filter(user=cast(User, request.user)).order_by("-created_at"),
         "new_token": request.session.pop(NEW_TOKEN_KEY, ""),
     }
-    response = render(request, "accounts/account.html", context)
+    response = render(request, "accounts/account.html", context, status=status)
     response["Cache-Control"] = "no-store"
     return response
+
+
+@require_POST
+@login_required
+def change_address(request: HttpRequest) -> HttpResponse:
+    """Ask the reader of an address to confirm it, or forget the one there is."""
+    user = cast(User, request.user)
+    address = request.POST.get("email", "").strip()
+    if not address:
+        addresses.forget(user)
+        return redirect("accounts:account")
+    try:
+        validate_email(address)
+        addresses.ask(user, address)
+        request.session[ASKED_ADDRESS_KEY] = address
+    except ValidationError:
+        return _account(request, address_problem="invalid", status=422)
+    except addresses.TooManyRequests:
+        return _account(request, address_problem="too_many", status=429)
+    except addresses.MailFailed:
+        return _account(request, address_problem="not_sent", status=503)
+    return redirect("accounts:account")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
+    """Confirm an address. By a button: programs that only look at links must not do it."""
+    try:
+        _, address = addresses.read_link(token)
+    except signing.BadSignature:
+        return render(request, "accounts/confirm_address.html", status=410)
+    is_done = request.method == "POST" and addresses.confirm(token)
+    context = {"address": address, "is_done": is_done}
+    return render(request, "accounts/confirm_address.html", context)
 
 
 @require_POST

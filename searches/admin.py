@@ -20,7 +20,16 @@ from exports.admin import ReadOnly
 from searches import live
 from searches.domain.lifecycle import TERMINAL
 from searches.domain.query import SearchQuery
-from searches.models import ApiToken, Coverage, Notice, Search, SearchEvent, Source
+from searches.models import (
+    ApiToken,
+    Coverage,
+    Digest,
+    Notice,
+    SavedSearch,
+    Search,
+    SearchEvent,
+    Source,
+)
 from searches.owners import Owner
 from searches.services import searches as services
 from searches.services.events import Payloads
@@ -66,10 +75,10 @@ class SearchAdmin(ReadOnly, admin.ModelAdmin[Search]):
     inlines = (EventInline,)
     actions = ("cancel", "run_again")
     fields = readonly_fields = (
-        "id", "owner", "source", "status", "stage", "progress", "attempt", "worker", "created_at",
-        "started_at", "heartbeat_at", "finished_at", "cancel_requested_at", "units", "total_raw",
-        "total_kept", "error_code", "file", "pretty_query", "pretty_rejections", "pretty_coverage",
-        "pretty_matching",
+        "id", "owner", "source", "saved", "status", "stage", "progress", "attempt", "worker",
+        "created_at", "started_at", "heartbeat_at", "finished_at", "cancel_requested_at", "units",
+        "total_raw", "total_kept", "error_code", "file", "pretty_query", "pretty_rejections",
+        "pretty_coverage", "pretty_matching",
     )  # fmt: skip
 
     @admin.display(description="dono", ordering="owner_user__username")
@@ -139,6 +148,29 @@ def _publish(search_id: UUID, payloads: Payloads) -> None:
 
 def _pretty(value: Any) -> SafeString:
     return format_html("<pre>{}</pre>", json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@admin.register(SavedSearch)
+class SavedSearchAdmin(ReadOnly, admin.ModelAdmin[SavedSearch]):
+    """Questions that are asked again each day."""
+
+    list_display = ("name", "owner_user", "next_run_at", "wants_mail", "created_at", "seen_at")
+    list_filter = ("wants_mail",)
+    list_select_related = ("owner_user",)
+    search_fields = ("id", "name", "owner_user__username")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at",)
+    exclude = ("owner_visitor",)  # it would open a visitor's history
+
+
+@admin.register(Digest)
+class DigestAdmin(ReadOnly, admin.ModelAdmin[Digest]):
+    """E-mails about runs of saved searches."""
+
+    list_display = ("search", "state", "new_count", "attempts", "next_try_at", "sent_at")
+    list_filter = ("state",)
+    list_select_related = ("search",)
+    search_fields = ("search__id",)
 
 
 @admin.register(SearchEvent)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from searches.domain.brazil import BRASILIA
@@ -14,7 +15,16 @@ from searches.domain.lifecycle import SILENCE_SECONDS, Status
 from searches.domain.notice import Notice as DomainNotice
 from searches.domain.planning import Endpoint, ListKey
 from searches.domain.query import Mode, Order, SearchQuery
-from searches.models import Coverage, Match, Notice, PageRead, Search, SearchEvent, Source
+from searches.models import (
+    Coverage,
+    Match,
+    Notice,
+    PageRead,
+    SavedSearch,
+    Search,
+    SearchEvent,
+    Source,
+)
 from searches.owners import Owner
 
 #: How old the reading of a day that is not over may be and still count.
@@ -36,7 +46,7 @@ def visible_to(owner: Owner) -> QuerySet[Search]:
 
 def get_visible(search_id: UUID, owner: Owner) -> Search | None:
     """Return a search if it is the owner's; a stranger's looks as if it were not there."""
-    return visible_to(owner).select_related("artifact").filter(pk=search_id).first()
+    return visible_to(owner).select_related("artifact", "saved").filter(pk=search_id).first()
 
 
 def recent_count(owner: Owner, *, seconds: int) -> tuple[int, datetime | None]:
@@ -68,6 +78,60 @@ def latest_of_each_uf(search_id: UUID) -> dict[str, dict[str, Any]]:
         if uf := payload["detail"].get("uf"):
             details[uf] = payload["detail"]
     return details
+
+
+# --- the same question again ------------------------------------------------------------------
+
+_WITH_RESULT = (Status.COMPLETE, Status.PARTIAL)
+
+
+def saved_by(owner: Owner) -> QuerySet[SavedSearch]:
+    """Return what an owner keeps, oldest first."""
+    return SavedSearch.objects.filter(owner.mine()).order_by("created_at")
+
+
+def earlier_askings(search: Search, owner: Owner) -> QuerySet[Search]:
+    """Return the owner's earlier results of a search's question, newest first."""
+    if not search.question_key:  # asked before questions had one
+        return Search.objects.none()
+    return visible_to(owner).filter(
+        status__in=_WITH_RESULT,
+        question_key=search.question_key,
+        created_at__lt=search.created_at,
+    )
+
+
+def predecessors(searches: Iterable[Search], owner: Owner) -> dict[UUID, UUID]:
+    """Return, for each search with a result, the result of its question before it, if any."""
+    wanted = [s for s in searches if s.status in _WITH_RESULT and s.question_key]
+    askings: dict[str, list[tuple[datetime, UUID]]] = {}
+    for key, asked_at, pk in (
+        visible_to(owner)
+        .filter(status__in=_WITH_RESULT, question_key__in={s.question_key for s in wanted})
+        .values_list("question_key", "created_at", "pk")
+    ):
+        askings.setdefault(key, []).append((asked_at, pk))  # newest first
+    found: dict[UUID, UUID] = {}
+    for search in wanted:
+        before = (pk for at, pk in askings[search.question_key] if at < search.created_at)
+        found.update((search.pk, pk) for pk in islice(before, 1))
+    return found
+
+
+def earlier_runs(search: Search) -> QuerySet[Search]:
+    """Return the runs of a search's saved question before it, newest first."""
+    if search.saved_id is None:
+        return Search.objects.none()
+    runs = Search.objects.filter(saved_id=search.saved_id, created_at__lt=search.created_at)
+    return runs.order_by("-created_at")
+
+
+def unseen(matches: QuerySet[Match], earlier: QuerySet[Search]) -> QuerySet[Match]:
+    """Return those of some matches whose notices no earlier search has shown."""
+    shown = Match.objects.filter(
+        notice=OuterRef("notice"), hidden=False, search__in=earlier.order_by().values("pk")
+    )
+    return matches.exclude(Exists(shown))
 
 
 # --- who runs ---------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from channels.db import database_sync_to_async
 
 from exports.services import expire_due, promote_pending
-from searches.services import notices
+from searches import digests
+from searches.services import notices, saved
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ def shared_chores() -> list[Chore]:
     """Return the chores of workers and of sites that run searches themselves."""
     # Aside, each on a thread of its own: a slow storage must not keep the others waiting.
     return [
+        Chore(30.0, database_sync_to_async(saved.run_due, thread_sensitive=False)),
+        Chore(30.0, database_sync_to_async(digests.send_due, thread_sensitive=False)),
         Chore(30.0, database_sync_to_async(promote_pending, thread_sensitive=False)),
         Chore(300.0, database_sync_to_async(expire_due, thread_sensitive=False)),
         Chore(3600.0, database_sync_to_async(notices.forget_stale, thread_sensitive=False)),

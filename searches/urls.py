@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from searches import views
+from searches import saved_views, views
 
 app_name = "searches"
 urlpatterns = [
@@ -14,4 +14,10 @@ urlpatterns = [
     path("buscas/<uuid:search_id>/cancelar/", views.cancel, name="cancel"),
     path("buscas/<uuid:search_id>/repetir/", views.repeat, name="repeat"),
     path("buscas/<uuid:search_id>/excel/", views.excel, name="excel"),
+    path("buscas/<uuid:search_id>/salvar/", saved_views.save, name="save"),
+    path("salvas/", saved_views.listing, name="saved"),
+    path("salvas/<uuid:saved_id>/", saved_views.change, name="change_saved"),
+    path("salvas/<uuid:saved_id>/buscar/", saved_views.run, name="run_saved"),
+    path("salvas/<uuid:saved_id>/apagar/", saved_views.delete, name="delete_saved"),
+    path("salvas/sem-email/<str:token>/", saved_views.stop_mail, name="stop_mail"),
 ]

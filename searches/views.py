@@ -25,9 +25,10 @@ from searches import live, pages, runner, selectors
 from searches.access import members_when_required, request_owner, visible_or_404
 from searches.consumers import as_seq
 from searches.domain.brazil import BRASILIA
-from searches.domain.query import SearchQuery, parse_query
+from searches.domain.query import SearchQuery
 from searches.forms import SearchForm
 from searches.models import Search
+from searches.services import saved as saved_services
 from searches.services import searches as services
 from searches.sse import event_stream_response
 
@@ -78,7 +79,7 @@ async def start(request: HttpRequest) -> HttpResponseBase:
         request.session[LAST_QUERY_KEY] = submitted.query.to_json()
         return _create(request, submitted.query)
 
-    return await _started(request, await database_sync_to_async(create)())
+    return await started(await database_sync_to_async(create)())
 
 
 @require_POST
@@ -90,7 +91,7 @@ async def repeat(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
         old = visible_or_404(request, search_id)
         return _create(request, repeated_query(old, today=brasilia_now()))
 
-    return await _started(request, await database_sync_to_async(create)())
+    return await started(await database_sync_to_async(create)())
 
 
 def repeated_query(search: Search, *, today: datetime) -> SearchQuery:
@@ -98,25 +99,27 @@ def repeated_query(search: Search, *, today: datetime) -> SearchQuery:
     went up to the day of asking."""
     query = SearchQuery.from_json(search.query)
     asked_on = search.created_at.astimezone(BRASILIA).date()
-    data = query.to_json()
-    if query.last_day == asked_on:
-        data["data_final"] = today.date().isoformat()
-        data["data_inicial"] = (today.date() - (query.last_day - query.first_day)).isoformat()
-    return parse_query(data, today=today.date())
+    return query.moved_to(today.date()) if query.last_day == asked_on else query
 
 
 def _create(request: HttpRequest, query: SearchQuery) -> Search | HttpResponse:
     try:
         search, _ = services.create_search(query, owner=request_owner(request, make=True))
     except services.TooManySearches as error:
-        context = {"retry_after_seconds": error.retry_after_seconds}
-        response = render(request, "searches/too_many.html", context, status=429)
-        response["Retry-After"] = str(error.retry_after_seconds)
-        return response
+        return too_many(request, error)
     return search
 
 
-async def _started(request: HttpRequest, outcome: Search | HttpResponse) -> HttpResponseBase:
+def too_many(request: HttpRequest, error: services.TooManySearches) -> HttpResponse:
+    """Say when the next search may start."""
+    context = {"retry_after_seconds": error.retry_after_seconds}
+    response = render(request, "searches/too_many.html", context, status=429)
+    response["Retry-After"] = str(error.retry_after_seconds)
+    return response
+
+
+async def started(outcome: Search | HttpResponse) -> HttpResponseBase:
+    """Have a created search run, and go to its page; what was refused is answered as it is."""
     if isinstance(outcome, HttpResponse):
         return outcome
     runner.start(outcome)
@@ -128,9 +131,10 @@ async def _started(request: HttpRequest, outcome: Search | HttpResponse) -> Http
 def history(request: HttpRequest) -> HttpResponse:
     """Show the owner's searches, newest first."""
     owner = request_owner(request)
-    searches = selectors.visible_to(owner).select_related("artifact")
+    searches = selectors.visible_to(owner).select_related("artifact", "saved")
     page = Paginator(searches, HISTORY_PAGE_SIZE).get_page(request.GET.get("pagina"))
-    return render(request, "searches/history.html", pages.history_context(page, now=brasilia_now()))
+    context = pages.history_context(page, owner=owner, now=brasilia_now())
+    return render(request, "searches/history.html", context)
 
 
 @require_safe
@@ -138,7 +142,10 @@ def history(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, search_id: UUID) -> HttpResponse:
     """Show a search as it stands: progress while it runs, then its result."""
     search = visible_or_404(request, search_id)
-    context = pages.detail_context(search, request.GET, now=brasilia_now())
+    owner = request_owner(request)
+    if search.saved_id is not None:
+        saved_services.saw(owner)
+    context = pages.detail_context(search, request.GET, owner=owner, now=brasilia_now())
     response = render(request, pages.detail_template(request.GET), context)
     response["Cache-Control"] = "no-store"  # going back must not show an old state
     return response

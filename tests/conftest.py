@@ -5,7 +5,7 @@ from pathlib import Path
 
 OURS = (
     "DATABASE_URL", "REDIS_URL", "PNCP_", "AWS_", "BIDIQ_", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS",
-    "CSRF_TRUSTED_ORIGINS", "LOG_FORMAT", "LOG_LEVEL", "OTEL_",
+    "CSRF_TRUSTED_ORIGINS", "LOG_FORMAT", "LOG_LEVEL", "OTEL_", "EMAIL_", "DEFAULT_FROM_EMAIL",
 )  # fmt: skip
 for name in list(os.environ):
     if name.startswith(OURS):

@@ -30,6 +30,15 @@ HEARTBEAT_SECONDS = 5
 SILENCE_SECONDS = 15
 
 
+class DigestState(StrEnum):
+    """Where the e-mail about a run stands."""
+
+    WAITING = "waiting"  # for the run's end, or for another try
+    SENT = "sent"
+    NOT_NEEDED = "not_needed"  # nothing new, or nobody to tell
+    FAILED = "failed"  # given up after several tries
+
+
 def may_move(source: Status, target: Status) -> bool:
     """Return whether a search may go from one state to another."""
     return target in MOVES[source]

@@ -1,8 +1,10 @@
 """SearchQuery: what was asked. It checks itself, and says every problem at its field. Floor 0."""
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -50,6 +52,10 @@ FIELDS = frozenset(
     }
 )  # fmt: skip
 
+_NOT_OF_THE_QUESTION = frozenset(
+    {"data_inicial", "data_final", "ordenacao", "pagina", "itens_por_pagina"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
@@ -96,6 +102,27 @@ class SearchQuery:
             "pagina": self.page,
             "itens_por_pagina": self.page_size,
         }
+
+    @property
+    def key(self) -> str:
+        """Return what two askings of the same question share, whatever period or page they want."""
+        asked = {
+            name: sorted(value) if isinstance(value, list) else value
+            for name, value in self.to_json().items()
+            if name not in _NOT_OF_THE_QUESTION
+        }
+        text = json.dumps(asked, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def days(self) -> int:
+        """Return how many days the period has."""
+        return (self.last_day - self.first_day).days + 1
+
+    def moved_to(self, last_day: date) -> "SearchQuery":
+        """Return the same question with the same span of days, up to another day."""
+        first_day = last_day - (self.last_day - self.first_day)
+        return replace(self, first_day=first_day, last_day=last_day, page=1)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "SearchQuery":

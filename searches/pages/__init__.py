@@ -6,15 +6,19 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 
+from searches import selectors, wording
 from searches.domain.lifecycle import Status
 from searches.domain.query import SearchQuery
 from searches.models import Search
-from searches.pages import report, tiles, wording
+from searches.owners import Owner
+from searches.pages import report, tiles
 from searches.pages.asking import form_context
 from searches.pages.charts import charts
+from searches.pages.comparing import compare_href, comparison
 from searches.pages.history import history_context
 from searches.pages.listing import Listing
 from searches.pages.running import ending, running
+from searches.pages.saving import saved_context
 
 __all__ = [
     "detail_context",
@@ -22,6 +26,7 @@ __all__ = [
     "form_context",
     "history_context",
     "repeat_url",
+    "saved_context",
 ]
 
 #: `?fragmento=` -> the part of the page that live.js asks for again.
@@ -33,10 +38,13 @@ def detail_template(params: QueryDict) -> str:
     return _FRAGMENTS.get(params.get("fragmento", ""), "searches/detail.html")
 
 
-def detail_context(search: Search, params: QueryDict, *, now: datetime) -> dict[str, Any]:
+def detail_context(
+    search: Search, params: QueryDict, *, owner: Owner, now: datetime
+) -> dict[str, Any]:
     """Return what a search's page needs at this moment of its life."""
     query = SearchQuery.from_json(search.query)
-    listing = Listing(search, query, params, now=now)
+    held_against = comparison(search, owner, params)
+    listing = Listing(search, query, params, comparison=held_against, now=now)
     context = {
         "search": search,
         "key": str(search.pk),
@@ -61,6 +69,7 @@ def detail_context(search: Search, params: QueryDict, *, now: datetime) -> dict[
         "left_out": report.left_out(search),
         "left_out_total": wording.whole(sum(search.rejections.values())),
         "excel": report.excel(search, now=now),
+        "compare_href": _compare_href(search, owner) if held_against is None else "",
         "suggestions": search.matching.get("sugestoes", []),
         "relaxed": search.matching if search.matching.get("relaxado") else None,
     }
@@ -92,6 +101,11 @@ def detail_context(search: Search, params: QueryDict, *, now: datetime) -> dict[
             else [],
         }
     return context
+
+
+def _compare_href(search: Search, owner: Owner) -> str:
+    before = selectors.predecessors([search], owner).get(search.pk)
+    return compare_href(search, before) if before else ""
 
 
 def repeat_url(search: Search) -> str:

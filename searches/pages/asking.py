@@ -3,9 +3,9 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from searches import wording
 from searches.domain.query import DEFAULT_DAYS, PAGE_SIZES, Order
 from searches.forms import MORE_FILTERS, SearchForm
-from searches.pages import wording
 
 #: Periods offered as buttons: days.
 PERIODS = (1, 7, 15, 30, 90)

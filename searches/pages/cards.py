@@ -7,10 +7,10 @@ from datetime import datetime
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from searches import wording
 from searches.domain import tables
 from searches.domain.summary import days_left
 from searches.models import Match
-from searches.pages import wording
 
 #: An object longer than this is folded: some run over pages.
 LONG_OBJECT = 480
@@ -40,9 +40,10 @@ class Card:
     portal_url: str
     origin_url: str
     is_hidden: bool
+    is_new: bool  # next to the earlier results it is compared with
 
 
-def card(match: Match, *, now: datetime) -> Card:
+def card(match: Match, *, now: datetime, is_new: bool = False) -> Card:
     """Return a match as it is shown."""
     row = match.notice
     left = days_left(row.closes_at, now)
@@ -67,6 +68,7 @@ def card(match: Match, *, now: datetime) -> Card:
         portal_url=_web(row.portal_url),
         origin_url=_web(row.origin_url),
         is_hidden=match.hidden,
+        is_new=is_new,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from searches.pages import wording
+from searches import wording
 from searches.pages.listing import band_label
 
 WIDTH = 360

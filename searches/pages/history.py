@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.core.paginator import Page
 
-from searches import messages
+from searches import messages, selectors, wording
 from searches.domain.lifecycle import Status
 from searches.domain.query import SearchQuery
 from searches.models import Search
-from searches.pages import report, wording
+from searches.owners import Owner
+from searches.pages import report
+from searches.pages.comparing import compare_href
 
 _STATES = {
     Status.QUEUED: "na fila",
@@ -35,24 +38,29 @@ class Row:
     problem: str
     counts: str
     excel: dict[str, Any]
+    compare_href: str
 
 
-def history_context(page: "Page[Search]", *, now: datetime) -> dict[str, Any]:
+def history_context(page: "Page[Search]", *, owner: Owner, now: datetime) -> dict[str, Any]:
     """Return what the history's template needs."""
+    before = selectors.predecessors(page.object_list, owner)
     return {
         "page": page,
-        "rows": [_row(search, now=now) for search in page.object_list],
+        "rows": [_row(search, before.get(search.pk), now=now) for search in page.object_list],
         "count": wording.counted(page.paginator.count, "busca", "buscas"),
         "previous_number": str(page.previous_page_number()) if page.has_previous() else "",
         "next_number": str(page.next_page_number()) if page.has_next() else "",
     }
 
 
-def _row(search: Search, *, now: datetime) -> Row:
-    query = SearchQuery.from_json(search.query)
+def state_text(search: Search) -> str:
+    """Say where a search stands."""
     state = _STATES[Status(search.status)]
-    if search.status == Status.RUNNING:
-        state = f"{state}, {search.progress} %"
+    return f"{state}, {search.progress} %" if search.status == Status.RUNNING else state
+
+
+def _row(search: Search, before: UUID | None, *, now: datetime) -> Row:
+    query = SearchQuery.from_json(search.query)
     found = wording.counted(search.total_kept, "encontrada", "encontradas")
     has_counts = search.status in {Status.COMPLETE, Status.PARTIAL}
     return Row(
@@ -61,8 +69,9 @@ def _row(search: Search, *, now: datetime) -> Row:
         period=wording.period(query),
         conditions=" · ".join(wording.conditions(query)),
         asked_at=wording.moment(search.created_at),
-        state=state,
+        state=state_text(search),
         problem=messages.error_text(search.error_code) if search.error_code else "",
         counts=f"{found} em {wording.whole(search.total_raw)} lidas" if has_counts else "",
         excel=report.excel(search, now=now),
+        compare_href=compare_href(search, before) if before else "",
     )

@@ -1,5 +1,6 @@
 """The list of results: filters, order and pages, all in the address. Floor 6."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -10,14 +11,14 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
 
-from searches import selectors
+from searches import selectors, wording
 from searches.domain import tables
 from searches.domain.brazil import BRASILIA
 from searches.domain.query import PAGE_SIZES, Order, SearchQuery
 from searches.domain.summary import VALUE_BANDS
 from searches.models import Match, Search
-from searches.pages import wording
 from searches.pages.cards import Card, card
+from searches.pages.comparing import Comparison
 
 UNKNOWN_VALUE = "sem"
 #: Deadlines offered as chips: days from now.
@@ -61,9 +62,17 @@ class Listing:
     """What of a result is shown, by the parameters of the address; nonsense in them is ignored."""
 
     def __init__(
-        self, search: Search, query: SearchQuery, params: QueryDict, *, now: datetime
+        self,
+        search: Search,
+        query: SearchQuery,
+        params: QueryDict,
+        *,
+        comparison: Comparison | None,
+        now: datetime,
     ) -> None:
         self.search, self.query, self.now = search, query, now
+        self.comparison = comparison
+        self.only_new = comparison is not None and params.get("novas") == "1"
         self.ufs = tuple(uf for uf in dict.fromkeys(params.getlist("uf")) if uf in query.ufs)
         self.modalities = tuple(
             code
@@ -90,6 +99,8 @@ class Listing:
             "modalidade": self.modalities,
             "faixa": self.bands,
             "prazo": self.days,
+            "desde": self.comparison.chosen if self.comparison else "",
+            "novas": "1" if self.only_new else "",
             "ocultas": "1" if self.shows_hidden else "",
             "ordem": self.order.value if self.order is not self._default_order else "",
             "itens": str(self.page_size) if self.page_size != self.query.page_size else "",
@@ -139,9 +150,15 @@ class Listing:
             notice__awarded_value=None,
         ) & ~Q(notice__situation__in=(tables.REVOKED, tables.ANNULLED, tables.SUSPENDED))
 
-    def _matches(self) -> QuerySet[Match]:
+    def _all(self) -> QuerySet[Match]:
         hidden = None if self.shows_hidden else False
         return selectors.results(self.search, order=self.order, hidden=hidden)
+
+    def _matches(self) -> QuerySet[Match]:
+        matches = self._all()
+        if self.only_new and self.comparison is not None:
+            matches = selectors.unseen(matches, self.comparison.earlier)
+        return matches
 
     @cached_property
     def page(self) -> "Page[Match]":
@@ -150,12 +167,30 @@ class Listing:
 
     @cached_property
     def cards(self) -> list[Card]:
-        return [card(match, now=self.now) for match in self.page.object_list]
+        return self._cards(self.page.object_list)
+
+    def _cards(self, rows: Iterable[Match]) -> list[Card]:
+        rows = list(rows)
+        new = self._new_among(rows)
+        return [card(match, now=self.now, is_new=match.pk in new) for match in rows]
+
+    def _new_among(self, rows: list[Match]) -> set[int]:
+        if self.comparison is None:
+            return set()
+        shown = Match.objects.filter(pk__in=[match.pk for match in rows])
+        return set(selectors.unseen(shown, self.comparison.earlier).values_list("pk", flat=True))
+
+    @cached_property
+    def new_count(self) -> int:
+        """How many of all that are shown are new."""
+        if self.comparison is None:
+            return 0
+        return selectors.unseen(self._all(), self.comparison.earlier).order_by().count()
 
     @cached_property
     def best(self) -> list[Card]:
         """The best found until now, for a search that runs."""
-        return [card(match, now=self.now) for match in self._matches()[:LIVE_COUNT]]
+        return self._cards(self._matches()[:LIVE_COUNT])
 
     @cached_property
     def live_count(self) -> int:
@@ -238,7 +273,7 @@ class Listing:
 
     @property
     def is_filtered(self) -> bool:
-        return bool(self.ufs or self.modalities or self.bands or self.days)
+        return bool(self.ufs or self.modalities or self.bands or self.days or self.only_new)
 
     @property
     def is_whole(self) -> bool:
@@ -251,7 +286,11 @@ class Listing:
         return wording.place(self.ufs) if self.ufs else ""
 
     def clear_href(self) -> str:
-        return self.href(uf=(), modalidade=(), faixa=(), prazo="")
+        return self.href(uf=(), modalidade=(), faixa=(), prazo="", novas="")
+
+    def new_chip(self) -> Chip:
+        href = self.href(novas="" if self.only_new else "1")
+        return Chip("só as novas", self.new_count, href, self.only_new)
 
     def hidden_href(self) -> str:
         return self.href(ocultas="" if self.shows_hidden else "1")

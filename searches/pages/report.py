@@ -7,13 +7,12 @@ from typing import Any
 
 from django.utils.text import Truncator
 
-from searches import messages
+from searches import messages, wording
 from searches.domain.filtering import Reason
 from searches.domain.lifecycle import Status
 from searches.domain.query import SearchQuery
 from searches.domain.summary import URGENT_DAYS, days_left
 from searches.models import Search
-from searches.pages import wording
 
 _HIGHLIGHT_CHARS = 130
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from searches import messages, selectors
+from searches import messages, selectors, wording
 from searches.domain.lifecycle import Status
 from searches.domain.progress import BANDS, Stage
 from searches.domain.query import SearchQuery
 from searches.models import Search
-from searches.pages import tiles, wording
+from searches.pages import tiles
 
 #: Before this nothing can be said about the time that is left.
 _SHORTEST_MEASURE_SECONDS = 4

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from searches.domain.brazil import UNITS
-from searches.pages.wording import counted, whole
+from searches.wording import counted, whole
 
 #: A tile is as tall as this in its own units.
 _FULL = 100

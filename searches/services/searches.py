@@ -14,7 +14,7 @@ from searches.domain.errors import ClaimLost, IllegalMove
 from searches.domain.lifecycle import MAX_ATTEMPTS, TERMINAL, Status, may_move
 from searches.domain.progress import Stage, Told
 from searches.domain.query import SearchQuery
-from searches.models import Search
+from searches.models import SavedSearch, Search
 from searches.owners import Owner
 from searches.services import events
 from searches.services.events import Payloads
@@ -39,12 +39,13 @@ def create_search(
     search_id: UUID | None = None,
     limited: bool = True,
     deferred: bool = True,
+    saved: SavedSearch | None = None,
 ) -> tuple[Search, bool]:
     """Store a search with its first event, and hand it to a worker in the same transaction.
 
     Returns (search, whether it is new): an id that the same owner used before gives the same
-    search again. `deferred=False`: the caller runs it itself. Raises TooManySearches and
-    SearchIdTaken.
+    search again. `deferred=False`: the caller runs it itself; `saved`: what it is a run of.
+    Raises TooManySearches and SearchIdTaken.
     """
     if search_id is not None and (known := _known(search_id, owner)):
         return known, False
@@ -58,6 +59,8 @@ def create_search(
                 owner_visitor=owner.visitor,
                 source_id=selectors.source_id(),
                 query=query.to_json(),
+                question_key=query.key,
+                saved=saved,
                 units_total=len(query.ufs),
             )
             events.append(search.pk, [Told(Stage.QUEUED, status=Status.QUEUED)])

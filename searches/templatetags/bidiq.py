@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from searches.pages import wording
+from searches import wording
 
 register = template.Library()
 

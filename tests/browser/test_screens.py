@@ -140,6 +140,9 @@ def tour(live_site: Stage) -> Callable[[Tabs], Any]:
         yield "nothing", page
         page.goto("/buscas/")
         yield "history", page
+        page.get_by_role("button", name="Salvar").first.click()
+        page.locator("summary", has_text="Mudar").click()
+        yield "saved", page
         page.goto("/contas/entrar/")
         yield "login", page
         page.goto("/contas/criar/")

@@ -114,3 +114,34 @@ print("ok")
 """
         )
         assert printed == "ok"
+
+
+def test_of_many_processes_one_asks_a_saved_question_each_day(installation) -> None:
+    with installation() as cluster:
+        printed = cluster.script(
+            PREPARE
+            + """
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from django.db import connections
+from django.utils import timezone
+from searches.models import SavedSearch
+from searches.services import saved as keeping
+kept = keeping.save(create(), owner=Owner(visitor="a"), name="x")
+Search.objects.update(status="complete", finished_at=timezone.now())
+SavedSearch.objects.update(next_run_at=timezone.now() - timedelta(days=3))
+Job.objects.all().delete()
+together = Barrier(6)
+def look(_):
+    together.wait()
+    try:
+        return len(keeping.run_due())
+    finally:
+        connections.close_all()
+with ThreadPoolExecutor(6) as pool:
+    print(sum(pool.map(look, range(6))))
+print(kept.runs.count(), Job.objects.count())
+"""
+        )
+        assert printed.split() == ["1", "2", "1"]

@@ -1,4 +1,4 @@
-"""How things are said on the pages: places, questions, money, time. Floor 6.
+"""How things are said to people: places, questions, money, time. Floor 1.
 
 Pure functions; Portuguese as people speak at work.
 """
@@ -110,6 +110,13 @@ def period(query: SearchQuery) -> str:
     if query.first_day == query.last_day:
         return f"publicadas em {day(query.first_day)}"
     return f"publicadas de {day(query.first_day)} a {day(query.last_day)}"
+
+
+def rolling_period(query: SearchQuery) -> str:
+    """Say which days a question that is asked again and again is about."""
+    if query.mode is Mode.OPEN:
+        return period(query)
+    return "publicadas no dia" if query.days == 1 else f"publicadas nos últimos {query.days} dias"
 
 
 def conditions(query: SearchQuery) -> list[str]:

@@ -1,0 +1,160 @@
+"""The daily e-mail about what is new in a saved search. Floor 4."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core import signing
+from django.core.mail import EmailMultiAlternatives
+from django.db.models import F
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import Truncator
+
+from bidiq import logs
+from searches import selectors, wording
+from searches.domain.lifecycle import TERMINAL, DigestState, Status
+from searches.domain.query import Order, SearchQuery
+from searches.domain.summary import days_left
+from searches.models import Digest, Match, SavedSearch, Search
+
+logger = logging.getLogger(__name__)
+
+#: The best of what is new; the rest is on the page.
+MOST_NOTICES = 20
+LONGEST_OBJECT = 240
+MOST_ATTEMPTS = 5
+#: Before the second attempt; doubled before each later one.
+RETRY_AFTER = timedelta(minutes=5)
+_SALT = "searches.digests.stop"
+
+
+def address_of(user: Any) -> str:
+    """Return the address that a user has confirmed; only such are ever kept with the account."""
+    return str(user.email) if user is not None and user.is_active else ""
+
+
+def stop_link(saved: SavedSearch) -> str:
+    """Return the link that ends the mail about a saved search, without a login."""
+    return _absolute(reverse("searches:stop_mail", args=[signing.dumps(saved.pk.hex, salt=_SALT)]))
+
+
+def saved_id_of(token: str) -> UUID:
+    """Return which saved search a stop link is about. Raises signing.BadSignature."""
+    return UUID(signing.loads(token, salt=_SALT))
+
+
+def send_due(*, now: datetime | None = None) -> int:
+    """Send the mail about runs that have ended; return how many were sent.
+
+    Any number of processes may do it: who moves the next attempt sends. A process that dies right
+    after sending leads to a second mail with the same Message-ID, never to none.
+    """
+    moment = now or timezone.now()
+    due = Digest.objects.filter(
+        state=DigestState.WAITING, next_try_at__lte=moment, search__status__in=TERMINAL
+    ).select_related("search__saved__owner_user", "search")
+    sent = 0
+    for digest in due:
+        again_at = moment + RETRY_AFTER * 2**digest.attempts
+        turn = Digest.objects.filter(
+            pk=digest.pk, state=DigestState.WAITING, next_try_at=digest.next_try_at
+        )
+        if turn.update(next_try_at=again_at, attempts=F("attempts") + 1):
+            token = logs.search_id.set(str(digest.pk))
+            try:
+                sent += _send(digest)
+            finally:
+                logs.search_id.reset(token)
+    return sent
+
+
+def _send(digest: Digest) -> bool:
+    search = digest.search
+    saved = search.saved
+    new = _new_matches(search)
+    address = address_of(saved.owner_user) if saved and saved.wants_mail else ""
+    count = new.count() if search.status in {Status.COMPLETE, Status.PARTIAL} else 0
+    if saved is None or not address or not count:
+        _close(digest, state=DigestState.NOT_NEEDED, new_count=count)
+        return False
+    try:
+        _message(search, saved, address, new=new, count=count).send()
+    except Exception as error:  # the border to a mail server: smtplib, sockets, TLS
+        # Not the error's own text: servers repeat the address in it.
+        logger.warning("the digest could not be sent: %s", type(error).__name__)
+        if digest.attempts + 1 >= MOST_ATTEMPTS:
+            _close(digest, state=DigestState.FAILED, new_count=count)
+        return False
+    _close(digest, state=DigestState.SENT, new_count=count, sent_at=timezone.now())
+    logger.info("digest sent: %d new", count)
+    return True
+
+
+def _close(digest: Digest, **fields: Any) -> None:
+    Digest.objects.filter(pk=digest.pk).update(**fields)
+
+
+def _new_matches(search: Search) -> Any:
+    matches = selectors.results(search, order=Order.RELEVANCE)
+    return selectors.unseen(matches, selectors.earlier_runs(search))
+
+
+def _message(
+    search: Search, saved: SavedSearch, address: str, *, new: Any, count: int
+) -> EmailMultiAlternatives:
+    now = timezone.now()
+    query = SearchQuery.from_json(search.query)
+    page = _absolute(reverse("searches:detail", args=[search.pk]))
+    stop = stop_link(saved)
+    missing = [uf for uf, row in search.coverage.items() if row["status"] != "complete"]
+    context = {
+        "saved": saved,
+        "question": wording.question(query),
+        "period": wording.period(query),
+        "count": wording.counted(count, "licitação nova", "licitações novas"),
+        "found": wording.counted(search.total_kept, "encontrada", "encontradas"),
+        "notices": [_notice(match, now=now) for match in new[:MOST_NOTICES]],
+        "rest": wording.whole(count - MOST_NOTICES) if count > MOST_NOTICES else "",
+        "missing": wording.place(missing) if missing else "",
+        "page": page,
+        "new_page": f"{page}?novas=1",
+        "stop": stop,
+        "saved_page": _absolute(reverse("searches:saved")),
+    }
+    message = EmailMultiAlternatives(
+        subject=f"{context['count']}: {saved.name}".replace("\n", " "),
+        body=render_to_string("emails/digest.txt", context),
+        to=[address],
+        headers={
+            "List-Unsubscribe": f"<{stop}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "Message-ID": f"<digest.{search.pk}@bidiq>",
+            "Auto-Submitted": "auto-generated",
+        },
+    )
+    message.attach_alternative(render_to_string("emails/digest.html", context), "text/html")
+    return message
+
+
+def _notice(match: Match, *, now: datetime) -> dict[str, str]:
+    notice = match.notice
+    left = days_left(notice.closes_at, now)
+    place = f"{notice.municipality}/{notice.uf}" if notice.municipality else notice.uf
+    return {
+        "object": Truncator(" ".join(notice.object.split())).chars(LONGEST_OBJECT),
+        "body": notice.body,
+        "place": place,
+        "modality": notice.modality_name,
+        "value": "valor não informado" if notice.value is None else wording.money(notice.value),
+        "deadline": wording.deadline(notice.closes_at, left, now=now),
+        "url": notice.portal_url,
+    }
+
+
+def _absolute(path: str) -> str:
+    """Return an address for a mail: never made of what a client sent."""
+    return f"{settings.BIDIQ_PUBLIC_URL}{path}"

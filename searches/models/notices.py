@@ -1,0 +1,140 @@
+"""What is kept of the source: its notices, and what of its lists is covered. Floor 2."""
+
+from django.db import models
+
+from searches.domain.planning import Endpoint
+
+
+class Source(models.Model):
+    """A server that speaks PNCP's API. Notices of a demonstration never mix with real ones."""
+
+    base_url = models.CharField("endereço", max_length=300, unique=True)
+
+    class Meta:
+        verbose_name = "fonte"
+
+    def __str__(self) -> str:
+        return self.base_url
+
+
+class Notice(models.Model):
+    """A procurement notice in the local store; fields as in `domain.notice.Notice`."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE)
+    control_number = models.CharField("código PNCP", max_length=60)
+    object = models.TextField("objeto")
+    extra = models.TextField("informação complementar", blank=True)
+    body = models.CharField("órgão", max_length=500, blank=True)
+    cnpj = models.CharField("CNPJ", max_length=20, blank=True)
+    sphere = models.CharField("esfera", max_length=2, blank=True)
+    unit_name = models.CharField("unidade", max_length=500, blank=True)
+    uf = models.CharField("UF", max_length=2, blank=True)
+    municipality = models.CharField("município", max_length=200, blank=True)
+    ibge = models.CharField("código IBGE", max_length=7, blank=True)
+    modality = models.IntegerField("modalidade (código)")
+    modality_name = models.CharField("modalidade", max_length=120, blank=True)
+    situation = models.IntegerField("situação (código)", default=0)
+    situation_name = models.CharField("situação", max_length=120, blank=True)
+    value = models.DecimalField("valor estimado", max_digits=24, decimal_places=4, null=True)
+    awarded_value = models.DecimalField(
+        "valor homologado", max_digits=24, decimal_places=4, null=True
+    )
+    published_at = models.DateTimeField("publicação")
+    opens_at = models.DateTimeField("abertura", null=True)
+    closes_at = models.DateTimeField("encerramento", null=True)
+    updated_at = models.DateTimeField("atualização no PNCP")
+    portal_url = models.CharField("página no PNCP", max_length=300, blank=True)
+    origin_url = models.CharField("página de origem", max_length=2000, blank=True)
+    platform = models.CharField("plataforma", max_length=200, blank=True)
+    stored_at = models.DateTimeField("guardada em", auto_now=True)
+
+    class Meta:
+        verbose_name = "licitação"
+        verbose_name_plural = "licitações"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "control_number"], name="notice_source_control_unique"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["source", "uf", "modality", "published_at"], name="notice_scope_published"
+            ),
+            models.Index(fields=["source", "uf", "closes_at"], name="notice_scope_closes"),
+        ]
+
+    def __str__(self) -> str:
+        return self.control_number
+
+
+class _ListFields(models.Model):
+    """What names a list of the source: see `domain.planning.ListKey`."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE)
+    endpoint = models.CharField(
+        "lista", max_length=12, choices=[(e.value, e.value) for e in Endpoint]
+    )
+    modality = models.IntegerField("modalidade", default=0)  # 0: all
+    uf = models.CharField("UF", max_length=2, blank=True)  # "": the whole country
+
+    class Meta:
+        abstract = True
+
+
+class PageRead(_ListFields):
+    """The ledger: one page of one list that is in the store. A restart goes on after it."""
+
+    first_day = models.DateField("primeiro dia")
+    last_day = models.DateField("último dia")
+    number = models.PositiveIntegerField("página")
+    total_pages = models.PositiveIntegerField("páginas da lista")
+    total_records = models.PositiveIntegerField("registros da lista")
+    notices_count = models.PositiveSmallIntegerField("licitações na página")
+    fetched_at = models.DateTimeField("lida em")
+
+    class Meta:
+        verbose_name = "página lida"
+        verbose_name_plural = "páginas lidas"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "endpoint", "modality", "uf", "first_day", "last_day", "number"],
+                name="page_read_unique",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} {self.uf or 'BR'} {self.modality} página {self.number}"
+
+
+class PageLease(models.Model):
+    """A page that some worker fetches at this moment; the others wait instead of asking too."""
+
+    page = models.CharField("página", max_length=120, primary_key=True)
+    holder = models.CharField("executor", max_length=120)
+    expires_at = models.DateTimeField("vale até")
+
+    class Meta:
+        verbose_name = "página em leitura"
+        verbose_name_plural = "páginas em leitura"
+
+    def __str__(self) -> str:
+        return self.page
+
+
+class Coverage(_ListFields):
+    """A day of a list that was read whole. For open notices, the day of asking."""
+
+    day = models.DateField("dia")
+    fetched_at = models.DateTimeField("lido em")
+
+    class Meta:
+        verbose_name = "dia coberto"
+        verbose_name_plural = "dias cobertos"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "endpoint", "modality", "uf", "day"], name="coverage_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} {self.uf or 'BR'} {self.modality} {self.day}"

@@ -1,0 +1,54 @@
+"""What is new in a result, next to earlier ones of the same question. Floor 6."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.urls import reverse
+
+from searches import selectors, wording
+from searches.models import Search
+from searches.owners import Owner
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The earlier results that a result is held against."""
+
+    earlier: QuerySet[Search]  # what one of them has shown is not new
+    since: str
+    href: str  # of the latest of them
+    gone_count: int  # shown by the latest of them, and not in this one
+    chosen: str = ""  # the one that the address names
+
+
+def comparison(search: Search, owner: Owner, params: QueryDict) -> Comparison | None:
+    """Return what a result is compared with: the earlier search that `?desde=` names, or else the
+    earlier runs of its saved question. Nonsense and strangers' searches are ignored alike."""
+    chosen = params.get("desde", "")
+    try:
+        earlier = selectors.earlier_askings(search, owner).filter(pk=UUID(chosen))
+    except ValueError:
+        earlier = Search.objects.none()
+    latest = earlier.first()
+    if latest is None:
+        chosen, earlier = "", selectors.earlier_runs(search)
+        latest = earlier.first()
+    if latest is None:
+        return None
+    gone = selectors.unseen(
+        latest.matches.filter(hidden=False), Search.objects.filter(pk=search.pk)
+    )
+    return Comparison(
+        earlier=earlier,
+        since=wording.moment(latest.created_at),
+        href=reverse("searches:detail", args=[latest.pk]),
+        gone_count=gone.count(),
+        chosen=chosen,
+    )
+
+
+def compare_href(search: Search, earlier: UUID) -> str:
+    """Return the address of a result held against an earlier one."""
+    return f"{reverse('searches:detail', args=[search.pk])}?desde={earlier}#resultados"

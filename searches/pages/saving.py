@@ -1,0 +1,112 @@
+"""The page of saved searches. Floor 6."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from searches import selectors, wording
+from searches.domain.brazil import BRASILIA
+from searches.domain.lifecycle import TERMINAL, DigestState, Status
+from searches.domain.query import SearchQuery
+from searches.models import SavedSearch, Search
+from searches.pages.history import state_text
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The latest run of a saved search."""
+
+    href: str
+    asked_at: str
+    state: str
+    status: str
+    counts: str
+    new_text: str
+    new_href: str
+    mail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One saved search."""
+
+    saved: SavedSearch
+    question: str
+    period: str
+    conditions: str
+    next_run: str
+    last: LastRun | None
+
+
+def saved_context(
+    saved: Iterable[SavedSearch], *, now: datetime, address: str, problem: str = ""
+) -> dict[str, Any]:
+    """Return what the page of saved searches needs; `address`: where mail goes to, if confirmed."""
+    rows = [_row(each, now=now) for each in saved]
+    return {
+        "rows": rows,
+        "count": wording.counted(len(rows), "busca salva", "buscas salvas"),
+        "address": address,
+        "lacks_address": not address and any(row.saved.wants_mail for row in rows),
+        "problem": problem,
+    }
+
+
+def _row(saved: SavedSearch, *, now: datetime) -> Row:
+    query = SearchQuery.from_json(saved.query)
+    run = saved.runs.order_by("-created_at").select_related("digest").first()
+    return Row(
+        saved=saved,
+        question=wording.question(query),
+        period=wording.rolling_period(query),
+        conditions=" · ".join(wording.conditions(query)),
+        next_run=_next_run(saved.next_run_at, now=now),
+        last=_last_run(run) if run else None,
+    )
+
+
+def _next_run(at: datetime | None, *, now: datetime) -> str:
+    if at is None:
+        return ""
+    local = at.astimezone(BRASILIA)
+    if at <= now:
+        return "daqui a pouco"
+    day = "hoje" if local.date() == now.astimezone(BRASILIA).date() else "amanhã"
+    return f"{day} às {local:%H:%M}"
+
+
+def _last_run(run: Search) -> LastRun:
+    href = reverse("searches:detail", args=[run.pk])
+    has_result = run.status in {Status.COMPLETE, Status.PARTIAL}
+    new_text = new_href = ""
+    earlier = selectors.earlier_runs(run)
+    if has_result and earlier.exists():
+        new = selectors.unseen(run.matches.filter(hidden=False), earlier).count()
+        new_text = wording.counted(new, "nova", "novas") if new else "nada de novo"
+        new_href = f"{href}?novas=1#resultados" if new else ""
+    return LastRun(
+        href=href,
+        asked_at=wording.moment(run.created_at),
+        state=state_text(run),
+        status=run.status,
+        counts=wording.counted(run.total_kept, "encontrada", "encontradas") if has_result else "",
+        new_text=new_text,
+        new_href=new_href,
+        mail=_mail_text(run),
+    )
+
+
+def _mail_text(run: Search) -> str:
+    digest = getattr(run, "digest", None)
+    if digest is None:
+        return ""
+    if digest.state == DigestState.SENT and digest.sent_at:
+        return f"e-mail enviado em {wording.moment(digest.sent_at)}"
+    if digest.state == DigestState.FAILED:
+        return "não foi possível enviar o e-mail"
+    if digest.state == DigestState.WAITING and run.status in TERMINAL:
+        return "e-mail ainda não enviado, nova tentativa em breve" if digest.attempts else ""
+    return ""

@@ -1,0 +1,134 @@
+"""Saving questions, and asking them again each day. Floor 3."""
+
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from searches import selectors
+from searches.domain.brazil import BRASILIA
+from searches.domain.errors import QueryError
+from searches.domain.lifecycle import TERMINAL
+from searches.domain.query import SearchQuery
+from searches.domain.schedule import next_daily
+from searches.models import Digest, SavedSearch, Search
+from searches.owners import Owner
+from searches.services.searches import create_search
+
+logger = logging.getLogger(__name__)
+
+MOST_SAVED = 20
+LONGEST_NAME = 120
+#: What a visitor without an account has not looked at for so long is no longer asked each day.
+VISITOR_PATIENCE = timedelta(days=30)
+
+
+class TooManySaved(Exception):
+    """The owner keeps as many questions as one may."""
+
+
+def save(search: Search, *, owner: Owner, name: str) -> SavedSearch:
+    """Keep a search's question, and the search as its first run; what was kept already stays.
+
+    Raises TooManySaved.
+    """
+    key = SearchQuery.from_json(search.query).key
+    mine = selectors.saved_by(owner)
+    with transaction.atomic():
+        saved = mine.filter(question_key=key).first()
+        if saved is None:
+            if mine.count() >= MOST_SAVED:
+                raise TooManySaved
+            saved = SavedSearch(
+                owner_user_id=owner.user_id,
+                owner_visitor=owner.visitor,
+                name=name[:LONGEST_NAME],
+                query=search.query,
+                question_key=key,
+            )
+            saved.next_run_at = next_daily(timezone.now(), of=saved.pk)
+            saved.save(force_insert=True)
+        Search.objects.filter(pk=search.pk, saved=None).update(saved=saved)
+    return saved
+
+
+def change(
+    saved: SavedSearch, *, owner: Owner, name: str, is_daily: bool, wants_mail: bool
+) -> None:
+    """Rename it, pause it or let it go on; mail is only for users.
+
+    What was saved before its owner had an account belongs to the account from now on.
+    """
+    if saved.owner_user_id is None:
+        saved.owner_user_id = owner.user_id
+    saved.name = name.strip()[:LONGEST_NAME] or saved.name
+    if not is_daily:
+        saved.next_run_at = None
+    elif saved.next_run_at is None:
+        saved.next_run_at = next_daily(timezone.now(), of=saved.pk)
+    saved.wants_mail = wants_mail and saved.owner_user_id is not None
+    saved.seen_at = timezone.now()
+    saved.save(update_fields=["owner_user", "name", "next_run_at", "wants_mail", "seen_at"])
+
+
+def stop_mail(saved_id: UUID) -> None:
+    """Send no more mail about a saved search."""
+    SavedSearch.objects.filter(pk=saved_id).update(wants_mail=False)
+
+
+def saw(owner: Owner) -> None:
+    """Note that an owner has looked at what it keeps; a note a day is enough."""
+    now = timezone.now()
+    selectors.saved_by(owner).filter(seen_at__lt=now - timedelta(days=1)).update(seen_at=now)
+
+
+def run(saved: SavedSearch, *, now: datetime, limited: bool = True) -> Search:
+    """Ask a saved question today. Raises TooManySearches, and QueryError for what was asked by
+    rules that hold no more."""
+    query = SearchQuery.from_json(saved.query).moved_to(now.astimezone(BRASILIA).date())
+    owner = Owner(user_id=saved.owner_user_id, visitor=saved.owner_visitor)
+    search, _ = create_search(query, owner=owner, limited=limited, saved=saved)
+    return search
+
+
+def run_due(*, now: datetime | None = None) -> list[UUID]:
+    """Ask every saved question whose moment has come; return the searches.
+
+    Any number of processes may do it: who moves the next moment asks, in the same transaction.
+    After a pause of days a question is asked once.
+    """
+    moment = now or timezone.now()
+    _pause_unread(moment)
+    started = []
+    for saved in SavedSearch.objects.filter(next_run_at__lte=moment):
+        try:
+            with transaction.atomic():
+                search = _run_once(saved, moment)
+        except QueryError as error:
+            logger.warning("saved search %s cannot be asked any more: %s", saved.pk, error)
+            SavedSearch.objects.filter(pk=saved.pk).update(next_run_at=None)
+            continue
+        if search is not None:
+            started.append(search.pk)
+    return started
+
+
+def _run_once(saved: SavedSearch, now: datetime) -> Search | None:
+    """Take the daily turn; None when another process had it, or yesterday's run is not over."""
+    turn = SavedSearch.objects.filter(pk=saved.pk, next_run_at=saved.next_run_at)
+    if not turn.update(next_run_at=next_daily(now, of=saved.pk)):
+        return None
+    if saved.runs.exclude(status__in=TERMINAL).exists():
+        return None
+    search = run(saved, now=now, limited=False)
+    if saved.wants_mail:
+        Digest.objects.create(search=search)
+    return search
+
+
+def _pause_unread(now: datetime) -> None:
+    unread = Q(owner_user=None, seen_at__lt=now - VISITOR_PATIENCE)
+    SavedSearch.objects.filter(unread, next_run_at__lte=now).update(next_run_at=None)

@@ -1,0 +1,388 @@
+"""Saved searches: kept, asked again each day, held against what was there before, told by mail."""
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from channels.db import database_sync_to_async
+from django.contrib.auth.models import User
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from searches import digests, selectors
+from searches.domain.lifecycle import Status
+from searches.domain.schedule import next_daily
+from searches.models import Digest, SavedSearch, Search
+from searches.owners import VISITOR_KEY, Owner
+from searches.pipeline import run_search
+from searches.services import saved as services
+from searches.upkeep import shared_chores
+from tests.integration.conftest import NOW, open_client, record, reload
+from tests.integration.test_pages import browser, words
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ALICE = Owner(visitor="alice")
+#: The made-up source: three notices until the 19th, two more on the 20th.
+RECORDS = [record(n, day="2026-08-18") for n in (1, 2, 3)] + [
+    record(n, day="2026-08-20", object=f"Aquisição de gêneros alimentícios, lote {n}")
+    for n in (4, 5)
+]
+BEFORE = {"data_inicial": "2026-08-16", "data_final": "2026-08-19"}
+
+
+def sync(function, *args, **kwargs):
+    return database_sync_to_async(function)(*args, **kwargs)
+
+
+def login(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+async def finished(settings: Any, search: Search) -> Search:
+    async with open_client(settings) as client:
+        await asyncio.wait_for(run_search(search.pk, worker="test:1:x", client=client), 60)
+    return await reload(search)
+
+
+@pytest.fixture
+def daily(simulate, run, settings):
+    """Save a search of yesterday's and run it again today; return it and today's run."""
+
+    async def make(owner: Owner = ALICE, **changes: Any) -> tuple[SavedSearch, Search]:
+        await simulate(RECORDS)
+        first = await run(owner, **BEFORE)
+        saved = await sync(services.save, first, owner=owner, name="Merenda")
+        await sync(SavedSearch.objects.filter(pk=saved.pk).update, next_run_at=NOW, **changes)
+        (search_id,) = await sync(services.run_due, now=NOW)
+        return saved, await finished(settings, await sync(Search.objects.get, pk=search_id))
+
+    return make
+
+
+async def test_a_daily_run_asks_for_the_same_days_up_to_today(daily):
+    saved, search = await daily()
+    assert search.status == Status.COMPLETE
+    assert (search.query["data_inicial"], search.query["data_final"]) == (
+        "2026-08-17",
+        "2026-08-20",
+    )
+    assert search.total_kept == 5
+    assert await sync(lambda: search.saved_id) == saved.pk
+
+
+async def test_only_what_no_earlier_run_has_shown_is_new(daily, settings):
+    saved, search = await daily()
+    new = selectors.unseen(search.matches.all(), selectors.earlier_runs(search))
+    assert await sync(new.count) == 2
+    again = await sync(services.run, saved, now=NOW, limited=False)
+    again = await finished(settings, again)
+    new = selectors.unseen(again.matches.all(), selectors.earlier_runs(again))
+    assert (again.total_kept, await sync(new.count)) == (5, 0)
+
+
+async def test_what_a_broken_run_missed_is_new_in_the_next(simulate, run, settings):
+    simulator = await simulate(
+        [record(1, uf="SP"), record(2, uf="MG")], faults="down:uf=MG", clock=lambda: NOW
+    )
+    first = await run(ALICE, ufs=["SP", "MG"], client={"attempts": 1})
+    assert first.status == Status.PARTIAL
+    saved = await sync(services.save, first, owner=ALICE, name="Merenda")
+    simulator.faults.faults.clear()
+    search = await sync(services.run, saved, now=NOW, limited=False)
+    search = await finished(settings, search)
+    new = selectors.unseen(search.matches.all(), selectors.earlier_runs(search))
+    assert await sync(lambda: [match.notice.uf for match in new.select_related("notice")]) == ["MG"]
+
+
+async def test_the_page_marks_what_is_new_and_shows_only_that_when_asked(daily):
+    _, search = await daily()
+    text = await sync(lambda: browser().get(f"/buscas/{search.pk}/").content.decode())
+    assert "2 novas desde a busca de" in words(text)
+    assert len(re.findall(r'<span class="new">nova</span>', text)) == 2
+    only = await sync(lambda: browser().get(f"/buscas/{search.pk}/?novas=1").content.decode())
+    assert "2 licitações" in words(only)
+    assert only.count('data-card="') == 2
+
+
+async def test_the_history_compares_with_the_last_asking_of_the_same_question(simulate, run):
+    await simulate(RECORDS)
+    first = await run(ALICE, **BEFORE)
+    await run(ALICE, ufs=["RJ"], **BEFORE)  # another question
+    last = await run(ALICE, data_inicial="2026-08-18", data_final="2026-08-20")
+    history = await sync(lambda: browser().get("/buscas/").content.decode())
+    (href,) = re.findall(r'href="([^"]+\?desde=[^"#]+)', history)
+    assert href == f"/buscas/{last.pk}/?desde={first.pk}"
+    assert "2 novas desde a busca de" in words(
+        await sync(lambda: browser().get(href).content.decode())
+    )
+
+
+async def test_what_is_no_longer_there_is_counted(simulate, run):
+    await simulate(RECORDS)
+    first = await run(ALICE, **BEFORE)
+    last = await run(ALICE, data_inicial="2026-08-19", data_final="2026-08-20")
+    text = words(
+        await sync(lambda: browser().get(f"/buscas/{last.pk}/?desde={first.pk}").content.decode())
+    )
+    assert "3 daquela não aparecem mais" in text
+
+
+async def test_a_strangers_search_is_nothing_to_compare_with(simulate, run):
+    await simulate(RECORDS)
+    strangers = await run(Owner(visitor="bob"), **BEFORE)
+    mine = await run(ALICE, data_inicial="2026-08-18", data_final="2026-08-20")
+    for other in (strangers.pk, uuid4(), "nonsense"):
+        path = f"/buscas/{mine.pk}/?desde={other}&novas=1"
+        answer = await sync(lambda path=path: browser().get(path))
+        assert answer.status_code == 200
+        assert "desde a busca" not in answer.content.decode()
+
+
+async def test_after_days_of_silence_a_question_is_asked_once(simulate, run):
+    await simulate(RECORDS)
+    saved = await sync(services.save, await run(ALICE, **BEFORE), owner=ALICE, name="Merenda")
+    await sync(SavedSearch.objects.filter(pk=saved.pk).update, next_run_at=NOW - timedelta(days=7))
+    assert len(await sync(services.run_due, now=NOW)) == 1
+    assert await sync(services.run_due, now=NOW) == []
+    await sync(saved.refresh_from_db)
+    assert NOW < saved.next_run_at <= NOW + timedelta(days=1)
+
+
+async def test_a_run_that_is_not_over_is_not_run_over(daily):
+    saved, _ = await daily()
+    await sync(services.run, saved, now=NOW, limited=False)
+    await sync(SavedSearch.objects.filter(pk=saved.pk).update, next_run_at=NOW)
+    assert await sync(services.run_due, now=NOW) == []
+
+
+async def test_a_paused_question_is_not_asked(simulate, run):
+    await simulate(RECORDS)
+    saved = await sync(services.save, await run(ALICE, **BEFORE), owner=ALICE, name="Merenda")
+    browse = await sync(browser)
+    answer = await sync(browse.post, f"/salvas/{saved.pk}/", {"nome": "Outro nome"})
+    assert (answer.status_code, answer["location"]) == (303, "/salvas/")
+    assert await sync(services.run_due, now=timezone.now() + timedelta(days=3)) == []
+    page = words(await sync(lambda: browse.get("/salvas/").content.decode()))
+    assert "Outro nome" in page
+    assert "Pausada." in page
+
+
+async def test_what_a_visitor_does_not_look_at_any_more_is_paused(simulate, run):
+    await simulate(RECORDS)
+    saved = await sync(services.save, await run(ALICE, **BEFORE), owner=ALICE, name="Merenda")
+    late = timezone.now() + services.VISITOR_PATIENCE + timedelta(days=1)
+    assert await sync(services.run_due, now=late) == []
+    await sync(saved.refresh_from_db)
+    assert saved.next_run_at is None
+
+
+async def test_a_question_is_kept_once_and_no_more_than_the_limit(simulate, run, monkeypatch):
+    await simulate(RECORDS)
+    first = await run(ALICE, **BEFORE)
+    browse = await sync(browser)
+    for _ in range(2):
+        answer = await sync(browse.post, f"/buscas/{first.pk}/salvar/")
+        assert answer.status_code == 303
+    assert await sync(SavedSearch.objects.count) == 1
+    monkeypatch.setattr(services, "MOST_SAVED", 1)
+    other = await run(ALICE, ufs=["RJ"], **BEFORE)
+    answer = await sync(browse.post, f"/buscas/{other.pk}/salvar/")
+    assert answer.status_code == 422
+    assert "Apague uma" in answer.content.decode()
+
+
+async def test_deleting_keeps_the_runs(daily):
+    saved, search = await daily()
+    assert (
+        await sync((await sync(browser)).post, f"/salvas/{saved.pk}/apagar/")
+    ).status_code == 303
+    assert not await sync(SavedSearch.objects.exists)
+    assert (await reload(search)).saved_id is None
+
+
+async def test_it_can_be_asked_at_once(daily):
+    saved, _ = await daily()
+    answer = await sync((await sync(browser)).post, f"/salvas/{saved.pk}/buscar/")
+    assert answer.status_code == 303
+    latest = await sync(Search.objects.order_by("-created_at").first)
+    assert answer["location"] == f"/buscas/{latest.pk}/"
+    assert latest.saved_id == saved.pk
+
+
+@pytest.mark.parametrize("door", ["/salvas/{}/", "/salvas/{}/buscar/", "/salvas/{}/apagar/"])
+async def test_a_strangers_saved_search_is_404(daily, door):
+    saved, _ = await daily()
+    for client in (Client(), await sync(browser, "bob")):
+        assert (await sync(client.post, door.format(saved.pk))).status_code == 404
+        assert (await sync(client.post, door.format(uuid4()))).status_code == 404
+    assert await sync(SavedSearch.objects.count) == 1
+
+
+async def test_a_strangers_search_cannot_be_saved(daily):
+    _, search = await daily()
+    client = await sync(browser, "bob")
+    assert (await sync(client.post, f"/buscas/{search.pk}/salvar/")).status_code == 404
+    assert "Merenda" not in (await sync(client.get, "/salvas/")).content.decode()
+
+
+def test_the_daily_moment_is_in_the_morning_of_brasilia_and_later_than_now():
+    for hour in range(24):
+        now = datetime(2026, 11, 24, hour, 30, tzinfo=UTC)
+        moment = next_daily(now, of=uuid4())
+        assert now < moment <= now + timedelta(days=1)
+        assert moment.hour == 6
+
+
+# --- mail ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mailed(daily, alice):
+    """Run a saved search of a user who wants mail."""
+
+    async def make(email: str = "alice@empresa.example") -> tuple[SavedSearch, Search]:
+        await sync(User.objects.filter(pk=alice.pk).update, email=email)
+        return await daily(Owner(user_id=alice.pk), wants_mail=True)
+
+    return make
+
+
+async def test_the_digest_tells_what_is_new_and_how_to_stop(mailed, settings):
+    settings.BIDIQ_PUBLIC_URL = "https://bidiq.example"
+    _, search = await mailed()
+    assert await sync(digests.send_due) == 1
+    (message,) = mail.outbox
+    assert message.to == ["alice@empresa.example"]
+    assert message.subject == "2 licitações novas: Merenda"
+    assert "lote 4" in message.body
+    assert "lote 5" in message.body
+    assert "R$ 1.000,50" in message.body
+    assert f"https://bidiq.example/buscas/{search.pk}/?novas=1" in message.body
+    assert "X-Amz" not in message.body
+    html = message.alternatives[0][0]
+    assert "lote 4" in html
+    assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    digest = await sync(Digest.objects.get)
+    assert (digest.state, digest.new_count) == ("sent", 2)
+    assert await sync(digests.send_due) == 0  # once
+    page = await sync(lambda: login(User.objects.get()).get("/salvas/").content.decode())
+    assert "e-mail enviado em" in page
+
+
+async def test_the_stop_link_needs_no_login_and_asks_first(mailed):
+    saved, _ = await mailed()
+    await sync(digests.send_due)
+    link = mail.outbox[0].extra_headers["List-Unsubscribe"].strip("<>")
+    path = link.removeprefix("http://127.0.0.1:8000")
+    strict = Client(enforce_csrf_checks=True)  # a mail program posts without a token
+    assert "Parar os avisos" in (await sync(strict.get, path)).content.decode()
+    await sync(saved.refresh_from_db)
+    assert saved.wants_mail  # a program that only looks at links changes nothing
+    answer = await sync(strict.post, path, {"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200
+    await sync(saved.refresh_from_db)
+    assert not saved.wants_mail
+    assert (await sync(strict.post, path[:-3] + "x/")).status_code == 404
+
+
+@pytest.mark.parametrize("email", [""])
+async def test_no_mail_goes_to_an_address_that_nobody_confirmed(mailed, email):
+    await mailed(email)
+    assert await sync(digests.send_due) == 0
+    assert mail.outbox == []
+    assert (await sync(Digest.objects.get)).state == "not_needed"
+    page = await sync(lambda: login(User.objects.get()).get("/salvas/").content.decode())
+    assert "falta confirmar o seu e-mail" in page
+
+
+async def test_a_mail_server_that_is_down_is_tried_again_and_then_named(mailed, settings, caplog):
+    await mailed()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nothing listens there
+    now = timezone.now()
+    for attempt in range(1, digests.MOST_ATTEMPTS + 1):
+        now += timedelta(hours=4)
+        assert await sync(digests.send_due, now=now) == 0
+        digest = await sync(Digest.objects.get)
+        assert digest.attempts == attempt
+    assert digest.state == "failed"
+    assert "alice@" not in caplog.text
+    page = await sync(lambda: login(User.objects.get()).get("/salvas/").content.decode())
+    assert "não foi possível enviar o e-mail" in page
+
+
+async def test_an_address_is_kept_once_its_reader_confirms(alice):
+    client = await sync(login, alice)
+    answer = await sync(client.post, "/contas/email/", {"email": "alice@empresa.example"})
+    assert answer.status_code == 302
+    assert (await sync(User.objects.get)).email == ""
+    link = re.search(r"http://\S+", str(mail.outbox[0].body))
+    assert link is not None
+    path = link[0].removeprefix("http://127.0.0.1:8000")
+    reader = Client()
+    assert "Confirmar alice@empresa.example?" in (await sync(reader.get, path)).content.decode()
+    assert (await sync(User.objects.get)).email == ""
+    assert "E-mail confirmado" in (await sync(reader.post, path)).content.decode()
+    assert (await sync(User.objects.get)).email == "alice@empresa.example"
+    assert (await sync(reader.get, path[:-3] + "x/")).status_code == 410
+    await sync(client.post, "/contas/email/", {"email": ""})
+    assert (await sync(User.objects.get)).email == ""
+
+
+async def test_nobody_is_pestered_with_confirmations(alice):
+    client = await sync(login, alice)
+    codes = [
+        (await sync(client.post, "/contas/email/", {"email": "bob@empresa.example"})).status_code
+        for _ in range(4)
+    ]
+    assert codes == [302, 302, 302, 429]
+    assert len(mail.outbox) == 3
+    answer = await sync(client.post, "/contas/email/", {"email": "nonsense"})
+    assert answer.status_code == 422
+    assert "Escreva um endereço de e-mail válido" in answer.content.decode()
+
+
+async def test_mail_is_only_for_accounts(daily):
+    saved, _ = await daily()
+    await sync((await sync(browser)).post, f"/salvas/{saved.pk}/", {"diaria": "on", "email": "on"})
+    await sync(saved.refresh_from_db)
+    assert not saved.wants_mail
+
+
+async def test_what_a_visitor_saved_goes_with_the_account(daily, alice):
+    saved, _ = await daily()
+
+    def with_both() -> Client:
+        client = login(alice)
+        session = client.session
+        session[VISITOR_KEY] = "alice"
+        session.save()
+        return client
+
+    client = await sync(with_both)
+    await sync(client.post, f"/salvas/{saved.pk}/", {"diaria": "on", "email": "on"})
+    await sync(saved.refresh_from_db)
+    assert (saved.owner_user_id, saved.wants_mail) == (alice.pk, True)
+
+
+async def test_both_chores_are_among_the_shared_ones(daily, alice):
+    """The upkeep itself does it: a run is made, and its mail goes out."""
+    saved, _ = await daily()
+    await sync(User.objects.filter(pk=alice.pk).update, email="alice@empresa.example")
+    await sync(
+        SavedSearch.objects.filter(pk=saved.pk).update,
+        next_run_at=timezone.now() - timedelta(minutes=1),
+        owner_user=alice,
+        wants_mail=True,
+    )
+    for chore in shared_chores():
+        await chore.do()
+    digest = await sync(Digest.objects.select_related("search").get)
+    assert (digest.search.saved_id, digest.search.status) == (saved.pk, Status.QUEUED)
