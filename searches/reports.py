@@ -14,12 +14,23 @@ from exports import workbook
 from exports.errors import ArtifactError
 from exports.models import Artifact
 from exports.services import store_artifact
-from exports.workbook import Chart, Column, Figure, Figures, Group, Kind, Parameters, Table
+from exports.workbook import (
+    Chart,
+    Column,
+    Figure,
+    Figures,
+    Group,
+    Kind,
+    Marked,
+    Parameters,
+    Table,
+)
 from searches import messages, selectors
 from searches.domain import matching
 from searches.domain.brazil import BRASILIA, BY_CODE
 from searches.domain.query import SearchQuery
 from searches.domain.summary import days_left
+from searches.domain.text import pieces
 from searches.models import Search
 
 
@@ -114,15 +125,18 @@ def _notices(search: Search, query: SearchQuery, *, now: datetime) -> Table:
 def _rows(search: Search, query: SearchQuery, *, now: datetime) -> Iterator[Sequence[object]]:
     """Yield a row for each match, in the order that was asked, a chunk at a time."""
     matches = selectors.results(search, order=query.order).values_list(
-        "notice__control_number", "notice__object", "notice__body", "notice__cnpj", "notice__uf",
-        "notice__municipality", "notice__modality_name", "notice__situation_name",
+        "notice__control_number", "notice__object", "spans", "notice__body", "notice__cnpj",
+        "notice__uf", "notice__municipality", "notice__modality_name", "notice__situation_name",
         "notice__value", "notice__published_at", "notice__opens_at", "notice__closes_at",
         "terms", "relevance", "notice__portal_url", "notice__origin_url",
     )  # fmt: skip
     for row in matches.iterator(chunk_size=2000):
-        (*texts, value, published_at, opens_at, closes_at, terms, relevance, portal, origin) = row
+        number, text, spans, *texts, value, published_at, opens_at, closes_at = row[:-4]
+        terms, relevance, portal, origin = row[-4:]
         left = days_left(closes_at, now)
         yield (
+            number,
+            Marked(tuple(pieces(text, spans))),
             *texts,
             value,
             _local(published_at),

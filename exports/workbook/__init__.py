@@ -6,6 +6,7 @@ Floor 1: no models, no settings. Rows are streamed, so memory does not grow with
 from exports.workbook.cells import Kind
 from exports.workbook.package import MAX_ROWS, write_workbook
 from exports.workbook.sheets import Chart, Column, Figure, Figures, Group, Parameters, Sheet, Table
+from exports.workbook.values import Marked
 
 CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -18,6 +19,7 @@ __all__ = [
     "Figures",
     "Group",
     "Kind",
+    "Marked",
     "Parameters",
     "Sheet",
     "Table",

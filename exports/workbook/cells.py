@@ -14,6 +14,7 @@ from typing import Protocol
 
 from exports.workbook.values import (
     MAX_TEXT,
+    Marked,
     clean_text,
     number_text,
     serial_date,
@@ -58,6 +59,10 @@ _SPECIAL = re.compile("[\x00-\x1f&<>_\x7f-\x9f\ud800-\udfff\ufffe\uffff]").searc
 _SPECIAL_START = frozenset("=+-@ \u00a0")
 _ESCAPE_LOOKALIKE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _FORMULA_LOOKALIKE = re.compile(r"\s*[=+\-@]").match
+
+FONT, FONT_SIZE, BRAND = "Calibri", 10, "2E7D32"
+_PLAIN = f'<rPr><sz val="{FONT_SIZE}"/><rFont val="{FONT}"/></rPr>'
+_MARK = f'<rPr><b/><sz val="{FONT_SIZE}"/><color rgb="FF{BRAND}"/><rFont val="{FONT}"/></rPr>'
 _SPACES = re.compile(r"\A\s|\s\Z|\s\s|[\t\n]").search
 
 
@@ -88,10 +93,27 @@ def text_cell(ref: str, value: str, *, styles: Styles) -> str:
     """Return the XML of any text, already clean."""
     style = styles.quoted if _FORMULA_LOOKALIKE(value) else styles.text
     keep = ' xml:space="preserve"' if _SPACES(value) else ""
+    return f'<c r="{ref}" s="{style}" t="inlineStr"><is><t{keep}>{_escaped(value)}</t></is></c>'
+
+
+def marked_cell(ref: str, value: Marked, *, styles: Styles) -> str:
+    """Return the XML of a text whose marked pieces are bold and green."""
+    whole = clean_text(value)
+    if len(whole) * 2 > MAX_TEXT or not any(is_marked for _, is_marked in value.pieces):
+        return text_cell(ref, whole, styles=styles)
+    style = styles.quoted if _FORMULA_LOOKALIKE(whole) else styles.text
+    runs = "".join(
+        f'<r>{_MARK if is_marked else _PLAIN}<t xml:space="preserve">{_escaped(text)}</t></r>'
+        for piece, is_marked in value.pieces
+        if (text := clean_text(piece))
+    )
+    return f'<c r="{ref}" s="{style}" t="inlineStr"><is>{runs}</is></c>'
+
+
+def _escaped(text: str) -> str:
     # Excel reads _x0041_ in a text as A.
-    value = _ESCAPE_LOOKALIKE.sub("_x005F_", value)
-    value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return f'<c r="{ref}" s="{style}" t="inlineStr"><is><t{keep}>{value}</t></is></c>'
+    text = _ESCAPE_LOOKALIKE.sub("_x005F_", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _text_encoder(letter: str, styles: Styles) -> Encoder:
@@ -111,6 +133,8 @@ def _text_encoder(letter: str, styles: Styles) -> Encoder:
             and len(value) * 2 <= MAX_TEXT
         ):
             return f"{start}{row}{middle}{value}</t></is></c>"
+        if isinstance(value, Marked):
+            return marked_cell(f"{letter}{row}", value, styles=styles)
         return text_cell(f"{letter}{row}", clean_text(value), styles=styles)
 
     return encode

@@ -7,7 +7,7 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from exports.workbook.cells import Kind, Styles
+from exports.workbook.cells import BRAND, FONT, FONT_SIZE, Kind, Styles
 from exports.workbook.values import (
     clean_text,
     number_text,
@@ -16,7 +16,7 @@ from exports.workbook.values import (
     web_address,
 )
 
-GREEN = "2E7D32"
+GREEN = BRAND
 PALE_GREEN = "E8F5E9"
 GREY = "616161"
 RULE = "E0E0E0"
@@ -35,11 +35,10 @@ FORMATS = {
 }
 _RIGHT = {Kind.INTEGER, Kind.MONEY, Kind.PERCENT}
 
-FONT = "Calibri"
-BODY = Font(name=FONT, size=10)
-BOLD = Font(name=FONT, size=10, bold=True)
-LINK = Font(name=FONT, size=10, color="0563C1", underline="single")
-HEADER = Font(name=FONT, size=10, bold=True, color="FFFFFF")
+BODY = Font(name=FONT, size=FONT_SIZE)
+BOLD = Font(name=FONT, size=FONT_SIZE, bold=True)
+LINK = Font(name=FONT, size=FONT_SIZE, color="0563C1", underline="single")
+HEADER = Font(name=FONT, size=FONT_SIZE, bold=True, color="FFFFFF")
 HEADING = Font(name=FONT, size=15, bold=True, color=GREEN)
 SUBHEADING = Font(name=FONT, size=11, bold=True, color=GREEN)
 NOTE = Font(name=FONT, size=9, italic=True, color=GREY)

@@ -1,6 +1,8 @@
 """Python values as Excel takes them: clean text, serial dates, numbers of 15 digits. Floor 1."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from urllib.parse import quote, urlsplit
@@ -11,6 +13,17 @@ BRASILIA = ZoneInfo("America/Sao_Paulo")
 MAX_TEXT = 32_767
 #: Excel refuses to open a file with a longer address in it.
 MAX_URL = 2_079
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A text with some of its pieces marked: (piece, whether it is marked), in order."""
+
+    pieces: Sequence[tuple[str, bool]]
+
+    def __str__(self) -> str:
+        return "".join(piece for piece, _ in self.pieces)
+
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _FIFTEEN_DIGITS = Context(prec=15, rounding=ROUND_HALF_EVEN)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 
 # Letters that Unicode does not decompose, and typographic signs with a plain twin.
 _TWINS = str.maketrans("øłđħıĸµμ‘’‚‛“”„‟′″…•‹›«»×⁄∕", 'oldhikuu\'\'\'\'""""\'".*<>""x//')
@@ -109,6 +110,28 @@ def word_spans(folded: str) -> list[tuple[int, int]]:
             end += 1  # the accent of the last letter belongs to the word
         spans.append((places[match.start()], end))
     return spans
+
+
+def pieces(
+    text: str, spans: Iterable[Sequence[int]], *, start: int = 0, stop: int | None = None
+) -> Iterator[tuple[str, bool]]:
+    """Yield a stretch of a text piece by piece, each with whether it lies in one of the spans.
+
+    Spans are half-open. Those that do not fit are ignored: the text may have been replaced by a
+    shorter copy since they were found.
+    """
+    end = len(text) if stop is None else stop
+    at = start
+    for first, last in sorted((int(span[0]), int(span[1])) for span in spans):
+        first, last = max(first, at), min(last, end)
+        if first >= last:
+            continue
+        if at < first:
+            yield text[at:first], False
+        yield text[first:last], True
+        at = last
+    if at < end:
+        yield text[at:end], False
 
 
 def phrase_words(text: str) -> list[str]:

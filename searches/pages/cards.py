@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 from searches import wording
 from searches.domain import tables
 from searches.domain.summary import days_left
+from searches.domain.text import pieces
 from searches.models import Match
 
 #: An object longer than this is folded: some run over pages.
@@ -98,19 +99,9 @@ def _cut(text: str) -> int:
 def marked(
     text: str, spans: Sequence[Sequence[int]], *, start: int = 0, stop: int | None = None
 ) -> SafeString:
-    """Return a piece of a text as HTML, escaped, with the half-open spans marked.
-
-    Spans that do not fit are ignored: the notice may have been replaced by a shorter copy.
-    """
-    end = len(text) if stop is None else stop
-    parts: list[str] = []
-    at = start
-    for first, last in sorted((int(span[0]), int(span[1])) for span in spans):
-        first, last = max(first, at), min(last, end)
-        if first >= last:
-            continue
-        parts.append(conditional_escape(text[at:first]))
-        parts.append(format_html("<mark>{}</mark>", text[first:last]))
-        at = last
-    parts.append(conditional_escape(text[at:end]))
+    """Return a stretch of a text as HTML, escaped, with the half-open spans marked."""
+    parts = (
+        format_html("<mark>{}</mark>", piece) if is_marked else conditional_escape(piece)
+        for piece, is_marked in pieces(text, spans, start=start, stop=stop)
+    )
     return mark_safe("".join(parts))  # noqa: S308  (every part was escaped above)

@@ -52,6 +52,9 @@ def test_it_writes_the_rows_that_were_found(tmp_path: Path, variables: dict[str,
     assert found == {
         entry["numeroControlePNCP"] for entry in records if entry["objetoCompra"] == FOOD
     }
+    with contextlib.closing(load_workbook(output, rich_text=True)) as book:
+        blocks = book["Licitações"]["B2"].value
+    assert [str(block) for block in blocks if block.font.b] == ["gêneros alimentícios"]
 
 
 def test_a_partial_result_is_written_and_said_by_the_exit_status(

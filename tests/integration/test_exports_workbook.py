@@ -18,6 +18,7 @@ from exports.workbook import (
     Figures,
     Group,
     Kind,
+    Marked,
     Parameters,
     Table,
     write_workbook,
@@ -51,6 +52,7 @@ def workbook(tmp_path):
     weeks = [(date(2026, 11, 2), 3), (date(2026, 11, 9), 5), (date(2026, 11, 16), 2)]
     dirt = ("=1+1", "+2", "@x", "_x0041_", "a\x00b", "<&>", "não informado")
     dirty = [(text, text, *row[2:15], text, text) for text, row in zip(dirt, rows(9), strict=False)]
+    dirty[-1] = (dirty[-1][0], Marked((("não ", False), ("informado", True))), *dirty[-1][2:])
     path = tmp_path / "licitacoes.xlsx"
     with path.open("wb") as file:
         write_workbook(

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from searches.domain.inflection import word_forms
-from searches.domain.text import fold, word_list, word_spans
+from searches.domain.text import fold, pieces, word_list, word_spans
 
 
 @pytest.mark.parametrize(
@@ -127,3 +127,24 @@ def test_it_knows_the_other_number_of_a_word_both_ways(singular, plural):
 )
 def test_it_does_not_take_another_word_for_a_plural(word, stranger):
     assert stranger not in word_forms(word)
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        ([], [("pão e leite", False)]),
+        ([[0, 3]], [("pão", True), (" e leite", False)]),
+        ([[6, 11], [0, 3]], [("pão", True), (" e ", False), ("leite", True)]),
+        ([[0, 5], [4, 99]], [("pão e", True), (" leite", True)]),  # overlapping, and too long
+        ([[40, 50]], [("pão e leite", False)]),
+    ],
+)
+def test_a_text_comes_apart_at_its_spans(spans, expected):
+    assert list(pieces("pão e leite", spans)) == expected
+
+
+def test_a_stretch_of_a_text_comes_apart_by_itself():
+    assert list(pieces("pão e leite", [[0, 3], [6, 11]], start=4, stop=8)) == [
+        ("e ", False),
+        ("le", True),
+    ]

@@ -18,6 +18,7 @@ from exports.workbook import (
     Figures,
     Group,
     Kind,
+    Marked,
     Parameters,
     Table,
     package,
@@ -160,6 +161,24 @@ def test_texts_are_kept_as_they_are_seen():
     values = ["a & b < c > d", "a  b", " a ", "linha 1\nlinha 2", "ç😀", "x" * 32_767]
 
     assert [cell.value for cell in texts(*values)] == values
+
+
+def test_marked_pieces_are_bold_and_readers_see_one_text():
+    pieces = (("Compra de ", False), ("pão", True), (" & ", False), ("=leite\x00", True))
+    file = written(Table("Licitações", (Column("Objeto"),), [(Marked(pieces),)]))
+
+    cell = openpyxl.load_workbook(file, rich_text=True).worksheets[0]["A2"]
+    assert [str(block) for block in cell.value] == ["Compra de ", "pão", " & ", "=leite"]
+    assert [bool(block.font.b) for block in cell.value] == [False, True, False, True]
+    assert openpyxl.load_workbook(file).worksheets[0]["A2"].value == "Compra de pão & =leite"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "@x", "x" * 40_000])
+def test_a_marked_text_is_as_safe_as_any_other(text):
+    plain, marked = texts(text, Marked(((text, True),)))
+
+    assert marked.value == plain.value
+    assert (marked.data_type, marked.quotePrefix) == (plain.data_type, plain.quotePrefix)
 
 
 def test_control_characters_go_and_long_texts_are_cut():
