@@ -33,7 +33,7 @@ from exports.workbook.sheets import (
     fill_figures,
     fill_parameters,
 )
-from exports.workbook.values import clean_text, to_decimal
+from exports.workbook.values import Marked, clean_text, to_decimal
 
 #: Rows of one table: a sheet's own limit less header and totals.
 MAX_ROWS = 1_048_576 - 2
@@ -42,6 +42,8 @@ MAX_LINKS = 65_530
 CREATOR = "bidiq"
 
 _BATCH = 250
+#: Points; and what Excel allows for a row.
+_LINE_HEIGHT, _MAX_HEIGHT = 13.5, 409
 _EXACT = Context(prec=60)
 _WIDTHS = {
     Kind.TEXT: 24,
@@ -135,8 +137,9 @@ def _frame(sheet: Worksheet, table: Table) -> None:
     sheet.print_title_rows = "1:1"
     sheet.sheet_format.defaultRowHeight = 15
     if any(column.wrap for column in table.columns):
-        # Two lines for every row: heights that fit the text would make long sheets slow to open.
-        sheet.sheet_format.defaultRowHeight = 27
+        # Two lines for every row, and what its longest text takes for those that say so: heights
+        # that the reader's program had to find out would make long sheets slow to open.
+        sheet.sheet_format.defaultRowHeight = 2 * _LINE_HEIGHT
         sheet.sheet_format.customHeight = True
 
 
@@ -164,6 +167,11 @@ class _TableWriter:
         stream.write(re.sub(rb"<dimension [^>]*/>", b"", head))
         encoders = self._encoders
         summed = [index for index, column in enumerate(self._table.columns) if column.total]
+        wrapped = [
+            (index, int(column.width or _WIDTHS[column.kind]))
+            for index, column in enumerate(self._table.columns)
+            if column.wrap
+        ]
         totals = dict.fromkeys(summed, Decimal(0))
         batch: list[str] = []
         row = 1
@@ -171,7 +179,7 @@ class _TableWriter:
             if row > MAX_ROWS + 1:
                 raise ArtifactTooLarge(f"A sheet has at most {MAX_ROWS} rows.")
             cells = [encode(value, row) for encode, value in zip(encoders, values, strict=True)]
-            batch.append(f'<row r="{row}">{"".join(cells)}</row>')
+            batch.append(f'<row r="{row}"{_height(values, wrapped)}>{"".join(cells)}</row>')
             for index in summed:
                 number = to_decimal(values[index])
                 if number is not None:
@@ -208,6 +216,20 @@ class _TableWriter:
         stream.write(before)
         self.links.write_elements(stream)
         stream.write(margins + after)
+
+
+def _height(values: Sequence[object], wrapped: Sequence[tuple[int, int]]) -> str:
+    """Return the height of a row whose texts take more than two lines, as an attribute.
+
+    `wrapped`: place and width of each column that wraps. A capital is about as wide as the digit
+    that widths are counted in.
+    """
+    lines = 2
+    for index, width in wrapped:
+        value = values[index]
+        if isinstance(value, str | Marked) and len(value) > lines * width:
+            lines = -(-len(value) // width)
+    return "" if lines == 2 else f' ht="{min(lines * _LINE_HEIGHT, _MAX_HEIGHT)}" customHeight="1"'
 
 
 def _mark_urgent(sheet: Worksheet, letter: str, *, last_row: int) -> None:

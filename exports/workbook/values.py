@@ -24,6 +24,9 @@ class Marked:
     def __str__(self) -> str:
         return "".join(piece for piece, _ in self.pieces)
 
+    def __len__(self) -> int:
+        return sum(len(piece) for piece, _ in self.pieces)
+
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _FIFTEEN_DIGITS = Context(prec=15, rounding=ROUND_HALF_EVEN)

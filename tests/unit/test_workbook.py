@@ -181,6 +181,16 @@ def test_a_marked_text_is_as_safe_as_any_other(text):
     assert (marked.data_type, marked.quotePrefix) == (plain.data_type, plain.quotePrefix)
 
 
+def test_a_row_is_as_high_as_its_longest_text():
+    long = "x" * 151
+    columns = (Column("Objeto", width=50, wrap=True), Column("Órgão"))
+    sheet = table(("x", long), (long, "x"), (Marked(((long, True),)), "x"), columns=columns)
+
+    heights = [sheet.row_dimensions[row].height for row in (2, 3, 4)]
+    assert heights == [None, 4 * 13.5, 4 * 13.5]
+    assert sheet.sheet_format.defaultRowHeight == 2 * 13.5
+
+
 def test_control_characters_go_and_long_texts_are_cut():
     one, two = texts("a\x00b\x1fc\x85d", "y" * 50_000)
 
