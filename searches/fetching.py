@@ -10,9 +10,9 @@ from searches import selectors
 from searches.database import patiently, patiently_aside
 from searches.domain.brazil import BRASILIA
 from searches.domain.errors import SourceError, SourceRejected
-from searches.domain.filtering import Decider
+from searches.domain.filtering import Decider, Verdict
 from searches.domain.notice import Notice
-from searches.domain.planning import Endpoint, ListKey, days_between, missing_lists
+from searches.domain.planning import Endpoint, ListKey, Plan, days_between, plan_lists
 from searches.domain.query import Mode, SearchQuery
 from searches.lists import ListReader, StoredPage
 from searches.pncp.client import PncpClient
@@ -54,10 +54,10 @@ class Fetcher(ListReader):
         if self.query.mode is Mode.OPEN:
             errors = await self._read_open(unit)
         else:
-            lists = await patiently(self._missing, unit.uf)
-            errors = await self.read_lists(unit, lists)
+            plan = await patiently(self._plan, unit.uf)
+            errors = await self.read_lists(unit, plan.lists + plan.updates)
         if unit.is_behind:
-            await patiently_aside(self._judge_stored, unit)
+            await patiently_aside(self._judge_again, unit)
         if not errors:
             unit.status, unit.failed_page = UnitStatus.COMPLETE, None
             unit.pages_total = unit.pages_done = max(unit.pages_total, 1)
@@ -67,17 +67,14 @@ class Fetcher(ListReader):
             unit.status = UnitStatus.PARTIAL if has_some else UnitStatus.FAILED
         self.changed(unit)
 
-    def _missing(self, uf: str) -> list[ListKey]:
-        query = self.query
+    def _plan(self, uf: str) -> Plan:
+        query, now = self.query, timezone.now()
+        first_day, last_day = query.first_day, query.last_day
         covered = selectors.covered_days(
-            source=self.source,
-            uf=uf,
-            first_day=query.first_day,
-            last_day=query.last_day,
-            now=timezone.now(),
+            source=self.source, uf=uf, first_day=first_day, last_day=last_day, now=now
         )
-        days = days_between(query.first_day, query.last_day)
-        return missing_lists(uf=uf, modalities=query.modalities, days=days, covered=covered)
+        days = days_between(first_day, last_day)
+        return plan_lists(uf=uf, modalities=query.modalities, days=days, covered=covered, now=now)
 
     async def _read_open(self, unit: UnitState) -> list[SourceError]:
         """Read a UF's open notices: all modalities in one list, unless the source refuses that."""
@@ -101,9 +98,11 @@ class Fetcher(ListReader):
                 break
         return await self.read_lists(unit, _by_modality(unit.uf, wanted, today, last_days[-1]))
 
-    async def arrived(self, unit: UnitState, page: StoredPage) -> None:
-        """Match what a page brought."""
-        if page.notices:
+    async def arrived(self, unit: UnitState, key: ListKey, page: StoredPage) -> None:
+        """Match what a page brought; what it changed is judged again at the unit's end."""
+        if key.endpoint is Endpoint.UPDATED:
+            unit.is_behind |= page.listed_count > 0
+        elif page.notices:
             await patiently(self._judge_page, unit, page)
         elif page.fetched_at is not None and unit.judged_at is not None:
             # Another process stored it after we had looked at what the store has.
@@ -111,22 +110,27 @@ class Fetcher(ListReader):
 
     def _judge_stored(self, unit: UnitState) -> None:
         """Count and match what the store already has of a UF."""
+        unit.add(self._judged(self._stored(unit.uf)), from_store=True)
+
+    def _judge_again(self, unit: UnitState) -> None:
+        """Count and match all of a UF once more: it is not what it was when it was counted."""
+        unit.recount(self._judged(self._stored(unit.uf)))
+
+    def _stored(self, uf: str) -> Iterable[tuple[int, Notice]]:
         stored = selectors.scope(
-            source=self.source, query=self.query, now=self.decider.now, ufs=(unit.uf,)
+            source=self.source, query=self.query, now=self.decider.now, ufs=(uf,)
         )
-        self._judge(unit, selectors.domain_notices(stored), from_store=True)
+        return selectors.domain_notices(stored)
 
     def _judge_page(self, unit: UnitState, page: StoredPage) -> None:
         # What the source lists outside of the question stays in the store, uncounted.
         inside = [pair for pair in page.notices if self.decider.is_in_scope(pair[1])]
-        self._judge(unit, inside, from_store=False)
+        unit.add(self._judged(inside), from_store=False)
 
-    def _judge(
-        self, unit: UnitState, pairs: Iterable[tuple[int, Notice]], *, from_store: bool
-    ) -> None:
+    def _judged(self, pairs: Iterable[tuple[int, Notice]]) -> list[tuple[int, Verdict]]:
         judged = [(key, self.decider.decide(notice)) for key, notice in pairs]
         matches.add(self.search_id, judged)
-        unit.add(judged, from_store=from_store)
+        return judged
 
 
 def _by_modality(uf: str, modalities: list[int], first: date, last: date) -> list[ListKey]:

@@ -150,6 +150,11 @@ class ListReader:
         if error is not None:
             return error
         if not _is_steady(pages):
+            if key.endpoint is Endpoint.UPDATED:
+                # What changed meanwhile moved to its end. All that was met is in the store; the
+                # days keep their age, so that the next search looks again.
+                logger.info("list %s changed while it was read", key)
+                return None
             again = _drifting_part(key, pages, today=began_at.astimezone(BRASILIA).date())
             await patiently(notices.forget_pages, self.source, key)
             await patiently(notices.forget_pages, self.source, again)
@@ -201,12 +206,12 @@ class ListReader:
         self._answered = True
         self._failed_in_a_row.clear()
         unit.malformed += page.malformed_count
-        await self.arrived(unit, page)
+        await self.arrived(unit, key, page)
         unit.pages_done += 1
         self.changed(unit)
         return page
 
-    async def arrived(self, unit: UnitState, page: StoredPage) -> None:
+    async def arrived(self, unit: UnitState, key: ListKey, page: StoredPage) -> None:
         """Look at a page that is in the store now, before it counts as read."""
         unit.found.update(key for key, _ in page.notices)
 

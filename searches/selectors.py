@@ -13,7 +13,7 @@ from django.utils import timezone
 from searches.domain.brazil import BRASILIA
 from searches.domain.lifecycle import SILENCE_SECONDS, Status
 from searches.domain.notice import Notice as DomainNotice
-from searches.domain.planning import Endpoint, ListKey
+from searches.domain.planning import REFRESH_AFTER, Endpoint, ListKey
 from searches.domain.query import Mode, Order, SearchQuery
 from searches.models import (
     Coverage,
@@ -176,7 +176,7 @@ def list_columns(source: int, key: ListKey) -> dict[str, Any]:
 
 
 def is_final(day: date, fetched_at: datetime) -> bool:
-    """Return whether a day was read after it was over: then it is covered for good."""
+    """Return whether a day was read after it was over: then nothing is missing of it."""
     end = datetime.combine(day + timedelta(days=1), time(), BRASILIA)
     return fetched_at >= end + GRACE
 
@@ -187,15 +187,19 @@ def _still_good(day: date, fetched_at: datetime, now: datetime) -> bool:
 
 def covered_days(
     *, source: int, uf: str, first_day: date, last_day: date, now: datetime
-) -> set[tuple[int, date]]:
-    """Return the (modality, day) pairs of publication that need no fetching for a UF."""
-    rows = Coverage.objects.filter(
-        source_id=source,
-        endpoint=Endpoint.PUBLISHED,
-        uf__in=(uf, ""),  # a reading of the whole country covers every UF
-        day__range=(first_day, last_day),
-    ).values_list("modality", "day", "fetched_at")
-    return {(modality, day) for modality, day, at in rows if _still_good(day, at, now)}
+) -> dict[tuple[int, date], datetime]:
+    """Return as of when each (modality, day) of publication of a UF is known, as far as it is."""
+    rows = (
+        Coverage.objects.filter(
+            source_id=source,
+            endpoint=Endpoint.PUBLISHED,
+            uf__in=(uf, ""),  # a reading of the whole country covers every UF
+            day__range=(first_day, last_day),
+        )
+        .order_by("fetched_at")
+        .values_list("modality", "day", "fetched_at")
+    )
+    return {(modality, day): at for modality, day, at in rows if _still_good(day, at, now)}
 
 
 def fresh_open_modalities(*, source: int, uf: str, now: datetime) -> set[int]:
@@ -221,7 +225,8 @@ def page_read(source: int, key: ListKey, number: int, *, now: datetime) -> PageR
     if row is None:
         return None
     is_over = key.endpoint is Endpoint.PUBLISHED and is_final(key.last_day, row.fetched_at)
-    return row if is_over or now - row.fetched_at <= FRESH_FOR else None
+    good_for = REFRESH_AFTER if is_over else FRESH_FOR
+    return row if now - row.fetched_at <= good_for else None
 
 
 def scope(

@@ -48,6 +48,14 @@ class UnitState:
             self.from_store += from_store
             self.tally.add(verdict)
 
+    def recount(self, judged: Iterable[tuple[int, Verdict]]) -> None:
+        """Replace what was counted by the verdicts on all that the store has now."""
+        verdicts = dict(judged)
+        self.from_store += len(verdicts.keys() - self.found)  # stored by other processes
+        self.found, self.tally = set(verdicts), Tally()
+        for verdict in verdicts.values():
+            self.tally.add(verdict)
+
     def coverage(self) -> dict[str, Any]:
         """Return what is said of this UF's reading (contract: `cobertura`)."""
         return {

@@ -1,15 +1,18 @@
 """What must be fetched for a query, given what the store already covers. Floor 0."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+from searches.domain.brazil import BRASILIA
 
 
 class Endpoint(StrEnum):
     """The source's lists of notices."""
 
     PUBLISHED = "publicacao"  # by day of publication; needs a modality
+    UPDATED = "atualizacao"  # by day of the last change, whenever published; needs a modality
     OPEN = "proposta"  # still receiving proposals now; all modalities in one list
 
 
@@ -51,22 +54,46 @@ def days_between(first: date, last: date) -> list[date]:
 LONGEST_LIST_DAYS = 366
 
 
-def missing_lists(
+#: How old what is known of a day that is over may be: deadlines move, notices are revoked.
+REFRESH_AFTER = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What must be read of a UF, or of the country."""
+
+    lists: list[ListKey]  # of publication: days that are not in the store
+    updates: list[ListKey]  # what became of days that are
+
+
+def plan_lists(
     *,
     uf: str | None,
     modalities: Iterable[int],
     days: Iterable[date],
-    covered: Collection[tuple[int, date]],
-) -> list[ListKey]:
-    """Return the lists of publication that a UF (None: the country) still needs.
+    covered: Mapping[tuple[int, date], datetime],
+    now: datetime,
+) -> Plan:
+    """Return the lists that a UF (None: the country) still needs.
 
-    `covered` has (modality, day) pairs.
+    `covered` has the moment as of which each (modality, day) is known. What is old is refreshed by
+    the list of changes since then, or read again when that has fewer days: a day has at least as
+    many changes as publications.
     """
     wanted = list(days)
-    return [
-        ListKey(Endpoint.PUBLISHED, modality, uf, first, last)
-        for modality in modalities
-        for first, last in runs_of(
-            (day for day in wanted if (modality, day) not in covered), longest=LONGEST_LIST_DAYS
+    plan = Plan([], [])
+    for modality in modalities:
+        known = {day: covered[modality, day] for day in wanted if (modality, day) in covered}
+        missing = [day for day in wanted if day not in known]
+        old = {day: as_of for day, as_of in known.items() if now - as_of > REFRESH_AFTER}
+        if old:
+            since, today = (m.astimezone(BRASILIA).date() for m in (min(old.values()), now))
+            if len(days_between(since, today)) <= min(len(old), LONGEST_LIST_DAYS):
+                plan.updates.append(ListKey(Endpoint.UPDATED, modality, uf, since, today))
+            else:
+                missing += old
+        plan.lists.extend(
+            ListKey(Endpoint.PUBLISHED, modality, uf, first, last)
+            for first, last in runs_of(missing, longest=LONGEST_LIST_DAYS)
         )
-    ]
+    return plan

@@ -215,13 +215,13 @@ class PncpClient:
 def _request_of(key: ListKey, number: int) -> tuple[str, dict[str, str]]:
     """Return path and parameters; raises SourceRejected for what the source would refuse."""
     params = {"pagina": str(number), "tamanhoPagina": str(PAGE_SIZE)}
-    if key.endpoint is Endpoint.PUBLISHED:
+    if key.endpoint is not Endpoint.OPEN:
         span_days = (key.last_day - key.first_day).days
         # A 422 may be spurious at the source and is retried: ours are certain, and cost nothing.
         if not 0 <= span_days <= LONGEST_SPAN_DAYS:
             raise SourceRejected(f"a period of {span_days} days", status=422)
         if key.modality is None:
-            raise SourceRejected("publication needs one modality a list", status=400)
+            raise SourceRejected("this list needs a modality", status=400)
         params["dataInicial"] = f"{key.first_day:%Y%m%d}"
     params["dataFinal"] = f"{key.last_day:%Y%m%d}"
     if key.modality is not None:

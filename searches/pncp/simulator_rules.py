@@ -6,9 +6,7 @@ from datetime import date, datetime
 
 from searches.domain.planning import Endpoint
 
-#: The lists that the simulator knows; the third is not an Endpoint, nothing of ours reads it yet.
-UPDATED = "atualizacao"
-LISTS: tuple[str, ...] = (Endpoint.PUBLISHED, Endpoint.OPEN, UPDATED)
+LISTS: tuple[str, ...] = tuple(Endpoint)
 SMALLEST_PAGE, LARGEST_PAGE = 10, 50
 LONGEST_SPAN_DAYS = 365
 _INT32, _INT64 = 2**31 - 1, 2**63 - 1

@@ -1,17 +1,18 @@
 """Writing the store: pages with their mark in the ledger, days covered. Floor 3."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
-from datetime import datetime, timedelta
+from dataclasses import fields, replace
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
+from searches.domain.brazil import BRASILIA
 from searches.domain.notice import Notice as DomainNotice
 from searches.domain.planning import Endpoint, ListKey, days_between
 from searches.models import Coverage, Notice, PageRead
-from searches.selectors import list_columns
+from searches.selectors import is_final, list_columns
 
 #: How long the ledger of pages and the marks of open notices are kept.
 KEEP_PAGES = timedelta(days=7)
@@ -106,18 +107,35 @@ def _values(notice: DomainNotice) -> dict[str, Any]:
 
 
 def mark_covered(source: int, key: ListKey, *, fetched_at: datetime) -> None:
-    """Write down that every day of a list is in the store as of the moment reading began."""
-    days = (
-        [key.first_day]
-        if key.endpoint is Endpoint.OPEN
-        else days_between(key.first_day, key.last_day)
-    )
+    """Write down that every day of a list is in the store as of the moment reading began.
+
+    A list of changes brings all days up to that moment that were known when the list begins.
+    """
+    match key.endpoint:
+        case Endpoint.OPEN:
+            name, days = key, [key.first_day]
+        case Endpoint.UPDATED:
+            name, days = replace(key, endpoint=Endpoint.PUBLISHED), _final_days(source, key)
+        case Endpoint.PUBLISHED:
+            name, days = key, days_between(key.first_day, key.last_day)
     Coverage.objects.bulk_create(
-        [Coverage(**list_columns(source, key), day=day, fetched_at=fetched_at) for day in days],
+        [Coverage(**list_columns(source, name), day=day, fetched_at=fetched_at) for day in days],
         update_conflicts=True,
         unique_fields=["source", "endpoint", "modality", "uf", "day"],
         update_fields=["fetched_at"],
     )
+
+
+def _final_days(source: int, key: ListKey) -> list[date]:
+    """Return the days of which nothing was missing when a list of changes begins."""
+    rows = Coverage.objects.filter(
+        source_id=source,
+        endpoint=Endpoint.PUBLISHED,
+        modality=key.modality or 0,
+        uf__in={key.uf or "", ""},
+        fetched_at__gte=datetime.combine(key.first_day, time(), BRASILIA),
+    ).values_list("day", "fetched_at")
+    return sorted({day for day, fetched_at in rows if is_final(day, fetched_at)})
 
 
 def forget_pages(source: int, key: ListKey) -> None:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from searches import messages, runner, selectors
 from searches.domain.brazil import BRASILIA, BY_CODE
 from searches.domain.errors import SourceError
-from searches.domain.planning import ListKey, days_between, missing_lists
+from searches.domain.planning import ListKey, days_between, plan_lists
 from searches.domain.tables import COMPETITIVE, MODALITY_BY_CODE
 from searches.lists import ListReader
 from searches.units import UnitState
@@ -70,7 +70,7 @@ async def _synchronise(
                     bar.update(task, description=text, completed=done, total=total)
 
                 reader = ListReader(client, source=source, changed=changed)
-                lists = await database_sync_to_async(_missing)(source, place, modalities, days)
+                lists = await database_sync_to_async(_needed)(source, place, modalities, days)
                 errors = await reader.read_lists(unit, lists)
                 failed += [(place, error) for error in errors[:1]]
                 done = max(unit.pages_done, 1) if not errors else unit.pages_done
@@ -78,16 +78,13 @@ async def _synchronise(
     return failed
 
 
-def _missing(source: int, place: str, modalities: list[int], days: int) -> list[ListKey]:
-    uf = "" if place == COUNTRY else place
-    last_day = timezone.now().astimezone(BRASILIA).date()
+def _needed(source: int, place: str, modalities: list[int], days: int) -> list[ListKey]:
+    uf, now = "" if place == COUNTRY else place, timezone.now()
+    last_day = now.astimezone(BRASILIA).date()
     first_day = last_day - timedelta(days=days - 1)
     covered = selectors.covered_days(
-        source=source, uf=uf, first_day=first_day, last_day=last_day, now=timezone.now()
+        source=source, uf=uf, first_day=first_day, last_day=last_day, now=now
     )
-    return missing_lists(
-        uf=uf or None,
-        modalities=modalities,
-        days=days_between(first_day, last_day),
-        covered=covered,
-    )
+    wanted = days_between(first_day, last_day)
+    plan = plan_lists(uf=uf or None, modalities=modalities, days=wanted, covered=covered, now=now)
+    return plan.lists + plan.updates
