@@ -1,9 +1,12 @@
 """Reading what a search needs of each UF, and matching it as it comes. Floor 5."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from searches import selectors
@@ -15,10 +18,15 @@ from searches.domain.notice import Notice
 from searches.domain.planning import Endpoint, ListKey, Plan, days_between, plan_lists
 from searches.domain.query import Mode, SearchQuery
 from searches.lists import ListReader, StoredPage
+from searches.models import Notice as NoticeRow
 from searches.pncp.client import PncpClient
 from searches.services import matches
+from searches.single_flight import SingleFlight
 from searches.units import UnitState, UnitStatus
 
+#: From so many UFs on the whole country may cost fewer requests: rare modalities fill few pages,
+#: and an empty list is a request, too.
+MANY_UFS = 14
 #: How far ahead a deadline may lie to count as open; the next is asked when one is refused.
 OPEN_HORIZONS_DAYS = (5 * 365, 365)
 
@@ -36,10 +44,27 @@ class Fetcher(ListReader):
         decider: Decider,
         changed: Callable[[UnitState], None],
     ) -> None:
-        super().__init__(client, source=source, changed=changed)
+        # The country has no tile: what is read of it shows in the UFs that needed it.
+        super().__init__(
+            client, source=source, changed=lambda unit: changed(unit) if unit.uf else None
+        )
         self.search_id = search_id
         self.query = query
         self.decider = decider
+        self._began_at = timezone.now()
+        #: How many UFs need a list, by the list's name for the whole country.
+        self._askers: Counter[ListKey] = Counter()
+        self._country_reads: dict[ListKey, bool] = {}
+        self._country_flights: SingleFlight[bool] = SingleFlight()
+        #: Primary keys of the notices that came that way.
+        self._fetched: set[int] = set()
+
+    async def look_around(self, ufs: Collection[str]) -> None:
+        """Find out which lists so many UFs need that the whole country's may be shorter."""
+        if len(ufs) >= MANY_UFS and self.query.mode is Mode.PUBLISHED:
+            for uf in ufs:
+                plan = await patiently(self._plan, uf)
+                self._askers.update(replace(key, uf=None) for key in plan.lists + plan.updates)
 
     async def read_unit(self, unit: UnitState) -> None:
         """Read all that is missing of a UF; what fails is written into the unit, not raised.
@@ -76,6 +101,38 @@ class Fetcher(ListReader):
         days = days_between(first_day, last_day)
         return plan_lists(uf=uf, modalities=query.modalities, days=days, covered=covered, now=now)
 
+    async def _read_list(self, unit: UnitState, key: ListKey) -> SourceError | None:
+        """Read a list of a UF, or leave it to the country's when that takes fewer requests."""
+        whole = replace(key, uf=None)
+        if self._askers[whole] >= MANY_UFS and await self._country_has(whole):
+            await patiently_aside(self._judge_stored, unit, modality=key.modality)
+            unit.pages_done += 1
+            self.changed(unit)
+            return None
+        return await super()._read_list(unit, key)
+
+    async def _country_has(self, key: ListKey) -> bool:
+        if key not in self._country_reads:
+            self._country_reads[key] = await self._country_flights.do(
+                key, lambda: self._read_country(key)
+            )
+        return self._country_reads[key]
+
+    async def _read_country(self, key: ListKey) -> bool:
+        """Read a list of the whole country if it has fewer pages than there are UFs to ask.
+
+        What cannot be read that way is asked of each UF.
+        """
+        country = UnitState("")
+        try:
+            first = await self._page(country, key, 1)
+        except SourceError:
+            return False
+        return (
+            first.total_pages <= self._askers[key]
+            and await super()._read_list(country, key) is None
+        )
+
     async def _read_open(self, unit: UnitState) -> list[SourceError]:
         """Read a UF's open notices: all modalities in one list, unless the source refuses that."""
         fresh = await patiently(
@@ -103,28 +160,44 @@ class Fetcher(ListReader):
         if key.endpoint is Endpoint.UPDATED:
             unit.is_behind |= page.listed_count > 0
         elif page.notices:
+            if not unit.uf:
+                self._fetched.update(pk for pk, _ in page.notices)
             await patiently(self._judge_page, unit, page)
         elif page.fetched_at is not None and unit.judged_at is not None:
             # Another process stored it after we had looked at what the store has.
             unit.is_behind |= page.fetched_at > unit.judged_at
 
-    def _judge_stored(self, unit: UnitState) -> None:
-        """Count and match what the store already has of a UF."""
-        unit.add(self._judged(self._stored(unit.uf)), from_store=True)
+    def _judge_stored(self, unit: UnitState, *, modality: int | None = None) -> None:
+        """Count and match what the store has of a UF and the unit has not: kept from before, or
+        just read with the whole country. By modality while the unit's other lists are read."""
+        stored = self._stored(unit.uf)
+        if modality is not None:
+            stored = stored.filter(modality=modality)
+        pairs = [pair for pair in selectors.domain_notices(stored) if pair[0] not in unit.found]
+        judged = self._judged(pairs)
+        fresh = set(stored.filter(stored_at__gte=self._began_at).values_list("pk", flat=True))
+        for is_fresh in (True, False):
+            group = [(pk, verdict) for pk, verdict in judged if (pk in fresh) is is_fresh]
+            unit.add(group, from_store=not is_fresh)
 
     def _judge_again(self, unit: UnitState) -> None:
         """Count and match all of a UF once more: it is not what it was when it was counted."""
-        unit.recount(self._judged(self._stored(unit.uf)))
+        unit.recount(self._judged(selectors.domain_notices(self._stored(unit.uf))))
 
-    def _stored(self, uf: str) -> Iterable[tuple[int, Notice]]:
-        stored = selectors.scope(
+    def _stored(self, uf: str) -> "QuerySet[NoticeRow]":
+        return selectors.scope(
             source=self.source, query=self.query, now=self.decider.now, ufs=(uf,)
         )
-        return selectors.domain_notices(stored)
 
     def _judge_page(self, unit: UnitState, page: StoredPage) -> None:
-        # What the source lists outside of the question stays in the store, uncounted.
-        inside = [pair for pair in page.notices if self.decider.is_in_scope(pair[1])]
+        # What the source lists outside of the question stays in the store, uncounted; what the
+        # country's list had is no repetition.
+        known = unit.found & self._fetched
+        inside = [
+            pair
+            for pair in page.notices
+            if pair[0] not in known and self.decider.is_in_scope(pair[1])
+        ]
         unit.add(self._judged(inside), from_store=False)
 
     def _judged(self, pairs: Iterable[tuple[int, Notice]]) -> list[tuple[int, Verdict]]:

@@ -299,6 +299,7 @@ class _Run:
             decider=decider,
             changed=self._unit_changed,
         )
+        await fetcher.look_around(self.units)
         await self._read(fetcher, self.units.values())
         unfinished = [u for u in self.units.values() if u.status is not UnitStatus.COMPLETE]
         if unfinished and len(unfinished) < len(self.units) and not fetcher.is_down:

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from searches import selectors
-from searches.domain.brazil import BRASILIA
+from searches.domain.brazil import BRASILIA, UNITS
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage
 from searches.models import Coverage, Match, Notice, PageRead, SearchEvent
@@ -112,6 +112,46 @@ async def test_the_second_search_asks_the_source_for_nothing(simulate, run):
     }
     assert spans == {("20260730", "20260731")}
     assert third.total_kept == 119
+
+
+RARE, COMMON = 7, 6
+
+
+async def test_rare_modalities_are_read_for_the_whole_country(simulate, run):
+    """One list of two pages instead of one for each UF; what has many pages is asked by UF."""
+    ufs = [unit.code for unit in UNITS]
+    records = [
+        record(n, uf=ufs[n % 27], modality=RARE if n <= 60 else COMMON) for n in range(1, 1501)
+    ]
+    simulator = await simulate(records)
+    search = await run(ufs=ufs, modalidades=[RARE, COMMON])
+    assert (search.status, search.total_raw, search.total_kept) == (Status.COMPLETE, 1500, 1500)
+    rows = search.coverage.values()
+    assert {row["status"] for row in rows} == {"complete"}
+    assert sum(row["encontradas"] for row in rows) == 1500
+    assert {row["do_acervo"] for row in rows} == {0}
+    assert {row["repetidas"] for row in rows} == {0}
+    asked = Counter(
+        (seen.params["codigoModalidadeContratacao"], "uf" in seen.params)
+        for seen in simulator.requests
+    )
+    assert asked[str(RARE), False] == 2
+    assert asked[str(RARE), True] == 0
+    assert asked[str(COMMON), False] == 1  # to see that it is too long
+    assert asked[str(COMMON), True] == 54
+    assert set(page_requests(simulator).values()) == {1}
+    seen = len(simulator.requests)
+    again = await run(ufs=ufs[:20], modalidades=[RARE, COMMON])
+    assert len(simulator.requests) == seen
+    assert {row["do_acervo"] for row in again.coverage.values()} <= {55, 56}
+
+
+async def test_a_country_that_cannot_be_read_is_read_by_ufs(simulate, run):
+    ufs = [unit.code for unit in UNITS]
+    simulator = await simulate([record(n, uf=ufs[n % 27]) for n in range(1, 300)])
+    simulator.faults = Faults.read("500:page=2")  # of the country's list: no UF has a second one
+    search = await run(ufs=ufs, modalidades=[COMMON], client={"attempts": 1})
+    assert (search.status, search.total_kept) == (Status.COMPLETE, 299)
 
 
 async def grow_old(**age):
