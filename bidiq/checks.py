@@ -119,6 +119,14 @@ def _server() -> Iterator[CheckMessage]:
 def check_storage(**kwargs: Any) -> list[CheckMessage]:
     """What the object storage needs to be used at all."""
     options = settings.STORAGES.get("object_storage", {}).get("OPTIONS", {})
+    if settings.AWS_S3_ENDPOINT_URL and not settings.AWS_STORAGE_BUCKET_NAME:
+        return [
+            Warning(
+                "AWS_S3_ENDPOINT_URL is set without a bucket: files are kept in the database.",
+                hint="Set AWS_STORAGE_BUCKET_NAME.",
+                id="bidiq.W006",
+            )
+        ]
     if bool(options.get("access_key")) != bool(options.get("secret_key")):
         return [
             Error(

@@ -4,6 +4,7 @@ Every variable can also be given as NAME_FILE, the path of a file that holds it 
 """
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ class BadEnvironment(SystemExit):
 
 
 def text(name: str, default: str = "") -> str:
-    """Return NAME, or what the file of NAME_FILE holds, or the default when both are empty."""
+    """Return NAME, or what the file of NAME_FILE holds, or the default when neither is set."""
     value = os.environ.get(name, "").strip()
     if value:
         return value
@@ -24,9 +25,12 @@ def text(name: str, default: str = "") -> str:
     if not path:
         return default
     try:
-        return Path(path).read_text(encoding="utf-8").strip() or default
+        value = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise BadEnvironment(f"{name}_FILE", "a readable text file") from None
+    if not value:  # a part that was configured must not silently count as absent
+        raise BadEnvironment(f"{name}_FILE", "a file that is not empty")
+    return value
 
 
 def boolean(name: str, default: bool) -> bool:
@@ -48,7 +52,7 @@ def integer(name: str, default: int, *, minimum: int, maximum: int) -> int:
         return default
     expected = f"a whole number from {minimum} to {maximum}"
     try:
-        number = int(value)
+        number = int(value if value.isascii() else "")
     except ValueError:
         raise BadEnvironment(name, expected) from None
     if not minimum <= number <= maximum:
@@ -63,7 +67,7 @@ def number(name: str, default: float, *, minimum: float, maximum: float) -> floa
         return default
     expected = f"a number from {minimum:g} to {maximum:g}"
     try:
-        parsed = float(value)
+        parsed = float(value if value.isascii() else "")
     except ValueError:
         raise BadEnvironment(name, expected) from None
     if not minimum <= parsed <= maximum:  # also refuses nan
@@ -79,10 +83,22 @@ def choice(name: str, default: str, options: tuple[str, ...]) -> str:
     return value
 
 
-def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
-    """Return a comma-separated list without blanks."""
+def matching(name: str, pattern: str, *, expected: str) -> str:
+    """Return a text that the whole pattern fits, or "" when there is none."""
     value = text(name)
-    return [piece.strip() for piece in value.split(",") if piece.strip()] or list(default)
+    if value and not re.fullmatch(pattern, value, re.ASCII):
+        raise BadEnvironment(name, expected)
+    return value
+
+
+def words(
+    name: str, default: tuple[str, ...] = (), *, pattern: str = ".+", expected: str = "words"
+) -> list[str]:
+    """Return a comma-separated list without blanks; each of its words fits the pattern."""
+    found = [piece.strip() for piece in text(name).split(",") if piece.strip()]
+    if not all(re.fullmatch(pattern, word) for word in found):
+        raise BadEnvironment(name, f"a list, with commas, of {expected}")
+    return found or list(default)
 
 
 def url(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:

@@ -3,18 +3,21 @@
 import sys
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.decorators import sync_and_async_middleware
 
 _CODES = {400: "request.invalid", 401: "auth.required", 403: "forbidden", 404: "not_found",
-          500: "internal", 503: "database.down"}  # fmt: skip
+          405: "method", 500: "internal", 503: "database.down"}  # fmt: skip
 _TEXTS = {
     400: "O pedido não pôde ser entendido.",
     401: "Envie um token ou o cookie da sessão com X-CSRFToken.",
     403: "Este pedido não veio de uma página deste site, ou a página ficou aberta tempo demais.",
     404: "Esta página não existe, ou não é sua.",
+    405: "Este endereço não aceita este método.",
     500: "Houve uma falha do nosso lado. Ela foi registrada.",
     503: "O banco de dados não está respondendo. Nada se perdeu: tente de novo em instantes.",
 }
@@ -62,3 +65,23 @@ def server_error(request: HttpRequest, *args: Any) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _answer(request, 403)
+
+
+@sync_and_async_middleware
+def methods_refused_in_json(get_response: Any) -> Any:
+    """Middleware: say it as the API says every error when an address does not take a method."""
+
+    def finished(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if response.status_code != 405 or not request.path.startswith("/api/"):
+            return response
+        answer = _answer(request, 405)
+        answer["Allow"] = response["Allow"]
+        return answer
+
+    if iscoroutinefunction(get_response):
+
+        async def middleware(request: HttpRequest) -> HttpResponse:
+            return finished(request, await get_response(request))
+
+        return middleware
+    return lambda request: finished(request, get_response(request))

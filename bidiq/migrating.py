@@ -5,16 +5,29 @@ from contextlib import contextmanager
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.core.management.base import CommandError
+from django.db import OperationalError, connection
 
 #: Any number that nothing else of ours locks.
 _LOCK = 0x62696469
 
 
 def migrate() -> None:
-    """Apply what is missing; whoever comes second waits and finds nothing to do."""
-    with _alone():
-        call_command("migrate", interactive=False, verbosity=0)
+    """Apply what is missing; whoever comes second waits and finds nothing to do.
+
+    Raises CommandError in one line when the database cannot be reached.
+    """
+    try:
+        with _alone():
+            call_command("migrate", interactive=False, verbosity=0)
+    except OperationalError as error:
+        raise _unreachable(error) from None
+
+
+def _unreachable(error: Exception) -> CommandError:
+    # Only its first line, and no more of the address than the driver says: it has no password.
+    why = (str(error).splitlines() or ["?"])[0]
+    return CommandError(f"bidiq: DATABASE_URL: o banco de dados não pôde ser aberto: {why}")
 
 
 @contextmanager
@@ -28,6 +41,10 @@ def _alone() -> Iterator[None]:
     parameters.pop("cursor_factory")
     parameters.pop("context")
     # A connection of its own: it goes with the process, and the lock with it.
-    with psycopg.connect(**parameters, autocommit=True) as holder:
+    try:
+        holder = psycopg.connect(**parameters, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise _unreachable(error) from None
+    with holder:
         holder.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         yield

@@ -3,6 +3,7 @@
 With no variable set at all the site works on one machine; each variable adds a part.
 """
 
+import re
 import secrets
 import sys
 from pathlib import Path
@@ -38,8 +39,15 @@ SECRET_KEY = env.text("SECRET_KEY")
 #: Whether SECRET_KEY was given; several machines must share one (bidiq.W001).
 BIDIQ_SECRET_KEY_GIVEN = bool(SECRET_KEY)
 SECRET_KEY = SECRET_KEY or _kept_secret_key()
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+ALLOWED_HOSTS = env.words(
+    "ALLOWED_HOSTS",
+    ("localhost", "127.0.0.1", "[::1]"),
+    pattern=r"[^\s/]+",
+    expected="host names without a scheme",
+)
+CSRF_TRUSTED_ORIGINS = env.words(
+    "CSRF_TRUSTED_ORIGINS", pattern=r"https?://[^\s/]+", expected="https://host"
+)
 BIDIQ_DEMO = env.boolean("BIDIQ_DEMO", False)
 
 INSTALLED_APPS = [
@@ -65,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
+    "bidiq.errors.methods_refused_in_json",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -102,12 +111,15 @@ try:
     )
 except ValueError:
     raise env.BadEnvironment("DATABASE_URL", "postgres://… or sqlite:///…") from None
+if _database["NAME"] in ("", ":memory:"):  # each thread and process would have one of its own
+    raise env.BadEnvironment("DATABASE_URL", "a URL that names the database")
 BIDIQ_ON_POSTGRESQL = _database["ENGINE"].endswith("postgresql")
+_pool_size = env.integer("BIDIQ_DATABASE_POOL_SIZE", 10, minimum=2, maximum=200)
 _options: dict[str, Any] = _database.setdefault("OPTIONS", {})
 if BIDIQ_ON_POSTGRESQL:
     _options["pool"] = {
         "min_size": 0,
-        "max_size": env.integer("BIDIQ_DATABASE_POOL_SIZE", 10, minimum=2, maximum=200),
+        "max_size": _pool_size,
         "timeout": 5,
         # The pool's pause between attempts doubles without end: give up early, so that the next
         # request tries at once when PostgreSQL is back.
@@ -135,6 +147,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Channel layer: a doorbell, the database is the truth -----------------------------------------
 
 REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
+if not urlsplit(REDIS_URL).scheme.startswith("unix") and not re.fullmatch(
+    r"/?[0-9]*", urlsplit(REDIS_URL).path, re.ASCII
+):
+    raise env.BadEnvironment("REDIS_URL", "redis://host:port/NUMBER")
 if REDIS_URL:
     CHANNEL_LAYERS: dict[str, Any] = {
         "default": {
@@ -164,7 +180,11 @@ else:
 
 # --- Storage of Excel files --------------------------------------------------------------------
 
-AWS_STORAGE_BUCKET_NAME = env.text("AWS_STORAGE_BUCKET_NAME")
+AWS_STORAGE_BUCKET_NAME = env.matching(
+    "AWS_STORAGE_BUCKET_NAME", r"[A-Za-z0-9._-]{3,255}", expected="the name of a bucket"
+)
+#: Read without a bucket, too: bidiq.W006 says when it does nothing.
+AWS_S3_ENDPOINT_URL = env.url("AWS_S3_ENDPOINT_URL", schemes=("http", "https"))
 BIDIQ_SIGNED_URL_SECONDS = env.integer(
     "BIDIQ_SIGNED_URL_SECONDS", 3600, minimum=1, maximum=7 * 86400
 )
@@ -184,7 +204,7 @@ if AWS_STORAGE_BUCKET_NAME:
         "BACKEND": "exports.storage.ObjectStorage",
         "OPTIONS": {
             "bucket_name": AWS_STORAGE_BUCKET_NAME,
-            "endpoint_url": env.url("AWS_S3_ENDPOINT_URL", schemes=("http", "https")) or None,
+            "endpoint_url": AWS_S3_ENDPOINT_URL or None,
             "public_endpoint_url": env.url("AWS_S3_PUBLIC_ENDPOINT_URL", schemes=("http", "https"))
             or None,
             "region_name": env.text("AWS_S3_REGION_NAME", "us-east-1"),
@@ -328,4 +348,4 @@ LOGGING = {
         "psycopg.pool": {"level": "ERROR"},
     },
 }
-OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.url("OTEL_EXPORTER_OTLP_ENDPOINT", schemes=("http", "https"))

@@ -1,7 +1,9 @@
 """The JSON API. Floor 6. Same rules, same services as the pages; errors have one shape."""
 
 import asyncio
+import json
 import re
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -25,10 +27,15 @@ from searches.domain.query import PAGE_SIZES, parse_query
 from searches.models import Search
 from searches.services import searches as services
 from searches.sse import event_stream_response
-from searches.tokens import user_of_token
+from searches.tokens import user_of_header
 from searches.views import cancel_search, hand_out
 
 LONGEST_WAIT_SECONDS = 120
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,9})", re.IGNORECASE)
+
+
+#: Who asks only for the head gets it: Django leaves the body out.
+_READ = ["GET", "HEAD"]
 
 
 class ApiError(Exception):
@@ -46,10 +53,7 @@ async def authenticate(request: HttpRequest) -> bool:
     """Let in a bearer of a token, or a browser's session; its writes need the CSRF token too."""
     header = request.headers.get("Authorization", "")
     if header:
-        scheme, _, token = header.partition(" ")
-        user = None
-        if scheme.lower() == "bearer":
-            user = await database_sync_to_async(user_of_token)(token.strip())
+        user = await database_sync_to_async(user_of_header)(header)
         if user is None:
             raise ApiError(401, "auth.token", "Token inválido.", WWW_Authenticate="Bearer")
         request.user = user
@@ -66,7 +70,14 @@ async def authenticate(request: HttpRequest) -> bool:
     return True
 
 
-api = NinjaAPI(
+class Api(NinjaAPI):
+    """Ninja's API, with our OpenAPI document."""
+
+    def get_openapi_schema(self, **options: Any) -> Any:
+        return api_docs.finished(super().get_openapi_schema(**options))
+
+
+api = Api(
     title="bidiq",
     version="1",
     description=api_docs.DESCRIPTION,
@@ -171,16 +182,21 @@ async def start(request: HttpRequest) -> HttpResponseBase:
 
 def _body(request: HttpRequest) -> dict[str, Any]:
     try:
-        data = orjson.loads(request.body)
-    except orjson.JSONDecodeError:
+        # Not orjson: it refuses numbers that are valid JSON and only too large for us.
+        data = json.loads(request.body, parse_float=Decimal, parse_int=_number)
+    except (ValueError, RecursionError):
         raise ApiError(400, "request.json", "O corpo não é um JSON válido.") from None
     if not isinstance(data, dict):
         raise ApiError(400, "request.json", "O corpo deve ser um objeto JSON.")
     return data
 
 
+def _number(text: str) -> int | Decimal:
+    return int(text) if len(text) < 100 else Decimal(text)
+
+
 def _asked_wait(request: HttpRequest) -> int:
-    found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", request.headers.get("Prefer", ""))
+    found = _WAIT.search(request.headers.get("Prefer", ""))
     return min(int(found[1]), LONGEST_WAIT_SECONDS) if found else 0
 
 
@@ -223,7 +239,9 @@ def _result(
     return representation.result(search, page=page, page_size=page_size, now=timezone.now())
 
 
-@api.get("/buscar/{uuid:search_id}", url_name="search", openapi_extra=api_docs.RESULT)
+@api.api_operation(
+    _READ, "/buscar/{uuid:search_id}", url_name="search", openapi_extra=api_docs.RESULT
+)
 async def search(
     request: HttpRequest,
     search_id: UUID,
@@ -232,7 +250,8 @@ async def search(
 ) -> HttpResponse:
     """Return a search with a page of its result, at any moment of its life."""
     if pagina is not None and not 1 <= pagina <= 1_000_000:
-        raise ApiError(422, "request.invalid", "A página começa em 1.", field="pagina")
+        message = "Use uma página de 1 a 1.000.000."
+        raise ApiError(422, "request.invalid", message, field="pagina")
     if itens_por_pagina is not None and itens_por_pagina not in PAGE_SIZES:
         message = "Use 10, 20, 50 ou 100 itens por página."
         raise ApiError(422, "request.invalid", message, field="itens_por_pagina")
@@ -260,7 +279,7 @@ def _status(search_id: UUID) -> str:
     return str(Search.objects.values_list("status", flat=True).get(pk=search_id))
 
 
-@api.get("/download", url_name="download", openapi_extra=api_docs.DOWNLOAD)
+@api.api_operation(_READ, "/download", url_name="download", openapi_extra=api_docs.DOWNLOAD)
 async def download(request: HttpRequest, id: str = "") -> HttpResponseBase:
     """Hand out the Excel file of a search."""
     try:
@@ -314,7 +333,12 @@ def units(request: HttpRequest) -> HttpResponse:
     )
 
 
-@api.get("/{path:rest}", auth=None, include_in_schema=False)
+@api.api_operation(
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+    "/{path:rest}",
+    auth=None,
+    include_in_schema=False,
+)
 def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
     """Answer in JSON for addresses that do not exist."""
     return error_response(ApiError(404, "not_found", "Este endereço não existe."))

@@ -5,6 +5,8 @@ Floor 6.
 
 from typing import Any
 
+from django.conf import settings
+
 from searches.domain.query import PAGE_SIZES, Mode, Order
 
 DESCRIPTION = (
@@ -12,20 +14,20 @@ DESCRIPTION = (
     '`Authorization: Bearer TOKEN`. Erros: `{"error": {"code", "message", "field"?}}`.'
 )
 
+_OPTIONAL_TEXT = ["string", "null"]
 _TEXTS = {"type": "array", "items": {"type": "string"}}
 _REQUEST: dict[str, Any] = {
     "type": "object",
     "required": ["ufs"],
     "additionalProperties": False,
     "properties": {
-        "ufs": {**_TEXTS, "description": "Siglas dos estados", "example": ["SP", "RJ"]},
+        "ufs": {**_TEXTS, "description": "Siglas dos estados", "examples": [["SP", "RJ"]]},
         "modo_busca": {"type": "string", "enum": [mode.value for mode in Mode]},
-        "data_inicial": {"type": "string", "format": "date", "nullable": True},
-        "data_final": {"type": "string", "format": "date", "nullable": True},
-        "setor_id": {"type": "string", "nullable": True, "example": "vestuario"},
+        "data_inicial": {"type": _OPTIONAL_TEXT, "format": "date"},
+        "data_final": {"type": _OPTIONAL_TEXT, "format": "date"},
+        "setor_id": {"type": _OPTIONAL_TEXT, "examples": ["vestuario"]},
         "termos_busca": {
-            "type": "string",
-            "nullable": True,
+            "type": _OPTIONAL_TEXT,
             "description": "Com vírgula: frases; sem: palavras. Substitui os termos do setor.",
         },
         "exclusion_terms": _TEXTS,
@@ -33,8 +35,8 @@ _REQUEST: dict[str, Any] = {
         "esferas": {"type": "array", "items": {"type": "string", "enum": list("FEMD")}},
         "municipios": {**_TEXTS, "description": "Códigos IBGE de 7 dígitos"},
         "orgaos": {**_TEXTS, "description": "Partes de nomes"},
-        "valor_minimo": {"type": "number", "minimum": 0, "nullable": True},
-        "valor_maximo": {"type": "number", "minimum": 0, "nullable": True},
+        "valor_minimo": {"type": ["number", "null"], "minimum": 0},
+        "valor_maximo": {"type": ["number", "null"], "minimum": 0},
         "status": {
             "type": "string",
             "enum": ["todos", "recebendo_proposta", "em_julgamento", "encerrada"],
@@ -42,7 +44,7 @@ _REQUEST: dict[str, Any] = {
         "ordenacao": {"type": "string", "enum": [order.value for order in Order]},
         "pagina": {"type": "integer", "minimum": 1},
         "itens_por_pagina": {"type": "integer", "enum": list(PAGE_SIZES)},
-        "search_id": {"type": "string", "format": "uuid", "nullable": True},
+        "search_id": {"type": _OPTIONAL_TEXT, "format": "uuid"},
     },
 }
 _ERROR: dict[str, Any] = {
@@ -86,9 +88,9 @@ _RESULT: dict[str, Any] = {
         "cobertura": {"type": "object"},
         "termos_utilizados": _TEXTS,
         "stopwords_removidas": _TEXTS,
-        "download_url": {"type": "string", "nullable": True},
+        "download_url": {"type": _OPTIONAL_TEXT},
         "excel_available": {"type": "boolean"},
-        "storage": {"type": "string", "nullable": True},
+        "storage": {"type": _OPTIONAL_TEXT},
         "pagina": {"type": "integer"},
         "itens_por_pagina": {"type": "integer"},
         "ultima_atualizacao": {"type": "string", "format": "date-time"},
@@ -125,7 +127,7 @@ START = {
         }
     ],
     **_answers(
-        400, 401, 409, 422, 429, s200=("Resultado, com Prefer: wait", _RESULT),
+        400, 401, 409, 422, 429, 503, s200=("Resultado, com Prefer: wait", _RESULT),
         s202=("Aceita", _ACCEPTED),
     ),
 }  # fmt: skip
@@ -135,6 +137,40 @@ CANCEL = _answers(401, 404, s202=("Cancelamento pedido", {"type": "object"}))
 DOWNLOAD = _answers(
     401, 404, 409, 410, 422, 503, s200=("O arquivo", None), s302=("URL assinada", None)
 )
-TABLE = _answers(
-    s200=("A tabela", {"type": "array", "items": {"type": "object", "additionalProperties": True}})
-)
+TABLE = {
+    "security": [],
+    **_answers(
+        s200=(
+            "A tabela",
+            {"type": "array", "items": {"type": "object", "additionalProperties": True}},
+        )
+    ),
+}
+
+
+def finished(document: dict[str, Any]) -> dict[str, Any]:
+    """Return ninja's document as it is meant: only the answers that are written here, one
+    operation for GET and HEAD, and how to authenticate."""
+    for operations in document["paths"].values():
+        operations.pop("head", None)
+        for operation in operations.values():
+            operation["responses"] = {
+                status: answer
+                for status, answer in operation["responses"].items()
+                if isinstance(status, str)  # ninja's own, a bare "OK", has a number
+            }
+    document["components"]["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer"},
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "Com X-CSRFToken em tudo o que não é GET.",
+        },
+    }
+    document["security"] = [{"token": []}, {"session": []}]
+    if settings.BIDIQ_DEMO:
+        document["info"]["description"] += (
+            "\n\n**Dados de demonstração: as licitações são inventadas.**"
+        )
+    return document

@@ -13,6 +13,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocke
 
 from searches import selectors, streams
 from searches.owners import owner_of
+from searches.tokens import user_of_header
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,11 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         return bool(await database_sync_to_async(self._is_visible)())
 
     def _is_visible(self) -> bool:
-        owner = owner_of(user=self.scope.get("user"), session=self.scope.get("session"))
+        header = dict(self.scope["headers"]).get(b"authorization", b"").decode("latin-1")
+        if header:
+            owner = owner_of(user=user_of_header(header), session=None)
+        else:
+            owner = owner_of(user=self.scope.get("user"), session=self.scope.get("session"))
         return selectors.get_visible(self.search_id, owner) is not None
 
     def _start(self, after: int) -> None:

@@ -75,8 +75,7 @@ async def read_page(client: PncpClient, source: int, key: ListKey, number: int) 
         )
 
     async def fetch() -> StoredPage:
-        name = f"{source} {key.endpoint} {key.modality} {key.uf} {key.first_day} {key.last_day}"
-        page = f"{name} {number}"
+        page = f"{source} {key} {number}"
         stored = await known()
         while stored is None:
             async with _hand(client), turns().turn(page) as is_ours:

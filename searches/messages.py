@@ -57,6 +57,7 @@ _UNIT_ERRORS = {
     "source.rejected": "o PNCP recusou a consulta",
     "source.malformed": "o PNCP deu uma resposta que não se pode ler",
     "source.drift": "a lista mudou enquanto era lida",
+    "search.stopped": "a busca parou antes",
 }
 
 _REASONS = {

@@ -1,4 +1,4 @@
-"""Who may open a socket: pages of this site only. Floor 6."""
+"""Who may open a socket: pages of this site, and programs with a token. Floor 6."""
 
 import logging
 from typing import Any
@@ -17,6 +17,13 @@ class LoggedOriginValidator(OriginValidator):  # type: ignore[misc]
         if settings.DEBUG and not hosts:
             hosts = ["localhost", "127.0.0.1", "[::1]"]
         super().__init__(application, [*hosts, *settings.CSRF_TRUSTED_ORIGINS])
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+        # No page can make a browser send this header: whoever does is a program, and the token
+        # alone says whose.
+        if dict(scope["headers"]).get(b"authorization"):
+            return await self.application(scope, receive, send)
+        return await super().__call__(scope, receive, send)
 
     def valid_origin(self, parsed_origin: Any) -> bool:
         is_valid = bool(super().valid_origin(parsed_origin))

@@ -170,7 +170,7 @@ class _Run:
         figures = results.merged([unit.tally for unit in self.units.values()])
         return {
             "detail": figures.counts(),
-            "coverage": {unit.uf: unit.coverage() for unit in self.units.values()},
+            "coverage": {unit.uf: unit.coverage_at_the_end() for unit in self.units.values()},
             **figures.columns(),
         }
 

@@ -236,6 +236,7 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
             if count
         ),
     ]
+    demo = ", simulado: dados de demonstração" if settings.BIDIQ_DEMO else ""
     return Parameters(
         "Parâmetros",
         [
@@ -250,7 +251,7 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
             ),
         ],
         heading=question(query),
-        note="Fonte: Portal Nacional de Contratações Públicas (PNCP).",
+        note=f"Fonte: Portal Nacional de Contratações Públicas (PNCP){demo}.",
     )
 
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from searches import selectors
 from searches.domain.brazil import BRASILIA
 from searches.domain.notice import infer_status
+from searches.domain.progress import Stage, percent
 from searches.domain.query import SearchQuery
 from searches.domain.summary import days_left
 from searches.models import Match, Notice, Search
@@ -36,17 +37,21 @@ def result(
     query = SearchQuery.from_json(search.query)
     matches = selectors.results(search, order=query.order)
     paginator = Paginator(matches, page_size or query.page_size)
-    shown = paginator.get_page(page or query.page)
+    # Not get_page(), which gives the last one again: who reads until nothing comes must end.
+    number = page or query.page
+    first = (number - 1) * paginator.per_page
     artifact = search.artifact
     available = artifact is not None and not artifact.is_expired(now=now)
     return {
         "search_id": str(search.pk),
         "status": search.status,
         "stage": search.stage,
-        "progress": search.progress,
+        "progress": percent(Stage(search.stage)) if search.is_terminal else search.progress,
         "parametros": search.query,
         "resumo": search.summary,
-        "licitacoes": [notice(match, now=now) for match in shown.object_list],
+        "licitacoes": [
+            notice(match, now=now) for match in matches[first : first + paginator.per_page]
+        ],
         "total_raw": search.total_raw,
         "total_filtrado": search.total_kept,
         "filter_stats": search.rejections,
@@ -58,7 +63,7 @@ def result(
         "excel_available": available,
         "storage": artifact.storage if artifact is not None else None,
         "erro": search.error_code or None,
-        "pagina": shown.number,
+        "pagina": number,
         "itens_por_pagina": paginator.per_page,
         "total_paginas": paginator.num_pages,
         "criada_em": search.created_at.isoformat(),

@@ -63,7 +63,9 @@ async def give_back_abandoned(*, trusts_silence: bool = True) -> list[UUID]:
     for search in await database_sync_to_async(selectors.running)():
         if not (is_dead(search.worker) or (trusts_silence and selectors.is_silent(search))):
             continue
-        logger.warning("search %s lost its worker %s", search.pk, search.worker)
+        logger.warning(
+            "the search lost its worker %s", search.worker, extra={"search_id": str(search.pk)}
+        )
         payloads = await database_sync_to_async(services.give_back)(search)
         await live.publish(search.pk, payloads)
         if payloads:

@@ -33,6 +33,12 @@ def user_of_token(token: str) -> User | None:
     return user
 
 
+def user_of_header(header: str) -> User | None:
+    """Return the user of an `Authorization: Bearer TOKEN`, or None."""
+    scheme, _, token = header.partition(" ")
+    return user_of_token(token.strip()) if scheme.lower() == "bearer" else None
+
+
 def _digest(token: str) -> str:
     # 256 random bits: a fast hash is enough, there is nothing to guess.
     return hashlib.sha256(token.encode()).hexdigest()

@@ -71,6 +71,13 @@ class UnitState:
             "paginas_total": self.pages_total,
         }
 
+    def coverage_at_the_end(self) -> dict[str, Any]:
+        """Return the same for a search that ends before this UF was read whole."""
+        if self.is_over:
+            return self.coverage()
+        status = UnitStatus.PARTIAL if self.found or self.pages_done else UnitStatus.FAILED
+        return self.coverage() | {"status": status.value, "motivo": "search.stopped"}
+
     @property
     def is_over(self) -> bool:
         return self.status not in (UnitStatus.WAITING, UnitStatus.READING)

@@ -113,7 +113,9 @@ def _figure(sheet: Worksheet, figure: Figure, *, row: int, chart_column: int) ->
     for values in figure.rows:
         row += 1
         for number, (column, value) in enumerate(zip(figure.columns, values, strict=True), start=1):
-            cell = looks.put(sheet, row, number, value, kind=column.kind, border=looks.UNDERLINE)
+            # A column of text may hold other things, each shown as what it is.
+            kind = kind_of(value) if column.kind is Kind.TEXT else column.kind
+            cell = looks.put(sheet, row, number, value, kind=kind, border=looks.UNDERLINE)
             if number == 1:
                 cell.alignment = looks.alignment(Kind.TEXT, wrap=True)
     last_row = row

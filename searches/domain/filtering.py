@@ -64,7 +64,8 @@ class Decider:
         self._spheres = frozenset(query.spheres)
         self._municipalities = frozenset(query.municipalities)
         self._bodies = tuple(fold(body) for body in query.bodies)
-        self._has_range = query.smallest_value is not None or query.largest_value is not None
+        # "From 0 on" asks for nothing, so a value that is not told is no reason either.
+        self._has_range = bool(query.smallest_value) or query.largest_value is not None
         self._smallest = query.smallest_value or Decimal(0)
         self._largest = query.largest_value
 

@@ -30,6 +30,10 @@ class ListKey:
     first_day: date
     last_day: date
 
+    def __str__(self) -> str:
+        what = f"{self.endpoint} {self.uf or 'BR'} {self.modality or '*'}"
+        return f"{what} {self.first_day} {self.last_day}"
+
 
 def runs_of(days: Iterable[date], *, longest: int) -> list[tuple[date, date]]:
     """Group days into runs of neighbours, each at most `longest` days, oldest first."""

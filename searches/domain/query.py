@@ -322,7 +322,8 @@ class _Reader:
         try:
             if isinstance(raw, bool) or not isinstance(raw, (int, float, str, Decimal)):
                 raise InvalidOperation
-            value = Decimal(str(raw).strip())
+            text = str(raw).strip()
+            value = Decimal(text if text.isascii() else "?")
         except InvalidOperation:
             self.problem(name, "number")
             return None

@@ -96,8 +96,6 @@ _STATUS_TEXTS = {
     "complete": "completa",
     "partial": "incompleta",
     "failed": "não foi lida",
-    "reading": "interrompida",
-    "waiting": "não começou",
 }
 
 

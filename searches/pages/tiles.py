@@ -132,9 +132,7 @@ def _result_tile(
     label = counted(count, "encontrada", "encontradas")
     if status == "failed":
         state, label = "failed", "não foi lida" if not count else f"{label}, não foi lida"
-    elif status == "waiting" and not count:  # it was stopped before
-        return Tile(uf, name, "waiting", "não foi lida")
-    elif status in {"partial", "reading", "waiting"}:
+    elif status == "partial":
         state, label = "partial", f"{label}, leitura incompleta"
     else:
         state = "idle"

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import Self
 from urllib.parse import urljoin, urlsplit
@@ -222,13 +222,18 @@ def _request_of(key: ListKey, number: int) -> tuple[str, dict[str, str]]:
             raise SourceRejected(f"a period of {span_days} days", status=422)
         if key.modality is None:
             raise SourceRejected("this list needs a modality", status=400)
-        params["dataInicial"] = f"{key.first_day:%Y%m%d}"
-    params["dataFinal"] = f"{key.last_day:%Y%m%d}"
+        params["dataInicial"] = _day(key.first_day)
+    params["dataFinal"] = _day(key.last_day)
     if key.modality is not None:
         params["codigoModalidadeContratacao"] = str(key.modality)
     if key.uf is not None:
         params["uf"] = key.uf
     return f"/v1/contratacoes/{key.endpoint}", params
+
+
+def _day(day: date) -> str:
+    # Not strftime: it writes the year 1 as "1".
+    return day.isoformat().replace("-", "")
 
 
 def _reason(body: bytes) -> str:

@@ -1,6 +1,6 @@
 """The verdict on everything in scope, once all is read. Floor 3."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -40,40 +40,42 @@ def judge_all(search: Search, query: SearchQuery, decider: Decider) -> Outcome:
     to one, and the outcome says so.
     """
     asked = decider.matcher.floor
-    outcome, judged = _judge(search, query, decider)
-    relaxed = asked > 1 and not outcome.kept and outcome.reasons[Reason.BELOW_FLOOR.value] > 0
+    outcome, rows = _judge(search, query, decider)
+    below = outcome.tally.reasons[Reason.BELOW_FLOOR.value]
+    relaxed = asked > 1 and not outcome.tally.kept and below > 0
     if relaxed:
         decider = Decider(query, now=decider.now, floor=1)
-        outcome, judged = _judge(search, query, decider)
-    matches.replace(search.pk, [(key, verdict) for key, _, verdict in judged])
-    kept = [(notice, verdict) for _, notice, verdict in judged if verdict.kept]
-    return Outcome(
-        outcome,
-        summary=summarise(
-            ((notice, v.match.relevance if v.match else 0) for notice, v in kept), now=decider.now
-        ),
-        matching={
-            "termos": list(decider.matcher.terms) if query.terms else [],
-            "minimo": asked,
-            "minimo_usado": decider.matcher.floor,
-            "relaxado": relaxed,
-            "sugestoes": _suggestions(search, query, decider) if not kept else [],
-        },
-    )
+        outcome, rows = _judge(search, query, decider)
+    matches.replace(search.pk, rows)
+    outcome.matching = {
+        "termos": list(decider.matcher.terms) if query.terms else [],
+        "minimo": asked,
+        "minimo_usado": decider.matcher.floor,
+        "relaxado": relaxed,
+        "sugestoes": _suggestions(search, query, decider) if not outcome.tally.kept else [],
+    }
+    return outcome
 
 
 def _judge(
     search: Search, query: SearchQuery, decider: Decider
-) -> tuple[Tally, list[tuple[int, Notice, Verdict]]]:
+) -> tuple[Outcome, list[tuple[int, Verdict]]]:
+    """Judge all in scope; of the notices themselves none is held, there may be very many."""
     tally = Tally()
-    judged = []
-    scope = selectors.scope(source=search.source_id, query=query, now=decider.now)
-    for key, notice in selectors.domain_notices(scope):
-        verdict = decider.decide(notice)
-        tally.add(verdict)
-        if verdict.kept or verdict.reason is Reason.BELOW_FLOOR:
-            judged.append((key, notice, verdict))
-    return tally, judged
+    rows: list[tuple[int, Verdict]] = []
+
+    def kept() -> Iterator[tuple[Notice, int]]:
+        scope = selectors.scope(source=search.source_id, query=query, now=decider.now)
+        for key, notice in selectors.domain_notices(scope):
+            verdict = decider.decide(notice)
+            tally.add(verdict)
+            if verdict.kept or verdict.reason is Reason.BELOW_FLOOR:
+                rows.append((key, verdict))
+            if verdict.kept:
+                yield notice, verdict.match.relevance if verdict.match else 0
+
+    summary = summarise(kept(), now=decider.now)
+    return Outcome(tally, summary=summary), rows
 
 
 def _suggestions(search: Search, query: SearchQuery, decider: Decider) -> list[str]:

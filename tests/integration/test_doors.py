@@ -14,6 +14,7 @@ from searches.domain.progress import Stage, Told
 from searches.owners import VISITOR_KEY, Owner
 from searches.services import events
 from searches.services import searches as services
+from searches.tokens import create_token
 from tests.integration.conftest import create
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -108,6 +109,21 @@ async def test_a_socket_replays_and_closes_after_the_end():
     assert (await later.connect())[0]
     assert (await later.receive_json_from(5))["seq"] == 4
     await later.disconnect()
+
+
+async def test_a_program_opens_a_socket_with_its_token(alice, bob):
+    search = await ended_search(Owner(user_id=alice.pk))
+    path = f"/ws/buscas/{search.pk}/?after=3"
+    for user, may_watch in ((alice, True), (bob, False)):
+        token = await database_sync_to_async(create_token)(user)
+        header = (b"authorization", f"Bearer {token}".encode())
+        one = socket(path, header, origin=None)
+        assert (await one.connect())[0] is may_watch
+        await one.disconnect()
+    session = cookie_of(await database_sync_to_async(visitor)("alice"))
+    for wrong in (b"Bearer nonsense", b"Basic YTpi"):  # a wrong token is no session either
+        one = socket(path, session, (b"authorization", wrong))
+        assert not (await one.connect())[0]
 
 
 @pytest.mark.parametrize("origin", [b"http://evil.example", None, b"null"])

@@ -31,6 +31,16 @@ from tests.processes import ROOT, environment
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "loud"),
         ("SECRET_KEY_FILE", "/nowhere/at/all"),
+        ("SECRET_KEY_FILE", "/dev/null"),
+        ("DATABASE_URL", "sqlite://"),
+        ("REDIS_URL", "redis://localhost/first"),
+        ("ALLOWED_HOSTS", "localhost,http://x"),
+        ("CSRF_TRUSTED_ORIGINS", "example.com"),
+        ("AWS_STORAGE_BUCKET_NAME", "A b!"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "xx"),
+        ("PNCP_CONCURRENCY", "４"),
+        ("PNCP_TIMEOUT_SECONDS", "６０"),
+        ("BIDIQ_DATABASE_POOL_SIZE", "abc"),
     ],
 )
 def test_a_bad_value_stops_the_start_with_one_line(name, value):

@@ -320,6 +320,19 @@ def test_figures_have_tables_totals_and_charts():
     assert len(sheet._charts) == 3
 
 
+def test_a_figures_column_of_text_keeps_numbers_as_numbers():
+    rows = [("Encontradas", 9), ("Valor somado", Decimal("1198265.64")), ("Setor", "Alimentos")]
+    sheet = opened(Figures("Resumo", [Figure("Total", (Column("O quê"), Column("Valor")), rows)]))
+
+    cells = [sheet.worksheets[0].cell(row=row, column=2) for row in (5, 6, 7)]
+    assert [(cell.value, cell.data_type) for cell in cells] == [
+        (9, "n"),
+        (1198265.64, "n"),
+        ("Alimentos", "s"),
+    ]
+    assert cells[1].number_format == MONEY
+
+
 def test_parameters_list_their_values():
     group = Group(
         "Pedido",

@@ -18,10 +18,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", default="8000")
         parser.add_argument("--demo", action="store_true", help="com o simulador do PNCP")
 
-    def handle(self, *, host: str, port: int, demo: bool, **options: Any) -> None:
+    def handle(self, *, host: str, port: Any, demo: bool, **options: Any) -> None:
+        port = _port(str(port))
         _require_free(host, port)
         if demo and not settings.BIDIQ_DEMO:
             self._serve_demo(host, port)
@@ -74,6 +75,12 @@ class Command(BaseCommand):
         self.stdout.write(modes)
         self.stdout.write(self.style.SUCCESS(f"bidiq em http://{host}:{port}"))
         self.stdout.flush()
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 65535):
+        raise CommandError(f"{text!r} não é uma porta: use PORT= de 1 a 65535.")
+    return int(text)
 
 
 def _require_free(host: str, port: int) -> None:

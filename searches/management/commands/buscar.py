@@ -8,12 +8,12 @@ from typing import Any
 
 import orjson
 from channels.db import database_sync_to_async
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bidiq import telemetry
+from bidiq.migrating import migrate
 from exports.services import read_piece
 from searches import messages, runner, streams
 from searches.domain.brazil import BRASILIA
@@ -53,17 +53,19 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         telemetry.start()
-        call_command("migrate", interactive=False, verbosity=0)
+        migrate()
         query = _query(options)
         output: Path | None = options["saida"]
         if output is not None and not output.resolve().parent.is_dir():
             raise CommandError(f"A pasta de {output} não existe.", returncode=1)
+        if output is not None and output.is_dir():
+            raise CommandError(f"{output} é uma pasta: dê o nome de um arquivo.", returncode=1)
         search = asyncio.run(_run(query))
         self.stdout.write(messages.number_text(search.total_kept) + " encontradas em "
                           + messages.number_text(search.total_raw) + " lidas")  # fmt: skip
         for uf, entry in search.coverage.items():
             if entry["status"] != "complete":
-                why = messages.error_text(entry["motivo"] or "internal")
+                why = messages.unit_text(entry["motivo"] or "", entry["pagina_que_falhou"])
                 self.stderr.write(f"{uf} ficou incompleta: {why}")
         if search.status == Status.ERROR:
             raise CommandError(messages.error_text(search.error_code), returncode=1)
@@ -155,6 +157,9 @@ def _save(search: Search, output: Path) -> None:
     if artifact is None:
         raise CommandError("O Excel não pôde ser guardado.", returncode=1)
     with output.open("wb") as file:
-        for start in range(0, artifact.size_bytes, _PIECE_BYTES):
-            length = min(_PIECE_BYTES, artifact.size_bytes - start)
-            file.write(read_piece(artifact, start=start, length=length))
+        while (written := file.tell()) < artifact.size_bytes:
+            # An answer may be shorter than asked: it ends with a piece of the database.
+            piece = read_piece(artifact, start=written, length=_PIECE_BYTES)
+            if not piece:
+                raise CommandError("O Excel guardado está incompleto.", returncode=1)
+            file.write(piece)

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bidiq.migrating import migrate
 from searches.tokens import create_token
 
 
@@ -16,6 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("--nome", default="", help="para reconhecê-lo depois")
 
     def handle(self, *, username: str, nome: str, **options: Any) -> None:
+        migrate()
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"Não há usuário {username!r}.")

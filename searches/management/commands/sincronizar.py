@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 from channels.db import database_sync_to_async
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bidiq.migrating import migrate
 from searches import messages, runner, selectors
 from searches.domain.brazil import BRASILIA, BY_CODE
 from searches.domain.errors import SourceError
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         codes = [code.strip() for code in modalidades.split(",") if code.strip()]
         if unknown := [c for c in codes if not c.isdigit() or int(c) not in MODALITY_BY_CODE]:
             raise CommandError(f"--modalidades: {', '.join(unknown)} não é código de modalidade.")
-        call_command("migrate", interactive=False, verbosity=0)
+        migrate()
         chosen = [int(code) for code in codes] or list(COMPETITIVE)
         failed = asyncio.run(_synchronise(places, chosen, days=dias))
         for place, error in failed:
