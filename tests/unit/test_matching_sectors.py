@@ -200,6 +200,16 @@ def test_it_finds_the_sector_of_what_is_bought(text, sector):
         ("Resíduos da construção civil: coleta e destinação", "engenharia"),
         ("Serviços de ciência e engenharia de dados", "engenharia"),
         ("Mão de obra especializada, com fornecimento de uniformes e calçados", "vestuario"),
+        ("Aquisição de retroescavadeira destinada à execução de obras de infraestrutura urbana",
+         "engenharia"),
+        ("Sistema para gestão de consignações em folha", "equipamentos_medicos"),
+        ("Bandejas e marmitas com divisórias", "manutencao_predial"),
+        ("Veículo para a guarda patrimonial", "vigilancia"),
+        ("Aquisição de eletrodomésticos: fogão e geladeira", "mobiliario"),
+        ("Mesa de cabeceira com refeição acoplada", "mobiliario"),
+        ("Estante de aço linha pesada", "frota_veicular"),
+        ("Lavagem, higienização e conservação de veículos oficiais", "servicos_prediais"),
+        ("Locação de sistema web de gestão pública em computação em nuvem", "informatica"),
     ],
 )  # fmt: skip
 def test_it_does_not_fall_for_words_that_mean_something_else(text, trap):
