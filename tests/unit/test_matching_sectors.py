@@ -111,6 +111,12 @@ def sectors_of(text: str) -> set[str]:
         ("Extensão de rede elétrica rural", "materiais_eletricos"),
         ("Nivolumabe e pertuzumabe para pacientes com decisão judicial", "medicamentos"),
         ("Nobreak (sistema de alimentação ininterrupta) senoidal", "informatica"),
+        ("Ampliação do centro cirúrgico do hospital", "engenharia"),
+        (
+            "Contratação, por meio do convênio nº 12345/2026/SEE, para reforma do ginásio",
+            "engenharia",
+        ),
+        ("Construção de teatro com palco e camarim", "engenharia"),
     ],
 )
 def test_it_finds_the_sector_of_what_is_bought(text, sector):
