@@ -172,6 +172,13 @@ def test_axe_finds_nothing_in_the_light_and_in_the_dark(
         page.emulate_media(color_scheme="light")
 
 
+def test_the_docs_of_the_api_can_be_read(visit: Visit) -> None:
+    page = visit().open("/api/docs")
+    expect(page.locator(".opblock")).to_have_count(8)
+    expect(page.get_by_text("Dados de demonstração")).to_be_visible()
+    shot(page, "docs")
+
+
 def test_a_phone_shows_all_of_it(visit: Visit, tour: Callable[[Tabs], Any]) -> None:
     tabs = visit(may_complain=True, has_touch=True, viewport={"width": 360, "height": 780})
     for name, page in tour(tabs):

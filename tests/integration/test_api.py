@@ -7,6 +7,7 @@ import pytest
 from django.test import AsyncClient, Client
 
 from searches.models import Search
+from searches.owners import Owner
 from searches.tokens import create_token, user_of_token
 from tests.integration.conftest import ask, record
 
@@ -59,6 +60,7 @@ def post(client, body, headers, **extra):
         ({"valor_minimo": "muito"}, "valor_minimo"),
         ({"valor_minimo": True}, "valor_minimo"),
         ({"valor_minimo": "NaN"}, "valor_minimo"),
+        ({"valor_minimo": "１０"}, "valor_minimo"),
         ({"valor_maximo": 1e16}, "valor_maximo"),
         ({"valor_minimo": 10, "valor_maximo": 9}, "valor_maximo"),
         ({"status": "aberta"}, "status"),
@@ -166,6 +168,40 @@ def test_the_tables_are_public(client):
     assert [code for code, entry in modalities.items() if entry["padrao"]] == [4, 5, 6, 7]
 
 
+@pytest.mark.parametrize("number", ["1e400", "9" * 5000])
+def test_a_number_that_is_only_too_large_has_its_message_at_its_field(client, token, number):
+    body = json.dumps(ask()).replace("{", '{"valor_minimo": ' + number + ", ", 1)
+    answer = post(client, body, token)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, "valor_minimo")
+
+
+def test_the_openapi_document_says_nothing_twice(client):
+    """Readers of JSON keep the last of two equal names; the page of the docs refuses them."""
+
+    def once(pairs):
+        names = [name for name, _ in pairs]
+        assert len(names) == len(set(names)), names
+        return dict(pairs)
+
+    raw = client.get("/api/openapi.json").content
+    document = json.loads(raw, object_pairs_hook=once)
+    assert set(document["components"]["securitySchemes"]) == {"token", "session"}
+    cancelling = document["paths"]["/api/buscar/{search_id}/cancelar"]["post"]
+    assert set(cancelling["responses"]) == {"202", "401", "404"}
+    assert b"nullable" not in raw
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("get", "/api/buscar", "POST"), ("put", f"/api/buscar/{uuid4()}", "GET, HEAD")],
+)
+def test_a_refused_method_is_an_error_object(client, token, method, path, allowed):
+    answer = getattr(client, method)(path, headers=token)
+    assert answer.status_code == 405
+    assert answer.json()["error"]["code"] == "method"
+    assert set(answer["Allow"].split(", ")) == set(allowed.split(", "))
+
+
 def test_the_openapi_document_names_every_call(client):
     document = client.get("/api/openapi.json").json()
     assert set(document["paths"]) == {
@@ -223,3 +259,30 @@ async def test_prefer_wait_answers_with_the_result(simulate, alice, settings):
     file = await client.get(body["download_url"])
     assert file.status_code == 200
     assert file["Content-Disposition"].startswith('attachment; filename="licitacoes_alimentos_')
+
+
+async def test_who_reads_page_by_page_comes_to_an_end(simulate, run, alice, token):
+    await simulate([record(n) for n in range(1, 24)])
+    search = await run(Owner(user_id=alice.pk))
+    client, seen, page = AsyncClient(), [], 1
+    path = f"/api/buscar/{search.pk}"
+    while True:
+        params = {"pagina": page, "itens_por_pagina": 10}
+        answer = (await client.get(path, params, headers=token)).json()
+        assert (answer["pagina"], answer["total_paginas"]) == (page, 3)
+        if not answer["licitacoes"]:
+            break
+        seen += [notice["numero_controle_pncp"] for notice in answer["licitacoes"]]
+        page += 1
+    assert (page, len(seen), len(set(seen))) == (4, 23, 23)
+
+
+async def test_the_head_of_the_file_is_that_of_the_file(simulate, run, alice, token):
+    await simulate([record(n) for n in range(1, 4)])
+    search = await run(Owner(user_id=alice.pk))
+    path = f"/api/download?id={search.pk}"
+    client = AsyncClient()
+    whole, head = await client.get(path, headers=token), await client.head(path, headers=token)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head["Content-Length"] == whole["Content-Length"]
+    assert head["ETag"] == whole["ETag"]

@@ -9,7 +9,7 @@ from channels.db import database_sync_to_async
 from django.db.models import F
 from django.utils import timezone
 
-from searches import selectors
+from searches import representation, selectors
 from searches.domain.brazil import BRASILIA, UNITS
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage
@@ -275,6 +275,10 @@ async def test_cancelling_stops_the_requests(simulate, settings):
     told = await events_of(search)
     assert [event["seq"] for event in told] == list(range(1, len(told) + 1))
     assert (told[-1]["stage"], told[-1]["progress"]) == ("cancelled", -1)
+    ended = await reload(search)
+    assert {row["status"] for row in ended.coverage.values()} <= {"partial", "failed"}
+    shown = await sync(lambda: representation.result(ended, page=1, page_size=10, now=NOW))
+    assert (shown["status"], shown["progress"]) == ("cancelled", -1)
 
 
 async def test_a_waiting_search_is_cancelled_at_once():

@@ -1,12 +1,17 @@
 """Files as rows of pieces."""
 
 import io
+import os
 
 import pytest
 from django.core.files.base import ContentFile
 
 from exports.models import StoredChunk, StoredFile
+from exports.services import store_artifact
 from exports.storage import DatabaseStorage
+from exports.storage.database import CHUNK_BYTES
+from searches.management.commands import buscar
+from searches.models import Search
 
 pytestmark = pytest.mark.django_db
 CONTENT = bytes(range(256)) * 10
@@ -95,3 +100,15 @@ def test_it_has_no_public_address_and_no_other_mode(storage):
         storage.url("a.xlsx")
     with pytest.raises(ValueError, match="rb"):
         storage.open("a.xlsx", "wb")
+
+
+def test_the_terminal_writes_every_piece(tmp_path, alice):
+    content = os.urandom(CHUNK_BYTES * 2 + 4321)
+    artifact = store_artifact(
+        owner_user=alice, owner_visitor="", key="a.xlsx", filename="a.xlsx",
+        content_type="x/y", write=lambda file: file.write(content), retention_days=1,
+    )  # fmt: skip
+
+    buscar._save(Search(artifact=artifact), tmp_path / "f.xlsx")
+
+    assert (tmp_path / "f.xlsx").read_bytes() == content
