@@ -299,7 +299,7 @@ async def download(request: HttpRequest, id: str = "") -> HttpResponseBase:
     return response
 
 
-@api.get("/setores", auth=None, openapi_extra=api_docs.TABLE)
+@api.get("/setores", auth=None, openapi_extra=api_docs.table("Setores que se podem pedir"))
 def sectors(request: HttpRequest) -> HttpResponse:
     """Return the sectors that can be asked for."""
     return _json(
@@ -310,7 +310,13 @@ def sectors(request: HttpRequest) -> HttpResponse:
     )
 
 
-@api.get("/modalidades", auth=None, openapi_extra=api_docs.TABLE)
+@api.get(
+    "/modalidades",
+    auth=None,
+    openapi_extra=api_docs.table(
+        "Modalidades do PNCP; `padrao` marca as buscadas quando nenhuma é pedida"
+    ),
+)
 def modalities(request: HttpRequest) -> HttpResponse:
     """Return PNCP's modalities; `padrao` marks those searched when none is asked for."""
     return _json(
@@ -325,7 +331,7 @@ def modalities(request: HttpRequest) -> HttpResponse:
     )
 
 
-@api.get("/ufs", auth=None, openapi_extra=api_docs.TABLE)
+@api.get("/ufs", auth=None, openapi_extra=api_docs.table("As 27 unidades da federação"))
 def units(request: HttpRequest) -> HttpResponse:
     """Return the 27 units of the federation."""
     return _json(

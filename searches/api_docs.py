@@ -114,6 +114,8 @@ def _answers(*errors: int, **success: Any) -> dict[str, Any]:
 
 
 START = {
+    "summary": "Começar uma busca",
+    "description": "Com `Prefer: wait=N` responde com o resultado, se a busca terminar a tempo.",
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": _REQUEST}},
@@ -131,21 +133,37 @@ START = {
         s202=("Aceita", _ACCEPTED),
     ),
 }  # fmt: skip
-RESULT = _answers(401, 404, 422, s200=("A busca", _RESULT))
-STREAM = _answers(401, 404, s200=("text/event-stream", None), s204=("Nada de novo", None))
-CANCEL = _answers(401, 404, s202=("Cancelamento pedido", {"type": "object"}))
-DOWNLOAD = _answers(
-    401, 404, 409, 410, 422, 503, s200=("O arquivo", None), s302=("URL assinada", None)
-)
-TABLE = {
-    "security": [],
-    **_answers(
-        s200=(
-            "A tabela",
-            {"type": "array", "items": {"type": "object", "additionalProperties": True}},
-        )
-    ),
+RESULT = {
+    "summary": "Ver uma busca e uma página do resultado",
+    "description": "Em qualquer momento da busca; sem parâmetros, a página que ela pediu.",
+    **_answers(401, 404, 422, s200=("A busca", _RESULT)),
 }
+STREAM = {
+    "summary": "Acompanhar uma busca (SSE)",
+    "description": "`Last-Event-ID` ou `?after=` continua depois de um corte.",
+    **_answers(401, 404, s200=("text/event-stream", None), s204=("Nada de novo", None)),
+}
+CANCEL = {
+    "summary": "Cancelar uma busca",
+    "description": "Pedir de novo, ou depois do fim, não muda nada.",
+    **_answers(401, 404, s202=("Cancelamento pedido", {"type": "object"})),
+}
+DOWNLOAD = {
+    "summary": "Baixar o Excel de uma busca",
+    "description": "Do banco de dados, ou por uma URL assinada que vale pouco tempo.",
+    **_answers(401, 404, 409, 410, 422, 503, s200=("O arquivo", None), s302=("URL assinada", None)),
+}
+
+
+def table(summary: str) -> dict[str, Any]:
+    """Return what is said of one of the public tables."""
+    rows = {"type": "array", "items": {"type": "object", "additionalProperties": True}}
+    return {
+        "summary": summary,
+        "description": "Não precisa de autenticação.",
+        "security": [],
+        **_answers(s200=("A tabela", rows)),
+    }
 
 
 def finished(document: dict[str, Any]) -> dict[str, Any]:

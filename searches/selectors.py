@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, When
 from django.utils import timezone
 
 from searches.domain.brazil import BRASILIA
@@ -266,12 +266,23 @@ _ORDERS = {
 
 
 def results(
-    search: Search, *, order: Order, ufs: Iterable[str] = (), hidden: bool | None = False
+    search: Search,
+    *,
+    order: Order,
+    ufs: Iterable[str] = (),
+    hidden: bool | None = False,
+    now: datetime | None = None,
 ) -> QuerySet[Match]:
-    """Return the matches of a search in order, each with its notice; `hidden=None`: all."""
+    """Return the matches of a search in order, each with its notice; `hidden=None`: all.
+
+    By deadline and with `now`, what can still be answered comes before what has passed.
+    """
     matches = search.matches.select_related("notice")
     if hidden is not None:
         matches = matches.filter(hidden=hidden)
     if ufs := tuple(ufs):
         matches = matches.filter(notice__uf__in=ufs)
+    if order is Order.DEADLINE and now is not None:
+        is_over = Case(When(notice__closes_at__gte=now, then=0), default=1)
+        return matches.order_by(is_over, *_ORDERS[order], "notice__control_number")
     return matches.order_by(*_ORDERS[order], "notice__control_number")

@@ -152,7 +152,7 @@ class Listing:
 
     def _all(self) -> QuerySet[Match]:
         hidden = None if self.shows_hidden else False
-        return selectors.results(self.search, order=self.order, hidden=hidden)
+        return selectors.results(self.search, order=self.order, hidden=hidden, now=self.now)
 
     def _matches(self) -> QuerySet[Match]:
         matches = self._all()

@@ -187,6 +187,21 @@ async def test_the_deadline_is_said_in_words(simulate, run, monkeypatch):
     assert "encerra em 3 dias" in seen
 
 
+async def test_by_deadline_comes_first_what_can_still_be_answered(simulate, run, monkeypatch):
+    moments = {1: "2026-08-19T18:00:00", 2: "2026-09-21T09:00:00", 3: "2026-08-23T09:00:00"}
+    await simulate([record(n, dataEncerramentoProposta=at) for n, at in moments.items()])
+    search = await run()
+    from django.utils import timezone
+
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    await database_sync_to_async(Search.objects.filter(pk=search.pk).update)(created_at=NOW)
+    client = await database_sync_to_async(browser)()
+    seen = words(await get(f"/buscas/{search.pk}/?ordem=prazo_asc", client=client))
+    seen = seen[seen.index("3 licitações") :]
+    places = [seen.index(text) for text in ("encerra em 3", "encerra em 32", "encerrou ontem")]
+    assert places == sorted(places)
+
+
 async def test_nothing_found_says_what_to_change_and_suggests_terms(simulate, run):
     await simulate([record(n, object="Aquisição de uniformes escolares") for n in range(1, 4)])
     search = await run(setor_id=None, termos_busca="uniforne")
