@@ -181,7 +181,7 @@ else:
 # --- Storage of Excel files --------------------------------------------------------------------
 
 AWS_STORAGE_BUCKET_NAME = env.matching(
-    "AWS_STORAGE_BUCKET_NAME", r"[A-Za-z0-9._-]{3,255}", expected="the name of a bucket"
+    "AWS_STORAGE_BUCKET_NAME", r"[A-Za-z0-9._-]{1,255}", expected="the name of a bucket"
 )
 #: Read without a bucket, too: bidiq.W006 says when it does nothing.
 AWS_S3_ENDPOINT_URL = env.url("AWS_S3_ENDPOINT_URL", schemes=("http", "https"))

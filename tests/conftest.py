@@ -1,7 +1,10 @@
 """Before Django loads: nothing of this machine's environment reaches the tests."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 OURS = (
     "DATABASE_URL", "REDIS_URL", "PNCP_", "AWS_", "BIDIQ_", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS",
@@ -15,3 +18,17 @@ for name in list(os.environ):
 os.environ["PNCP_BASE_URL"] = "http://127.0.0.1:9"
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Take what a test measured, to be printed after the run, whichever process it ran in."""
+    return lambda text: record_property("measured", text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in [report for reports in terminalreporter.stats.values() for report in reports]:
+        for name, text in getattr(report, "user_properties", ()):
+            if name == "measured" and report.when == "call":
+                terminalreporter.section(report.nodeid.rpartition("::")[2].replace("_", " "))
+                terminalreporter.write_line(text)

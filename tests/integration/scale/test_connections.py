@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
@@ -42,7 +43,7 @@ def first_event(stream: socket.socket) -> None:
 
 
 def test_a_thousand_streams_hold_no_database_connection(
-    installation, valkey, capsys: pytest.CaptureFixture[str]
+    installation, valkey, measured: Callable[[str], None]
 ) -> None:
     with installation(redis_url=valkey.url) as cluster, ExitStack() as open_streams:
         web = cluster.web(BIDIQ_DATABASE_POOL_SIZE="5")
@@ -62,11 +63,10 @@ def test_a_thousand_streams_hold_no_database_connection(
         assert web.popen is not None
         with open(f"/proc/{web.popen.pid}/status") as lines:
             facts = {name: value.strip() for name, _, value in (x.partition(":") for x in lines)}
-        with capsys.disabled():
-            print(
-                f"\n{STREAMS} streams: {connections(cluster)} database connections in the pool, "
-                f"{facts['Threads']} threads, {facts['VmRSS']} of memory"
-            )
+        measured(
+            f"{STREAMS} streams: {connections(cluster)} database connections in the pool, "
+            f"{facts['Threads']} threads, {facts['VmRSS']} of memory"
+        )
         began_at = time.monotonic()
         status, _, _ = web.request("GET", "/api/setores")
         assert status == 200
@@ -74,7 +74,7 @@ def test_a_thousand_streams_hold_no_database_connection(
 
 
 def test_the_first_event_of_a_worker_comes_soon(
-    installation, valkey, capsys: pytest.CaptureFixture[str]
+    installation, valkey, measured: Callable[[str], None]
 ) -> None:
     with installation(redis_url=valkey.url) as cluster:
         web, worker = cluster.web(), cluster.worker()
@@ -95,5 +95,4 @@ def test_the_first_event_of_a_worker_comes_soon(
             )
             assert [event["stage"] for event in watcher.events[:2]] == ["queued", "connecting"]
             taken.append((claimed_at - asked_at).total_seconds() * 1000)
-        with capsys.disabled():
-            print(f"\nPOST to the worker's first event: {min(taken):.0f} to {max(taken):.0f} ms")
+        measured(f"POST to the worker's first event: {min(taken):.0f} to {max(taken):.0f} ms")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -60,7 +61,9 @@ def test_a_search_asked_of_one_instance_is_watched_on_another(installation, valk
         until(lambda: cluster.row("SELECT count(*) FROM procrastinate_jobs") == (0,))
 
 
-def test_a_killed_workers_search_goes_on_elsewhere_from_its_pages(installation, valkey) -> None:
+def test_a_killed_workers_search_goes_on_elsewhere_from_its_pages(
+    installation, valkey, measured: Callable[[str], None]
+) -> None:
     with installation(redis_url=valkey.url, **SLOW) as cluster:
         web, workers = cluster.web(), [cluster.worker(), cluster.worker()]
         search_id = cluster.ask(web)
@@ -69,7 +72,7 @@ def test_a_killed_workers_search_goes_on_elsewhere_from_its_pages(installation, 
         victim.kill()
         killed_at = time.monotonic()
         until(lambda: cluster.state(search_id)[1] == 2, seconds=20, what="the second attempt")
-        print(f"taken over after {time.monotonic() - killed_at:.1f} s")
+        measured(f"taken over after {time.monotonic() - killed_at:.1f} s")
         assert cluster.ended(search_id) == "complete"
         whole(cluster.events(search_id))
         # Two requests were under way when it was killed; nothing else is asked again.
