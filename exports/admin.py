@@ -2,7 +2,7 @@
 
 import io
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -12,11 +12,10 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from exports.audit import write_audit
-from exports.chart import bars
 from exports.errors import ArtifactExpired, ArtifactMissing, StorageUnavailable
 from exports.headers import attachment
 from exports.models import Artifact, Download, FallbackReason
-from exports.selectors import audit_figures, with_download_count
+from exports.selectors import with_download_count
 from exports.services import verify
 from exports.services.upkeep import expire, promote
 from exports.workbook import CONTENT_TYPE
@@ -28,8 +27,6 @@ if TYPE_CHECKING:  # Django's own classes take no type arguments at run time
 else:
     _DownloadInline = admin.TabularInline
     _ArtifactAdmin = _DownloadAdmin = admin.ModelAdmin
-
-CHART_WIDTH, CHART_HEIGHT = 600, 90
 
 
 class ReadOnly:
@@ -211,20 +208,6 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
         response["Content-Disposition"] = attachment(f"auditoria_exportacoes_{moment}.xlsx")
         response["Cache-Control"] = "no-store"
         return response
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the audit at a glance above the list."""
-        figures = audit_figures(now=timezone.now())
-        points = [(f"{day.day:%d/%m/%Y}", day.download_count) for day in figures.downloads_by_day]
-        context = {
-            "figures": figures,
-            "bars": bars(points, width=CHART_WIDTH, height=CHART_HEIGHT),
-            "chart_width": str(CHART_WIDTH),
-            "chart_height": str(CHART_HEIGHT),
-        }
-        return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def _note(self, request: HttpRequest, artifacts: list[Artifact], message: str) -> None:
         """Leave the actor's name in the admin's own log."""

@@ -52,6 +52,14 @@ def test_the_list_shows_where_each_file_is_and_the_figures_at_a_glance(admin, ar
     assert page.count("<rect") == 30
 
 
+def test_the_index_shows_the_figures_to_who_may_see_them(admin, artifact, client):
+    assert "Arquivos por armazenamento" in admin.get("/admin/").content.decode()
+    client.force_login(User.objects.create_user("nobody", is_staff=True))
+    answer = client.get("/admin/")
+    assert answer.status_code == 200
+    assert "Arquivos por armazenamento" not in answer.content.decode()
+
+
 def test_the_chart_obeys_the_content_security_policy(admin, artifact):
     page = admin.get(reverse(LIST)).content.decode()
     section = page[page.index('<section class="audit-figures"') : page.index("</section>")]
