@@ -163,6 +163,11 @@ def sectors_of(text: str) -> set[str]:
         ("Conservação de logradouros por equipes mensais", "engenharia_rodoviaria"),
         ("Desobstrução e limpeza de galerias", "servicos_prediais"),
         ("Decoração e iluminação de Natal da praça", "materiais_eletricos"),
+        ("Medicamentos e materiais médico-hospitalares", "medicamentos"),
+        ("Medicamentos, seringas e agulhas", "medicamentos"),
+        ("Passagens aéreas, hospedagem e traslado", "transporte_servicos"),
+        ("Construção de garagem para veículos", "engenharia"),
+        ("Botas e luvas para equipe de salvamento", "vestuario"),
     ],
 )
 def test_it_finds_the_sector_of_what_is_bought(text, sector):
