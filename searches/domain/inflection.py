@@ -54,6 +54,8 @@ def _plurals(word: str) -> set[str]:
         return {word[:-1] + "ns"}
     if word.endswith("n"):
         return {word + "s", word + "es"}
+    if word.endswith("er"):
+        return {word + "es", word + "s"}  # borrowed words keep their own: toners, scanners
     if word.endswith(("r", "z")):
         return {word + "es"}
     if word.endswith("s"):

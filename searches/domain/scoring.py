@@ -158,7 +158,7 @@ class SectorScorer:
             )
         evidence.sort(key=lambda item: (-item.worth, item.start))
         total = _add_up(evidence)
-        taken, excluded_by = self._taken_away(content, named, worths)
+        taken, excluded_by = self._taken_away(content, named, hits, worths)
         total -= taken
         if total >= THRESHOLD:
             excluded_by = None
@@ -166,13 +166,26 @@ class SectorScorer:
         return Score(tuple(evidence), total, relevance, excluded_by)
 
     def _taken_away(
-        self, content: Sequence[str], named: Sequence[Hit[str]], worths: Sequence[float]
+        self,
+        content: Sequence[str],
+        named: Sequence[Hit[str]],
+        counted: Sequence[Hit[_Term]],
+        worths: Sequence[float],
     ) -> tuple[float, str | None]:
-        """Return what the worst phrase against the sector costs, and the phrase."""
+        """Return what the worst phrase against the sector costs, and the phrase.
+
+        One inside a longer term that counts costs nothing: "medicamentos e seringas".
+        """
         worst, phrase = 0.0, None
         for hit in self._against.find(content):
             worth = worths[hit.start]
-            if worth >= _AGAINST_FROM and worth > worst and not _is_masked(hit, named):
+            if worth < _AGAINST_FROM or worth <= worst or _is_masked(hit, named):
+                continue
+            length = hit.end - hit.start
+            if not any(
+                term.start <= hit.start and hit.end <= term.end and term.end - term.start > length
+                for term in counted
+            ):
                 worst, phrase = worth, hit.value
         return self._against_weight * worst, phrase
 

@@ -92,9 +92,6 @@ class Slot(NamedTuple):
     forms: frozenset[str]
     prefixes: tuple[str, ...]
 
-    def accepts(self, word: str) -> bool:
-        return word in self.forms or (bool(self.prefixes) and word.startswith(self.prefixes))
-
 
 def make_slot(alternatives: Iterable[str]) -> Slot:
     """Return the slot for these folded words, in singular and plural.
@@ -124,6 +121,15 @@ class Hit(NamedTuple, Generic[T]):
     end: int
 
 
+class _Entry(NamedTuple, Generic[T]):
+    """A phrase as it is filed: its reach about the key word, and its other words."""
+
+    before: int
+    after: int  # from the key word on, it included
+    others: tuple[tuple[int, frozenset[str], tuple[str, ...]], ...]  # offset from the key, slot
+    value: T
+
+
 class PhraseIndex(Generic[T]):
     """Finds many phrases in a list of words, in time that does not grow with the phrases.
 
@@ -132,11 +138,12 @@ class PhraseIndex(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._exact: dict[str, list[tuple[tuple[Slot, ...], int, T]]] = {}
-        self._prefixes: dict[int, dict[str, list[tuple[tuple[Slot, ...], int, T]]]] = {}
+        self._exact: dict[str, list[_Entry[T]]] = {}
+        self._prefixes: dict[int, dict[str, list[_Entry[T]]]] = {}
 
     def add(self, slots: Sequence[Slot], value: T, *, key: int = 0) -> None:
-        entry = (tuple(slots), key, value)
+        others = tuple((place - key, *slot) for place, slot in enumerate(slots) if place != key)
+        entry = _Entry(key, len(slots) - key, others, value)
         for form in slots[key].forms:
             self._exact.setdefault(form, []).append(entry)
         for prefix in slots[key].prefixes:
@@ -167,16 +174,15 @@ class PhraseIndex(Generic[T]):
         hits: list[Hit[T]] = []
         count = len(words)
         for place, entries in found:
-            for slots, key, value in entries:
-                start = place - key
-                end = start + len(slots)
-                if start < 0 or end > count:
+            for before, after, others, value in entries:
+                if place < before or place + after > count:
                     continue
-                for i, slot in enumerate(slots):
-                    if i != key and not slot.accepts(words[start + i]):
+                for offset, forms, starts in others:  # written out: this is the inmost loop
+                    word = words[place + offset]
+                    if word not in forms and not (starts and word.startswith(starts)):
                         break
                 else:
-                    hits.append(Hit(value, start, end))
+                    hits.append(Hit(value, place - before, place + after))
         return hits
 
 

@@ -30,12 +30,11 @@ def phrase_slots(phrase: str) -> list[Slot]:
 
 
 def key_place(slots: Sequence[Slot]) -> int:
-    """Return the word to file a phrase under: the first that is not generic, or the last."""
+    """Return the word to file a phrase under: the first not generic, or the least common."""
     generic = load_common().generic
-    for place, slot in enumerate(slots):
-        if not slot.forms & generic:
-            return place
-    return len(slots) - 1
+    rare = len(generic)
+    ranks = [min((generic.get(form, rare) for form in slot.forms), default=rare) for slot in slots]
+    return ranks.index(max(ranks))
 
 
 def phrase_index(phrases: Sequence[str]) -> PhraseIndex[str]:
@@ -89,7 +88,8 @@ def content_words(words: Sequence[str]) -> tuple[list[int], list[str]]:
 class Zones:
     """Says what each word's place is worth."""
 
-    def __init__(self, zones: Sequence[Zone]) -> None:
+    def __init__(self, zones: Sequence[Zone], names_nothing: frozenset[str]) -> None:
+        self._names_nothing = names_nothing
         self._index: PhraseIndex[Zone] = PhraseIndex()
         for zone in zones:
             for opener in zone.openers:
@@ -108,6 +108,8 @@ class Zones:
             zone = hit.value
             if zone.factor is None:
                 continue
+            if zone.after_naming and self._names_nothing.issuperset(words[: hit.start]):
+                continue
             end = min(len(words), hit.end + zone.words) if zone.words else len(words)
             if zone.sticky:
                 floor = min(floor, zone.factor)
@@ -123,4 +125,5 @@ class Zones:
 @cache
 def shared_zones() -> Zones:
     """Return the zones of every sector."""
-    return Zones(load_common().zones)
+    common = load_common()
+    return Zones(common.zones, common.names_nothing)

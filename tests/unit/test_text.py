@@ -104,6 +104,8 @@ def test_it_spells_ligatures_out():
         ("hifen", "hifens"),
         ("epi", "epis"),
         ("switch", "switches"),
+        ("scanner", "scanners"),
+        ("dispenser", "dispenseres"),
     ],
 )
 def test_it_knows_the_other_number_of_a_word_both_ways(singular, plural):

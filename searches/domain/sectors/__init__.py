@@ -84,6 +84,7 @@ class Zone:
     sticky: bool  # goes on to the end, whatever comes
     words: int  # how many words long; 0: until the next zone
     only_from: float  # opens only where places are worth at least this
+    after_naming: bool  # opens nothing after a head that names nothing
     openers: tuple[str, ...]
 
 
@@ -94,7 +95,8 @@ class Common:
     function_words: frozenset[str]
     abbreviations: dict[str, str]
     units: frozenset[str]
-    generic: frozenset[str]
+    generic: dict[str, int]  # and how common they are: 0 is the most common
+    names_nothing: frozenset[str]
     masks: tuple[str, ...]
     zones: tuple[Zone, ...]
 
@@ -111,7 +113,8 @@ def load_common() -> Common:
         function_words=frozenset(data["function_words"].split()),
         abbreviations=dict(data["abbreviations"]),
         units=frozenset(data["units"]["names"].split()),
-        generic=frozenset(data["generic"].split()),
+        generic={word: rank for rank, word in enumerate(data["generic"].split())},
+        names_nothing=frozenset(data["names_nothing"].split()),
         masks=tuple(data["masks"]),
         zones=tuple(
             Zone(
@@ -119,6 +122,7 @@ def load_common() -> Common:
                 zone.get("sticky", False),
                 zone.get("words", 0),
                 zone.get("from", 0.0),
+                zone.get("after_naming", False),
                 tuple(zone["openers"]),
             )
             for zone in data["zone"]
