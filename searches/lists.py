@@ -80,8 +80,10 @@ async def read_page(client: PncpClient, source: int, key: ListKey, number: int) 
         while stored is None:
             async with _hand(client), turns().turn(page) as is_ours:
                 if is_ours:
-                    # Somebody may have stored it while we waited for our turn.
-                    return await known() or await _fetch(client, source, key, number)
+                    # Another process may have stored it while we waited for our turn. In this one
+                    # nobody has: equal flights join, and asking would wait for others' stores.
+                    stored = await known() if turns().are_shared else None
+                    return stored or await _fetch(client, source, key, number)
             await turns().over(page)
             stored = await known()
         return stored

@@ -31,10 +31,15 @@ class Turns:
         self._held: set[str] = set()
         self._keeper: asyncio.Task[None] | None = None
 
+    @property
+    def are_shared(self) -> bool:
+        """Whether other processes may want the same pages."""
+        return settings.BIDIQ_RUNNER == "worker"
+
     @asynccontextmanager
     async def turn(self, page: str) -> AsyncIterator[bool]:
         """Yield whether the page is ours to fetch while the block runs."""
-        if settings.BIDIQ_RUNNER != "worker":
+        if not self.are_shared:
             yield True
             return
         if not await patiently(leases.take, page, holder=worker_name()):
