@@ -27,6 +27,9 @@ from searches.units import UnitState, UnitStatus
 #: From so many UFs on the whole country may cost fewer requests: rare modalities fill few pages,
 #: and an empty list is a request, too.
 MANY_UFS = 14
+#: Of pregão eletrônico, dispensa and inexigibilidade one weekday alone fills more pages of the
+#: country's list than there are UFs (PNCP's README, section 7: volume): not worth a look.
+COMMON_MODALITIES = frozenset({6, 8, 9})
 #: How far ahead a deadline may lie to count as open; the next is asked when one is refused.
 OPEN_HORIZONS_DAYS = (5 * 365, 365)
 
@@ -64,7 +67,11 @@ class Fetcher(ListReader):
         if len(ufs) >= MANY_UFS and self.query.mode is Mode.PUBLISHED:
             for uf in ufs:
                 plan = await patiently(self._plan, uf)
-                self._askers.update(replace(key, uf=None) for key in plan.lists + plan.updates)
+                self._askers.update(
+                    replace(key, uf=None)
+                    for key in plan.lists + plan.updates
+                    if key.modality not in COMMON_MODALITIES
+                )
 
     async def read_unit(self, unit: UnitState) -> None:
         """Read all that is missing of a UF; what fails is written into the unit, not raised.

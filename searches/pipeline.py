@@ -307,8 +307,9 @@ class _Run:
             await self._read(fetcher, unfinished)
 
     async def _read(self, fetcher: Fetcher, units: Iterable[UnitState]) -> None:
-        # One more than the requests in flight: the next UF plans while the last one is read.
-        gate = asyncio.Semaphore(settings.PNCP_CONCURRENCY + 1)
+        # Twice the requests in flight: while some UFs are stored or wait for the country's lists,
+        # others ask. Not all at once: a UF that is whole is worth more than two halves.
+        gate = asyncio.Semaphore(2 * settings.PNCP_CONCURRENCY)
 
         async def read(unit: UnitState) -> None:
             async with gate:

@@ -114,7 +114,7 @@ async def test_the_second_search_asks_the_source_for_nothing(simulate, run):
     assert third.total_kept == 119
 
 
-RARE, COMMON = 7, 6
+RARE, COMMON, RARE_BUT_LONG = 7, 6, 4
 
 
 async def test_rare_modalities_are_read_for_the_whole_country(simulate, run):
@@ -137,7 +137,7 @@ async def test_rare_modalities_are_read_for_the_whole_country(simulate, run):
     )
     assert asked[str(RARE), False] == 2
     assert asked[str(RARE), True] == 0
-    assert asked[str(COMMON), False] == 1  # to see that it is too long
+    assert asked[str(COMMON), False] == 0
     assert asked[str(COMMON), True] == 54
     assert set(page_requests(simulator).values()) == {1}
     seen = len(simulator.requests)
@@ -148,10 +148,22 @@ async def test_rare_modalities_are_read_for_the_whole_country(simulate, run):
 
 async def test_a_country_that_cannot_be_read_is_read_by_ufs(simulate, run):
     ufs = [unit.code for unit in UNITS]
-    simulator = await simulate([record(n, uf=ufs[n % 27]) for n in range(1, 300)])
+    records = [record(n, uf=ufs[n % 27], modality=RARE) for n in range(1, 300)]
+    simulator = await simulate(records)
     simulator.faults = Faults.read("500:page=2")  # of the country's list: no UF has a second one
-    search = await run(ufs=ufs, modalidades=[COMMON], client={"attempts": 1})
+    search = await run(ufs=ufs, modalidades=[RARE], client={"attempts": 1})
     assert (search.status, search.total_kept) == (Status.COMPLETE, 299)
+
+
+async def test_a_country_with_too_many_pages_is_read_by_ufs(simulate, run):
+    ufs = [unit.code for unit in UNITS]
+    records = [record(n, uf=ufs[n % 27], modality=RARE_BUT_LONG) for n in range(1, 1501)]
+    simulator = await simulate(records)
+    search = await run(ufs=ufs, modalidades=[RARE_BUT_LONG])
+    assert (search.status, search.total_raw) == (Status.COMPLETE, 1500)
+    asked = Counter("uf" in seen.params for seen in simulator.requests)
+    assert asked == {False: 1, True: 54}  # one to see how long it is
+    assert {row["repetidas"] for row in search.coverage.values()} == {0}
 
 
 async def grow_old(**age):
