@@ -1,0 +1,147 @@
+"""What the store of notices saves a search, and how it stays true: nothing twice, nothing stale."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from searches.domain.brazil import BRASILIA, UNITS
+from searches.domain.lifecycle import Status
+from searches.models import Coverage, PageRead
+from searches.pncp.faults import Faults
+from tests.integration.conftest import record
+from tests.integration.test_pipeline import OTHER, page_requests, sync
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_the_second_search_asks_the_source_for_nothing(simulate, run):
+    simulator = await simulate([record(n) for n in range(1, 120)])
+    first = await run()
+    asked = len(simulator.requests)
+    # The records' days are long over by this machine's clock, so nothing is missing of them.
+    second = await run()
+    assert len(simulator.requests) == asked
+    assert second.total_kept == first.total_kept == 119
+    assert second.coverage["SP"]["do_acervo"] == 119
+    third = await run(data_inicial="2026-07-30")
+    spans = {
+        (seen.params["dataInicial"], seen.params["dataFinal"])
+        for seen in list(simulator.requests)[asked:]
+    }
+    assert spans == {("20260730", "20260731")}
+    assert third.total_kept == 119
+
+
+RARE, COMMON, RARE_BUT_LONG = 7, 6, 4
+
+
+async def test_rare_modalities_are_read_for_the_whole_country(simulate, run):
+    """One list of two pages instead of one for each UF; what has many pages is asked by UF."""
+    ufs = [unit.code for unit in UNITS]
+    records = [
+        record(n, uf=ufs[n % 27], modality=RARE if n <= 60 else COMMON) for n in range(1, 1501)
+    ]
+    simulator = await simulate(records)
+    search = await run(ufs=ufs, modalidades=[RARE, COMMON])
+    assert (search.status, search.total_raw, search.total_kept) == (Status.COMPLETE, 1500, 1500)
+    rows = search.coverage.values()
+    assert {row["status"] for row in rows} == {"complete"}
+    assert sum(row["encontradas"] for row in rows) == 1500
+    assert {row["do_acervo"] for row in rows} == {0}
+    assert {row["repetidas"] for row in rows} == {0}
+    asked = Counter(
+        (seen.params["codigoModalidadeContratacao"], "uf" in seen.params)
+        for seen in simulator.requests
+    )
+    assert asked[str(RARE), False] == 2
+    assert asked[str(RARE), True] == 0
+    assert asked[str(COMMON), False] == 0
+    assert asked[str(COMMON), True] == 54
+    assert set(page_requests(simulator).values()) == {1}
+    seen = len(simulator.requests)
+    again = await run(ufs=ufs[:20], modalidades=[RARE, COMMON])
+    assert len(simulator.requests) == seen
+    assert {row["do_acervo"] for row in again.coverage.values()} <= {55, 56}
+
+
+async def test_a_country_that_cannot_be_read_is_read_by_ufs(simulate, run):
+    ufs = [unit.code for unit in UNITS]
+    records = [record(n, uf=ufs[n % 27], modality=RARE) for n in range(1, 300)]
+    simulator = await simulate(records)
+    simulator.faults = Faults.read("500:page=2")  # of the country's list: no UF has a second one
+    search = await run(ufs=ufs, modalidades=[RARE], client={"attempts": 1})
+    assert (search.status, search.total_kept) == (Status.COMPLETE, 299)
+
+
+async def test_a_country_with_too_many_pages_is_read_by_ufs(simulate, run):
+    ufs = [unit.code for unit in UNITS]
+    records = [record(n, uf=ufs[n % 27], modality=RARE_BUT_LONG) for n in range(1, 1501)]
+    simulator = await simulate(records)
+    search = await run(ufs=ufs, modalidades=[RARE_BUT_LONG])
+    assert (search.status, search.total_raw) == (Status.COMPLETE, 1500)
+    asked = Counter("uf" in seen.params for seen in simulator.requests)
+    assert asked == {False: 1, True: 54}  # one to see how long it is
+    assert {row["repetidas"] for row in search.coverage.values()} == {0}
+
+
+async def grow_old(**age):
+    """Make all that the store knows so much older."""
+
+    def move():
+        for model in (Coverage, PageRead):
+            model.objects.update(fetched_at=F("fetched_at") - timedelta(**age))
+
+    await sync(move)
+
+
+def asked_since(simulator, count):
+    return [
+        (seen.path.rsplit("/", 1)[-1], seen.params["dataInicial"], seen.params["dataFinal"])
+        for seen in list(simulator.requests)[count:]
+    ]
+
+
+async def test_what_became_of_days_in_the_store_is_asked_by_their_changes(simulate, run):
+    now = timezone.now().astimezone(BRASILIA)
+    records = [record(n) for n in range(1, 61)]
+    simulator = await simulate(records, clock=lambda: now)
+    await run(modalidades=[6])
+    await grow_old(days=2)
+    records[0] |= {
+        "objetoCompra": OTHER,
+        "dataAtualizacaoGlobal": f"{now - timedelta(days=1):%Y-%m-%dT%H:%M:%S}",
+    }
+    asked = len(simulator.requests)
+    search = await run(modalidades=[6])
+    since, today = (f"{day:%Y%m%d}" for day in (now - timedelta(days=2), now))
+    assert asked_since(simulator, asked) == [("atualizacao", since, today)]
+    assert search.status == Status.COMPLETE
+    assert (search.total_raw, search.total_kept) == (60, 59)
+    assert (search.coverage["SP"]["lidas"], search.coverage["SP"]["encontradas"]) == (60, 59)
+    asked = len(simulator.requests)
+    assert (await run(modalidades=[6])).total_kept == 59
+    assert asked_since(simulator, asked) == []
+
+
+async def test_a_few_days_are_read_again_rather_than_many_days_of_changes(simulate, run):
+    simulator = await simulate([record(n) for n in range(1, 61)])
+    await run(modalidades=[6], data_inicial="2026-08-19", data_final="2026-08-20")
+    await grow_old(days=5)
+    asked = len(simulator.requests)
+    search = await run(modalidades=[6], data_inicial="2026-08-19", data_final="2026-08-20")
+    assert set(asked_since(simulator, asked)) == {("publicacao", "20260819", "20260820")}
+    assert search.total_kept == 60
+
+
+async def test_changes_that_cannot_be_read_are_said(simulate, run):
+    simulator = await simulate([record(n) for n in range(1, 61)])
+    await run(modalidades=[6])
+    await grow_old(days=2)
+    simulator.faults = Faults.read("down:path=atualizacao")
+    search = await run(modalidades=[6], client={"attempts": 1})
+    assert search.status == Status.PARTIAL
+    assert search.coverage["SP"]["motivo"] == "source.down"
+    assert search.total_kept == 60
