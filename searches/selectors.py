@@ -67,11 +67,11 @@ def events_after(search_id: UUID, after: int) -> list[dict[str, Any]]:
     )
 
 
-def latest_of_each_uf(search_id: UUID) -> dict[str, dict[str, Any]]:
-    """Return the last thing told of each UF while it was read."""
+def latest_of_each_uf(search_id: UUID, *, upto: int) -> dict[str, dict[str, Any]]:
+    """Return the last thing told of each UF while it was read, up to an event."""
     details: dict[str, dict[str, Any]] = {}
     for payload in (
-        SearchEvent.objects.filter(search_id=search_id, stage="fetching")
+        SearchEvent.objects.filter(search_id=search_id, stage="fetching", seq__lte=upto)
         .order_by("seq")
         .values_list("payload", flat=True)
     ):

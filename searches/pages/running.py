@@ -39,9 +39,12 @@ class Running:
 
 
 def running(search: Search, query: SearchQuery, *, live_count: int, now: datetime) -> Running:
-    """Return what is known of a running search at this moment."""
-    told = selectors.latest_of_each_uf(search.pk)
-    last = selectors.events_after(search.pk, search.last_seq - 1)
+    """Return what was known of a running search when its row was read.
+
+    Events told since then are left to the stream: tiles and bar must be of one moment.
+    """
+    told = selectors.latest_of_each_uf(search.pk, upto=search.last_seq)
+    last = selectors.events_after(search.pk, search.last_seq - 1)[:1]
     seconds = (now - (search.started_at or search.created_at)).total_seconds()
 
     def total(name: str) -> int:

@@ -16,7 +16,7 @@ AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="
 
 
 def test_everything_works_without_a_script(visit: Visit, live_site: Stage) -> None:
-    live_site.source.latency_seconds = 0.15
+    live_site.source.latency_seconds = 0.3
     page = visit(java_script_enabled=False).open()
     expect(page.get_by_role("button", name="Todas")).to_be_hidden()
     for box in page.locator("input[name=ufs]").all():

@@ -44,7 +44,7 @@ def found_count(page: Page) -> int:
 def test_a_search_is_watched_to_its_end_and_its_file_opens(
     visit: Visit, live_site: Stage, tmp_path: Any
 ) -> None:
-    live_site.source.latency_seconds = 0.25
+    live_site.source.latency_seconds = 0.4
     tabs = visit()
     tabs.context.add_init_script(COUNT_SHIFTS)
     page = tabs.open()
@@ -78,7 +78,7 @@ def test_a_search_is_watched_to_its_end_and_its_file_opens(
 def test_a_reload_in_mid_search_shows_where_it_stands_and_goes_on(
     visit: Visit, live_site: Stage
 ) -> None:
-    live_site.source.latency_seconds = 0.2
+    live_site.source.latency_seconds = 0.3
     page = visit().open()
     ask(page, live_site)
     expect(page.locator(".tile.is-complete").first).to_be_visible()
@@ -91,7 +91,7 @@ def test_a_reload_in_mid_search_shows_where_it_stands_and_goes_on(
 
 
 def test_two_tabs_see_the_same_end(visit: Visit, live_site: Stage) -> None:
-    live_site.source.latency_seconds = 0.15
+    live_site.source.latency_seconds = 0.25
     tabs = visit()
     one = tabs.open()
     address = ask(one, live_site)
@@ -103,7 +103,7 @@ def test_two_tabs_see_the_same_end(visit: Visit, live_site: Stage) -> None:
 
 
 def test_without_sockets_it_listens_to_the_event_stream(visit: Visit, live_site: Stage) -> None:
-    live_site.source.latency_seconds = 0.25
+    live_site.source.latency_seconds = 0.4
     tabs = visit()
     tabs.context.add_init_script(NO_SOCKET)
     page = tabs.open()
@@ -114,7 +114,7 @@ def test_without_sockets_it_listens_to_the_event_stream(visit: Visit, live_site:
 
 
 def test_a_socket_that_is_cut_at_once_counts_as_none(visit: Visit, live_site: Stage) -> None:
-    live_site.source.latency_seconds = 0.25
+    live_site.source.latency_seconds = 0.4
     tabs = visit()
     page = tabs.open()
     page.route_web_socket(re.compile("/ws/"), lambda socket: socket.close(code=1001))
@@ -124,7 +124,7 @@ def test_a_socket_that_is_cut_at_once_counts_as_none(visit: Visit, live_site: St
 
 
 def test_a_message_that_was_lost_is_asked_for_again(visit: Visit, live_site: Stage) -> None:
-    live_site.source.latency_seconds = 0.15
+    live_site.source.latency_seconds = 0.25
     page = visit().open()
     lost: list[str] = []
     said: list[str] = []
@@ -153,7 +153,7 @@ def test_a_message_that_was_lost_is_asked_for_again(visit: Visit, live_site: Sta
 
 
 def test_without_sockets_and_streams_it_polls(visit: Visit, live_site: Stage) -> None:
-    live_site.source.latency_seconds = 0.35
+    live_site.source.latency_seconds = 0.8
     tabs = visit(may_complain=True)  # the blocked stream is an error in the console
     tabs.context.add_init_script(NO_SOCKET)
     tabs.context.route(re.compile(r"/eventos/(\?|$)"), lambda route: route.abort())
