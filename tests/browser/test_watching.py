@@ -53,8 +53,9 @@ def test_a_search_is_watched_to_its_end_and_its_file_opens(
     expect(page.get_by_role("heading", level=1)).to_have_text(
         "Licitações de alimentos e bebidas em todo o Brasil"
     )
-    expect(page.locator(".tile.is-reading").first).to_be_visible()
-    expect(page.locator(".tile.is-complete .fill rect").first).to_have_attribute("height", "100")
+    expect(page.locator("[data-uf].is-reading").first).to_be_visible()
+    full = page.locator("[data-uf].is-complete .fill rect").first
+    expect(full).to_have_attribute("height", "100")
     expect(page.locator(".card").first).to_be_visible()
     expect(page.locator("[data-stage]")).to_have_text(re.compile(r"Buscando dados: \d+/27 estados"))
     shot(page, "running")
@@ -81,9 +82,9 @@ def test_a_reload_in_mid_search_shows_where_it_stands_and_goes_on(
     live_site.source.latency_seconds = 0.3
     page = visit().open()
     ask(page, live_site)
-    expect(page.locator(".tile.is-complete").first).to_be_visible()
+    expect(page.locator("[data-uf].is-complete").first).to_be_visible()
     page.reload()
-    expect(page.locator(".tile.is-complete").first).to_be_visible()
+    expect(page.locator("[data-uf].is-complete").first).to_be_visible()
     assert page.locator("[data-progress]").evaluate("bar => bar.value") >= 10
     live(page).to_have_attribute("data-live", "ws")
     wait_for_end(page)
@@ -109,7 +110,7 @@ def test_without_sockets_it_listens_to_the_event_stream(visit: Visit, live_site:
     page = tabs.open()
     ask(page, live_site)
     live(page).to_have_attribute("data-live", "sse")
-    expect(page.locator(".tile.is-complete").first).to_be_visible()
+    expect(page.locator("[data-uf].is-complete").first).to_be_visible()
     wait_for_end(page)
 
 
@@ -161,7 +162,7 @@ def test_without_sockets_and_streams_it_polls(visit: Visit, live_site: Stage) ->
     ask(page, live_site)
     live(page).to_have_attribute("data-live", "poll")
     expect(page.locator("[data-connection]")).to_have_text("Atualizando a cada 3 s.")
-    expect(page.locator(".tile.is-complete").first).to_be_visible()
+    expect(page.locator("[data-uf].is-complete").first).to_be_visible()
     wait_for_end(page)
     assert found_count(page) > 0
 
@@ -170,7 +171,7 @@ def test_cancelling_stops_it_and_says_what_is_next(visit: Visit, live_site: Stag
     live_site.source.latency_seconds = 0.5
     page = visit().open()
     ask(page, live_site)
-    expect(page.locator(".tile.is-reading").first).to_be_visible()
+    expect(page.locator("[data-uf].is-reading").first).to_be_visible()
     page.get_by_role("button", name="Cancelar").click()
     wait_for_end(page)
     expect(page.get_by_role("heading", name="A busca foi cancelada")).to_be_visible()
