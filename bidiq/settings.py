@@ -126,6 +126,12 @@ if BIDIQ_ON_POSTGRESQL:
         "reconnect_timeout": 4,
     }
     _options.setdefault("connect_timeout", 5)
+    # A process that was frozen or cut off in the middle of a transaction would keep the rows that
+    # it locked for ever, and its search from being given to another worker. Ours think for
+    # milliseconds between two statements; ten seconds of nothing end within SILENCE_SECONDS.
+    _options["options"] = (
+        f"-c idle_in_transaction_session_timeout=10s {_options.get('options', '')}".rstrip()
+    )
     # A pooled connection may have died with the server: check it when it is handed out.
     _database["CONN_HEALTH_CHECKS"] = True
     # The queue of the workers. Its tables exist only here, so that SQLite needs no service.

@@ -1,11 +1,12 @@
 """Workers on PostgreSQL: the whole way, given back, killed, silent, restarted."""
 
+import contextlib
 import json
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -81,6 +82,41 @@ def test_a_killed_workers_search_goes_on_elsewhere_from_its_pages(
         assert max(asked.values()) <= 2
 
 
+#: What a worker does when it records, and then nothing more: the row is locked, the commit is due.
+IN_A_TRANSACTION = """
+import os, signal, sys
+import django
+django.setup()
+from django.db import transaction
+from searches.models import Search
+with transaction.atomic():
+    print(len(Search.objects.select_for_update(skip_locked=True).filter(pk=sys.argv[1])))
+    sys.stdout.flush()
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+@contextlib.contextmanager
+def row_held_by_a_frozen_process(cluster: Cluster, search_id: str) -> Iterator[None]:
+    """Hold a search's row as a worker does that freezes in the middle of recording.
+
+    When the worker itself was frozen there, the row is held already.
+    """
+    frozen = subprocess.Popen(
+        [sys.executable, "-c", IN_A_TRANSACTION, search_id],
+        cwd=processes.ROOT,
+        env=processes.environment(**cluster.variables, DJANGO_SETTINGS_MODULE="bidiq.settings"),
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert frozen.stdout is not None
+        assert frozen.stdout.readline().strip() in (b"0", b"1")
+        yield
+    finally:
+        frozen.kill()
+        frozen.communicate()
+
+
 def test_a_silent_workers_search_is_given_back_and_it_stops_quietly(installation, valkey) -> None:
     with installation(redis_url=valkey.url, **SLOW) as cluster:
         web, workers = cluster.web(), [cluster.worker(), cluster.worker()]
@@ -88,7 +124,8 @@ def test_a_silent_workers_search_is_given_back_and_it_stops_quietly(installation
         victim, _ = holder(cluster, search_id, workers)
         in_the_middle(cluster, search_id)
         victim.freeze()
-        until(lambda: cluster.state(search_id)[1] == 2, seconds=20, what="the second attempt")
+        with row_held_by_a_frozen_process(cluster, search_id):
+            until(lambda: cluster.state(search_id)[1] == 2, seconds=20, what="the second attempt")
         victim.thaw()
         assert cluster.ended(search_id) == "complete"
         whole(cluster.events(search_id))
