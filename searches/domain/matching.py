@@ -23,7 +23,7 @@ from searches.domain.terms import (
     merge_spans,
     parse_terms,
 )
-from searches.domain.text import fold, word_list, word_spans
+from searches.domain.text import fold, phrase_words, word_places
 
 __all__ = [
     "Decision",
@@ -71,8 +71,8 @@ class Matcher(Protocol):
     #: the terms in use, as written.
     terms: tuple[str, ...]
 
-    def match(self, text: str, *, folded: str | None = None) -> MatchResult:
-        """Decide one object; `folded` saves the folding when the caller has kept it."""
+    def match(self, text: str) -> MatchResult:
+        """Decide one object."""
         ...
 
     def match_many(self, texts: Iterable[str]) -> list[MatchResult]:
@@ -90,23 +90,11 @@ def _term_index(terms: Iterable[str]) -> PhraseIndex[str]:
 
 
 def _spans(
-    hits: Iterable[Hit[str]], places: Sequence[tuple[int, int]]
+    hits: Sequence[Hit[str]], text: str, words: Sequence[str]
 ) -> tuple[tuple[int, int], ...]:
+    needed = max((hit.end for hit in hits), default=0)
+    places = word_places(fold(text), words[:needed])
     return merge_spans((places[hit.start][0], places[hit.end - 1][1]) for hit in hits)
-
-
-#: Few words are longer on the average, their blank counted.
-_WORD_ROOM = 10
-
-
-def _places(plain: str, count: int) -> list[tuple[int, int]]:
-    """Return the places of at least the first `count` words; evidence most often stands early."""
-    end = plain.find(" ", _WORD_ROOM * count)
-    if end > 0:
-        places = word_spans(plain[:end])
-        if len(places) >= count:
-            return places
-    return word_spans(plain)
 
 
 class _TermMatcher:
@@ -118,9 +106,8 @@ class _TermMatcher:
         self._index = _term_index(terms)
         self._exclusions = _term_index(exclusions)
 
-    def match(self, text: str, *, folded: str | None = None) -> MatchResult:
-        plain = fold(text) if folded is None else folded
-        found = word_list(plain)
+    def match(self, text: str) -> MatchResult:
+        found = phrase_words(text)
         if not self._index.may_hit(found):
             return _NO_TERM
         hits = self._index.find(found)
@@ -129,7 +116,7 @@ class _TermMatcher:
         # Best first: the longest phrase, then the one nearest to the beginning.
         hits.sort(key=lambda hit: (hit.start - hit.end, hit.start))
         terms = tuple(dict.fromkeys(hit.value for hit in hits))
-        spans = _spans(hits, word_spans(plain))
+        spans = _spans(hits, text, found)
         excluding = self._exclusions.find(found) if self._exclusions.may_hit(found) else []
         earliness = 1 - min(hit.start for hit in hits) / len(found)
         relevance = round(40 + 40 * len(terms) / len(self.terms) + 20 * earliness)
@@ -169,9 +156,8 @@ class _SectorMatcher:
         self._scorer = scorer
         self._exclusions = _term_index(exclusions)
 
-    def match(self, text: str, *, folded: str | None = None) -> MatchResult:
-        plain = fold(text) if folded is None else folded
-        found = word_list(plain)
+    def match(self, text: str) -> MatchResult:
+        found = phrase_words(text)
         if not self._scorer.may_match(found):
             return _NO_TERM
         score = self._scorer.score(found)
@@ -179,8 +165,7 @@ class _SectorMatcher:
             return _NO_TERM
         hits = [Hit(item.term, item.start, item.end) for item in score.evidence]
         terms = tuple(dict.fromkeys(hit.value for hit in hits))
-        places = _places(plain, max((hit.end for hit in hits), default=0))
-        spans = _spans(hits, places)
+        spans = _spans(hits, text, found)
         excluded_by = score.excluded_by
         if excluded_by is None and self._exclusions.may_hit(found):
             excluding = self._exclusions.find(found)

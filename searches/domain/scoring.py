@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar
 from searches.domain.sectors import Vocabulary, load_common, readable
 from searches.domain.terms import Hit, PhraseIndex
 from searches.domain.zones import (
+    content_places,
     content_words,
     key_place,
     phrase_index,
@@ -102,7 +103,7 @@ class SectorScorer:
                 term = _Term(shown, shown, group.weight, context, group.window, group.or_first)
                 self._add(term, phrase)
 
-        self._also = self._other_spellings(vocabulary)
+        self._keys = self._terms.keys | self._other_spellings(vocabulary)
 
     def _other_spellings(self, vocabulary: Vocabulary) -> frozenset[str]:
         """Return the words as written that are keys only once they are spelt out."""
@@ -119,7 +120,7 @@ class SectorScorer:
 
     def may_match(self, words: Sequence[str]) -> bool:
         """Say whether the score can be more than 0; nearly free."""
-        return not self._also.isdisjoint(words) or self._terms.may_hit(words)
+        return not self._keys.isdisjoint(words) or self._terms.may_hit_prefix(words)
 
     def score(self, words: Sequence[str]) -> Score:
         """Score an object given as folded words.
@@ -129,7 +130,7 @@ class SectorScorer:
         3. Of terms that overlap, the longest counts.
         4. Worths are added up by different term.
         """
-        kept, content = content_words(words)
+        content = content_words(words)
         hits = [hit for hit in self._terms.find(content) if _has_context(hit, content)]
         if not hits:
             return _NOTHING
@@ -148,6 +149,7 @@ class SectorScorer:
         if not hits:
             return _NOTHING
         evidence = []
+        kept = content_places(words)
         for hit in hits:
             place = max(worths[hit.start : hit.end])
             end = kept[hit.end - 1] + 1

@@ -150,10 +150,17 @@ class PhraseIndex(Generic[T]):
             table = self._prefixes.setdefault(len(prefix), {})
             table.setdefault(prefix, []).append(entry)
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The words, prefixes left out, under which phrases are filed."""
+        return frozenset(self._exact)
+
     def may_hit(self, words: Sequence[str]) -> bool:
         """Say whether any key is there; False promises that `find` finds nothing."""
-        if not self._exact.keys().isdisjoint(words):
-            return True
+        return not self._exact.keys().isdisjoint(words) or self.may_hit_prefix(words)
+
+    def may_hit_prefix(self, words: Sequence[str]) -> bool:
+        """Say whether any word begins as a key that is a prefix."""
         return any(
             not table.keys().isdisjoint([word[:length] for word in words])
             for length, table in self._prefixes.items()

@@ -73,16 +73,24 @@ _MAX_READINGS = 100_000
 _READINGS = _Readings()
 
 
-def content_words(words: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Return the places of the words that carry meaning, and those words spelt out."""
+def content_words(words: Sequence[str]) -> list[str]:
+    """Return the words that carry meaning, spelt out."""
+    return list(filter(None, _read(words)))
+
+
+def content_places(words: Sequence[str]) -> list[int]:
+    """Return where each of `content_words` stands among the words."""
+    return [place for place, word in enumerate(_read(words)) if word]
+
+
+def _read(words: Sequence[str]) -> list[str]:
     read = list(map(_READINGS.__getitem__, words))
     units = load_common().units
     if not units.isdisjoint(words):
         for place, word in enumerate(words):
             if word in units and place and words[place - 1].isdigit():
                 read[place] = "#" + word
-    kept = [place for place, word in enumerate(read) if word]
-    return kept, list(filter(None, read))
+    return read
 
 
 class Zones:

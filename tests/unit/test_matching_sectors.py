@@ -370,11 +370,6 @@ def test_it_gives_more_relevance_to_more_and_earlier_evidence():
     assert 100 >= three > one > late >= 40
 
 
-def test_it_takes_a_folded_text_that_the_caller_kept():
-    matcher = sector_matcher("alimentos")
-    assert matcher.match("PÃES e CAFÉ em pó", folded="paes e cafe em po").terms
-
-
 def test_it_decides_many_as_one_by_one():
     matcher = sector_matcher("alimentos")
     texts = ["Água mineral", "Obras", "", "Café em pó"]

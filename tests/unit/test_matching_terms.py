@@ -120,11 +120,6 @@ def test_it_joins_spans_that_overlap():
     assert result.terms[0] == "limpeza predial"
 
 
-def test_it_takes_a_folded_text_that_the_caller_kept():
-    matcher = term_matcher(["pão"])
-    assert matcher.match("PÃES", folded="paes") == matcher.match("PÃES")
-
-
 def test_it_excludes_by_a_term_and_says_which():
     matcher = term_matcher(["confecção"], ["confecção de chaves"])
     result = matcher.match("Serviço de confecção de chaves e carimbos")

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from searches.domain.inflection import word_forms
-from searches.domain.text import fold, pieces, word_list, word_spans
+from searches.domain.text import fold, phrase_words, pieces, word_list, word_places, word_spans
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,32 @@ def test_it_places_each_word_on_its_own_letters(text):
     for word, (start, end) in zip(word_list(folded), word_spans(folded), strict=True):
         piece = unicodedata.normalize("NFC", text[start:end])
         assert fold(piece).replace("\u00ad", "").replace("\u200b", "") == word
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Aquisição de 2 (dois) cafés – R$ 1.000,00 à vista; e-mail: a_b@c.d",
+        "o pó, o Pó do pó: O PÓ!",
+        "nº 3ª “açúcar”… ½ œuvre ß",
+        "ligatura ﬁltros e 水 e ca\u00adfé",
+        unicodedata.normalize("NFD", "Pão, café e açúcar"),
+        "".join(map(chr, range(0x20, 0x250))),
+    ],
+)
+def test_the_short_ways_are_as_the_long_ones(text):
+    folded = fold(text)
+    words = word_list(folded)
+    assert phrase_words(text) == words
+    for count in range(len(words) + 1):
+        assert word_places(folded, words[:count]) == word_spans(folded)[:count]
+
+
+def test_the_short_ways_are_as_the_long_ones_on_any_character():
+    for code in (*range(0x3000), *range(0xFB00, 0xFFFE)):
+        text = f"a{chr(code)}b, {chr(code)}"
+        assert phrase_words(text) == word_list(fold(text)), hex(code)
 
 
 def test_it_does_not_leave_the_last_accent_out_of_the_word():
