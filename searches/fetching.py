@@ -15,9 +15,9 @@ from searches.domain.brazil import BRASILIA
 from searches.domain.errors import SourceError, SourceRejected
 from searches.domain.filtering import Decider, Verdict
 from searches.domain.notice import Notice
-from searches.domain.planning import Endpoint, ListKey, Plan, days_between, plan_lists
+from searches.domain.planning import Endpoint, ListKey
 from searches.domain.query import Mode, SearchQuery
-from searches.lists import ListReader, StoredPage
+from searches.lists import ListReader, StoredPage, lists_needed
 from searches.models import Notice as NoticeRow
 from searches.pncp.client import PncpClient
 from searches.services import matches
@@ -54,22 +54,20 @@ class Fetcher(ListReader):
         self.search_id = search_id
         self.query = query
         self.decider = decider
-        self._began_at = timezone.now()
         #: How many UFs need a list, by the list's name for the whole country.
         self._askers: Counter[ListKey] = Counter()
         self._country_reads: dict[ListKey, bool] = {}
         self._country_flights: SingleFlight[bool] = SingleFlight()
-        #: Primary keys of the notices that came that way.
+        #: Primary keys of the notices that came that way: news, although from the store.
         self._fetched: set[int] = set()
 
     async def look_around(self, ufs: Collection[str]) -> None:
         """Find out which lists so many UFs need that the whole country's may be shorter."""
         if len(ufs) >= MANY_UFS and self.query.mode is Mode.PUBLISHED:
             for uf in ufs:
-                plan = await patiently(self._plan, uf)
                 self._askers.update(
                     replace(key, uf=None)
-                    for key in plan.lists + plan.updates
+                    for key in await patiently(self._needed, uf)
                     if key.modality not in COMMON_MODALITIES
                 )
 
@@ -86,8 +84,7 @@ class Fetcher(ListReader):
         if self.query.mode is Mode.OPEN:
             errors = await self._read_open(unit)
         else:
-            plan = await patiently(self._plan, unit.uf)
-            errors = await self.read_lists(unit, plan.lists + plan.updates)
+            errors = await self.read_lists(unit, await patiently(self._needed, unit.uf))
         if unit.is_behind:
             await patiently_aside(self._judge_again, unit)
         if not errors:
@@ -99,14 +96,11 @@ class Fetcher(ListReader):
             unit.status = UnitStatus.PARTIAL if has_some else UnitStatus.FAILED
         self.changed(unit)
 
-    def _plan(self, uf: str) -> Plan:
-        query, now = self.query, timezone.now()
-        first_day, last_day = query.first_day, query.last_day
-        covered = selectors.covered_days(
-            source=self.source, uf=uf, first_day=first_day, last_day=last_day, now=now
+    def _needed(self, uf: str) -> list[ListKey]:
+        query = self.query
+        return lists_needed(
+            self.source, uf, query.modalities, query.first_day, query.last_day, now=timezone.now()
         )
-        days = days_between(first_day, last_day)
-        return plan_lists(uf=uf, modalities=query.modalities, days=days, covered=covered, now=now)
 
     async def _read_list(self, unit: UnitState, key: ListKey) -> SourceError | None:
         """Read a list of a UF, or leave it to the country's when that takes fewer requests."""
@@ -182,10 +176,9 @@ class Fetcher(ListReader):
             stored = stored.filter(modality=modality)
         pairs = [pair for pair in selectors.domain_notices(stored) if pair[0] not in unit.found]
         judged = self._judged(pairs)
-        fresh = set(stored.filter(stored_at__gte=self._began_at).values_list("pk", flat=True))
-        for is_fresh in (True, False):
-            group = [(pk, verdict) for pk, verdict in judged if (pk in fresh) is is_fresh]
-            unit.add(group, from_store=not is_fresh)
+        for is_fetched in (True, False):
+            group = [each for each in judged if (each[0] in self._fetched) is is_fetched]
+            unit.add(group, from_store=not is_fetched)
 
     def _judge_again(self, unit: UnitState) -> None:
         """Count and match all of a UF once more: it is not what it was when it was counted."""

@@ -62,14 +62,6 @@ LONGEST_LIST_DAYS = 366
 REFRESH_AFTER = timedelta(hours=12)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What must be read of a UF, or of the country."""
-
-    lists: list[ListKey]  # of publication: days that are not in the store
-    updates: list[ListKey]  # what became of days that are
-
-
 def plan_lists(
     *,
     uf: str | None,
@@ -77,7 +69,7 @@ def plan_lists(
     days: Iterable[date],
     covered: Mapping[tuple[int, date], datetime],
     now: datetime,
-) -> Plan:
+) -> list[ListKey]:
     """Return the lists that a UF (None: the country) still needs.
 
     `covered` has the moment as of which each (modality, day) is known. What is old is refreshed by
@@ -85,7 +77,7 @@ def plan_lists(
     many changes as publications.
     """
     wanted = list(days)
-    plan = Plan([], [])
+    lists = []
     for modality in modalities:
         known = {day: covered[modality, day] for day in wanted if (modality, day) in covered}
         missing = [day for day in wanted if day not in known]
@@ -93,11 +85,11 @@ def plan_lists(
         if old:
             since, today = (m.astimezone(BRASILIA).date() for m in (min(old.values()), now))
             if len(days_between(since, today)) <= min(len(old), LONGEST_LIST_DAYS):
-                plan.updates.append(ListKey(Endpoint.UPDATED, modality, uf, since, today))
+                lists.append(ListKey(Endpoint.UPDATED, modality, uf, since, today))
             else:
                 missing += old
-        plan.lists.extend(
+        lists.extend(
             ListKey(Endpoint.PUBLISHED, modality, uf, first, last)
             for first, last in runs_of(missing, longest=LONGEST_LIST_DAYS)
         )
-    return plan
+    return lists

@@ -92,7 +92,7 @@ def upsert(source: int, notices: Iterable[DomainNotice]) -> dict[str, int]:
         if number in stored and notice.updated_at > stored[number]:
             Notice.objects.filter(
                 source_id=source, control_number=number, updated_at__lt=notice.updated_at
-            ).update(**_values(notice))
+            ).update(stored_at=timezone.now(), **_values(notice))
     return dict(known_numbers.values_list("control_number", "pk"))
 
 

@@ -13,9 +13,9 @@ from bidiq.migrating import migrate
 from searches import messages, runner, selectors
 from searches.domain.brazil import BRASILIA, BY_CODE
 from searches.domain.errors import SourceError
-from searches.domain.planning import ListKey, days_between, plan_lists
+from searches.domain.planning import ListKey
 from searches.domain.tables import COMPETITIVE, MODALITY_BY_CODE
-from searches.lists import ListReader
+from searches.lists import ListReader, lists_needed
 from searches.units import UnitState
 
 COUNTRY = "BR"
@@ -79,12 +79,8 @@ async def _synchronise(
 
 
 def _needed(source: int, place: str, modalities: list[int], days: int) -> list[ListKey]:
-    uf, now = "" if place == COUNTRY else place, timezone.now()
+    now = timezone.now()
     last_day = now.astimezone(BRASILIA).date()
     first_day = last_day - timedelta(days=days - 1)
-    covered = selectors.covered_days(
-        source=source, uf=uf, first_day=first_day, last_day=last_day, now=now
-    )
-    wanted = days_between(first_day, last_day)
-    plan = plan_lists(uf=uf or None, modalities=modalities, days=wanted, covered=covered, now=now)
-    return plan.lists + plan.updates
+    uf = None if place == COUNTRY else place
+    return lists_needed(source, uf, modalities, first_day, last_day, now=now)
