@@ -74,7 +74,7 @@ class _Watch:
 
     def chores(self) -> list[Chore]:
         return [
-            Chore(2.0, self.give_back_abandoned),
+            Chore(1.0, self.give_back_abandoned),
             Chore(3.0, database_sync_to_async(queue.defer_lost)),
             Chore(60.0, self.drop_stalled_jobs),
             Chore(3600.0, database_sync_to_async(leases.forget_expired)),

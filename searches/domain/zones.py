@@ -25,7 +25,12 @@ def phrase_slots(phrase: str) -> list[Slot]:
         if "|" in chunk:
             slots.append(make_slot(words))
         else:
-            slots.extend(make_slot([word]) for word in words if word not in function_words)
+            # As of objects: function words go, and so do numbers of one or two digits.
+            slots.extend(
+                make_slot([word])
+                for word in words
+                if word not in function_words and not (word.isdigit() and len(word) < 3)
+            )
     return slots
 
 
