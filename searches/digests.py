@@ -150,7 +150,9 @@ def _notice(match: Match, *, now: datetime) -> dict[str, str]:
         "place": place,
         "modality": notice.modality_name,
         "value": "valor não informado" if notice.value is None else wording.money(notice.value),
-        "deadline": wording.deadline(notice.closes_at, left, now=now),
+        # With its date: "em 3 dias" is wrong when the mail is read tomorrow.
+        "deadline": wording.deadline(notice.closes_at, left, now=now)
+        + (f" ({wording.closing(notice.closes_at, left)})" if notice.closes_at else ""),
         "url": notice.portal_url,
     }
 

@@ -72,7 +72,7 @@ _REASONS = {
     "valor": "fora da faixa de valor",
     "exclusao": "com termo que você excluiu",
     "sem_termo": "sem nenhum dos termos",
-    "abaixo_do_minimo": "com termos de menos",
+    "abaixo_do_minimo": "com poucos dos termos",
 }
 
 
@@ -142,7 +142,9 @@ def event_text(told: Told) -> str:
 
 def _fetching_text(detail: Mapping[str, Any]) -> str:
     done, total = detail.get("uf_index", 0), detail.get("uf_total", 0)
-    return f"Buscando dados: {done}/{total} estados"
+    retrying = int(detail.get("retrying", 0))
+    again = f", {number_text(retrying)} de novo" if retrying else ""
+    return f"Buscando dados: {done}/{total} estados{again}"
 
 
 def _found_text(detail: Mapping[str, Any]) -> str:

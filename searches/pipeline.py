@@ -98,6 +98,7 @@ class _Run:
         self.units: dict[str, UnitState] = {}
         #: UFs that came to an end once; a second try of some does not lower the count told.
         self._over: set[str] = set()
+        self._retrying = 0  # how many are tried once more
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -227,6 +228,7 @@ class _Run:
             pages_total=unit.pages_total,
             from_store=unit.from_store,
             reason=unit.reason,
+            **({"retrying": self._retrying} if self._retrying else {}),
         )
 
     # --- the steps ----------------------------------------------------------------------------
@@ -304,6 +306,7 @@ class _Run:
         unfinished = [u for u in self.units.values() if u.status is not UnitStatus.COMPLETE]
         if unfinished and len(unfinished) < len(self.units) and not fetcher.is_down:
             fetcher.ask_again()
+            self._retrying = len(unfinished)
             await self._read(fetcher, unfinished)
 
     async def _read(self, fetcher: Fetcher, units: Iterable[UnitState]) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Case, Exists, F, OuterRef, QuerySet, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.utils import timezone
 
+from searches.domain import tables
 from searches.domain.brazil import BRASILIA
 from searches.domain.lifecycle import SILENCE_SECONDS, Status
 from searches.domain.notice import Notice as DomainNotice
@@ -275,14 +276,16 @@ def results(
 ) -> QuerySet[Match]:
     """Return the matches of a search in order, each with its notice; `hidden=None`: all.
 
-    By deadline and with `now`, what can still be answered comes before what has passed.
+    By deadline or relevance and with `now`, what can still be answered comes before what has
+    passed: for who wants to bid a tender that is over is not among the best.
     """
     matches = search.matches.select_related("notice")
     if hidden is not None:
         matches = matches.filter(hidden=hidden)
     if ufs := tuple(ufs):
         matches = matches.filter(notice__uf__in=ufs)
-    if order is Order.DEADLINE and now is not None:
-        is_over = Case(When(notice__closes_at__gte=now, then=0), default=1)
+    if order in {Order.DEADLINE, Order.RELEVANCE} and now is not None:
+        over = Q(notice__closes_at__lt=now) | Q(notice__situation__in=tables.CALLED_OFF)
+        is_over = Case(When(over, then=1), default=0)
         return matches.order_by(is_over, *_ORDERS[order], "notice__control_number")
     return matches.order_by(*_ORDERS[order], "notice__control_number")

@@ -138,7 +138,7 @@ def conditions(query: SearchQuery) -> list[str]:
     if query.status is not None:
         said.append(STATUSES[query.status])
     if query.exclusions:
-        said.append(f"sem {few(quoted(query.exclusions))}")
+        said.append(f"sem {few(quoted(query.exclusions), 'nem')}")
     return said
 
 
@@ -153,7 +153,7 @@ def money(value: Decimal | None) -> str:
 def short_money(value: Decimal) -> str:
     """Write money in a few characters: R$ 12,3 mi."""
     for unit, name in ((10**12, "tri"), (10**9, "bi"), (10**6, "mi"), (10**3, "mil")):
-        if value >= unit:
+        if value >= unit * Decimal("0.9995"):  # 999.700 is "1 mi", not "1000 mil"
             share = value / unit
             digits = 1 if share < 100 else 0
             return f"R$ {share:.{digits}f} {name}".replace(".", ",").replace(",0 ", " ")
@@ -213,6 +213,11 @@ def deadline(closes_at: datetime | None, days: int | None, *, now: datetime) -> 
     if days == 0:
         return f"encerra hoje às {at}"
     return f"encerra amanhã às {at}" if days == 1 else f"encerra em {whole(days)} dias"
+
+
+def closing(closes_at: datetime, days: int | None) -> str:
+    """Say when bidding ends, beside `deadline`, which has told the hour of today and tomorrow."""
+    return day(closes_at) if days in (0, 1) else moment(closes_at)
 
 
 def state_name(uf: str) -> str:

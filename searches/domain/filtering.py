@@ -22,14 +22,14 @@ class Reason(StrEnum):
     UF = "uf"
     MODALITY = "modalidade"
     PERIOD = "periodo"  # published outside it, or, for open ones, the deadline has passed
+    EXCLUDED = "exclusao"
+    NO_TERM = "sem_termo"
     SPHERE = "esfera"
     MUNICIPALITY = "municipio"
     BODY = "orgao"
     STATUS = "status"
     VALUE_UNKNOWN = "valor_nao_informado"  # a range was asked and the source tells no value
     VALUE = "valor"
-    EXCLUDED = "exclusao"
-    NO_TERM = "sem_termo"
     BELOW_FLOOR = "abaixo_do_minimo"
 
 
@@ -45,10 +45,9 @@ class Verdict:
         return self.reason is None
 
 
-_BY_DECISION = {
+_OFF_SUBJECT = {
     matching.Decision.EXCLUDED: Reason.EXCLUDED,
     matching.Decision.NO_TERM: Reason.NO_TERM,
-    matching.Decision.BELOW_FLOOR: Reason.BELOW_FLOOR,
 }
 
 
@@ -70,14 +69,22 @@ class Decider:
         self._largest = query.largest_value
 
     def decide(self, notice: Notice) -> Verdict:
-        """Judge one notice: the cheap reasons first, its text last."""
-        reason = self._outside(notice)
-        if reason is not None:
+        """Judge one notice: scope, subject, then the other filters.
+
+        So a filter's counter says how many of those about the subject it kept out, which is what
+        its owner would gain by letting go of it. Too few terms come last: those are shown when
+        asked for, and must pass every other filter.
+        """
+        if reason := self._out_of_scope(notice):
             return Verdict(reason)
         found = self.matcher.match(notice.object)
-        if found.decision is matching.Decision.MATCH:
-            return Verdict(None, found)
-        return Verdict(_BY_DECISION[found.decision], found)
+        if reason := _OFF_SUBJECT.get(found.decision):
+            return Verdict(reason, found)
+        if reason := self._filtered(notice):
+            return Verdict(reason)
+        if found.decision is matching.Decision.BELOW_FLOOR:
+            return Verdict(Reason.BELOW_FLOOR, found)
+        return Verdict(None, found)
 
     def is_in_scope(self, notice: Notice) -> bool:
         """Return whether a notice belongs to the UFs, modalities and period that were asked."""
@@ -90,10 +97,8 @@ class Decider:
             return Reason.MODALITY
         return None if self._in_period(notice) else Reason.PERIOD
 
-    def _outside(self, notice: Notice) -> Reason | None:
+    def _filtered(self, notice: Notice) -> Reason | None:
         query = self.query
-        if reason := self._out_of_scope(notice):
-            return reason
         if self._spheres and notice.sphere not in self._spheres:
             return Reason.SPHERE
         if self._municipalities and notice.ibge not in self._municipalities:

@@ -66,7 +66,7 @@ def infer_status(
     3. The deadline is ahead: receiving. It has passed: with the judges.
     4. No deadline at all (direct contracting without dispute): nobody can bid: over.
     """
-    if awarded or situation in (tables.REVOKED, tables.ANNULLED):
+    if awarded or situation in tables.CALLED_OFF:
         return NoticeStatus.CLOSED
     if situation == tables.SUSPENDED:
         return NoticeStatus.JUDGING

@@ -34,14 +34,17 @@ class _Group:
 
 
 def summarise(kept: Iterable[tuple[Notice, int]], *, now: datetime) -> dict[str, Any]:
-    """Return the figures of the kept notices, each given with its relevance (0 to 100)."""
+    """Return the figures of the kept notices, each given with its relevance (0 to 100).
+
+    The highlights are those still open: what closes within the week first, the most relevant of it.
+    """
     total = _Group()
     without_value = urgent = receiving = 0
     by_uf: defaultdict[str, _Group] = defaultdict(_Group)
     by_modality: defaultdict[str, _Group] = defaultdict(_Group)
     by_week: defaultdict[str, _Group] = defaultdict(_Group)
     by_band: Counter[int] = Counter()
-    highlights: list[tuple[tuple[int, Decimal, str], Notice, int]] = []
+    highlights: list[tuple[tuple[bool, int, Decimal, str], Notice, int]] = []
     for notice, relevance in kept:
         for group in (
             total,
@@ -57,9 +60,9 @@ def summarise(kept: Iterable[tuple[Notice, int]], *, now: datetime) -> dict[str,
         if notice.status(now) is NoticeStatus.RECEIVING:
             receiving += 1
             left = days_left(notice.closes_at, now)
-            if left is not None and left <= URGENT_DAYS:
-                urgent += 1
-            rank = (relevance, notice.value or Decimal(0), notice.control_number)
+            is_urgent = left is not None and left <= URGENT_DAYS
+            urgent += is_urgent
+            rank = (is_urgent, relevance, notice.value or Decimal(0), notice.control_number)
             highlights.append((rank, notice, relevance))
             if len(highlights) > 200:  # keep only what can still be among the best
                 highlights = sorted(highlights, key=lambda entry: entry[0])[-MOST_HIGHLIGHTS:]

@@ -44,3 +44,5 @@ SPHERES: dict[str, str] = {"F": "Federal", "E": "Estadual", "M": "Municipal", "D
 
 #: situacaoCompraId
 PUBLISHED, REVOKED, ANNULLED, SUSPENDED = 1, 2, 3, 4
+#: Nothing comes of these any more.
+CALLED_OFF = (REVOKED, ANNULLED)

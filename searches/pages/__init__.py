@@ -6,7 +6,7 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 
-from searches import selectors, wording
+from searches import wording
 from searches.domain.lifecycle import Status
 from searches.domain.query import SearchQuery
 from searches.models import Search
@@ -14,7 +14,7 @@ from searches.owners import Owner
 from searches.pages import report, tiles
 from searches.pages.asking import form_context
 from searches.pages.charts import charts
-from searches.pages.comparing import compare_href, comparison
+from searches.pages.comparing import comparison, since_last
 from searches.pages.history import history_context
 from searches.pages.listing import Listing
 from searches.pages.running import ending, running
@@ -69,7 +69,7 @@ def detail_context(
         "left_out": report.left_out(search),
         "left_out_total": wording.whole(sum(search.rejections.values())),
         "excel": report.excel(search, now=now),
-        "compare_href": _compare_href(search, owner) if held_against is None else "",
+        "since_last": since_last(search, owner) if held_against is None else None,
         "suggestions": search.matching.get("sugestoes", []),
         "relaxed": search.matching if search.matching.get("relaxado") else None,
     }
@@ -87,8 +87,7 @@ def detail_context(
     if has_result:
         context |= {
             "figures": report.figures(search, query),
-            # Only above the whole list: who filters or turns pages knows what he wants.
-            "highlights": report.highlights(search, now=now) if listing.is_whole else [],
+            "highlights": report.highlights(search, now=now),
             "charts": charts(search.summary) if search.total_kept else [],
             "ways_out": report.ways_out(search, query) if not search.total_kept else [],
         }
@@ -101,11 +100,6 @@ def detail_context(
             else [],
         }
     return context
-
-
-def _compare_href(search: Search, owner: Owner) -> str:
-    before = selectors.predecessors([search], owner).get(search.pk)
-    return compare_href(search, before) if before else ""
 
 
 def repeat_url(search: Search) -> str:

@@ -60,7 +60,8 @@ def form_context(form: SearchForm, *, now: datetime) -> dict[str, Any]:
         "smallest_value": wording.number_as_typed(values.get("valor_minimo")),
         "largest_value": wording.number_as_typed(values.get("valor_maximo")),
         "orders": [(order.value, name) for order, name in wording.ORDERS.items()],
-        "order": values.get("ordenacao") or Order.NEWEST.value,
+        # What answers the question best comes first, as while the search runs.
+        "order": values.get("ordenacao") or Order.RELEVANCE.value,
         "page_sizes": [str(size) for size in PAGE_SIZES],
         "page_size": str(values.get("itens_por_pagina") or 20),
         "statuses": [("todos", "todas"), *((s.value, t) for s, t in wording.STATUSES.items())],

@@ -60,7 +60,7 @@ def card(match: Match, *, now: datetime, is_new: bool = False) -> Card:
         value="valor não informado" if row.value is None else wording.money(row.value),
         has_value=row.value is not None,
         deadline=wording.deadline(row.closes_at, left, now=now),
-        closes=wording.moment(row.closes_at) if row.closes_at else "",
+        closes=wording.closing(row.closes_at, left) if row.closes_at else "",
         urgency=_urgency(row.closes_at, left, now=now),
         published=wording.day(row.published_at),
         situation=row.situation_name if is_unusual else "",

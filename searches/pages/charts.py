@@ -15,7 +15,7 @@ from searches.pages.listing import band_label
 WIDTH = 360
 _BAR_HEIGHT = 34  # a line of text and the bar under it
 _ROW_HEIGHT = 20  # short names stand beside their bars
-_ROW_NAME_WIDTH, _ROW_COUNT_WIDTH = 132, 44
+_ROW_NAME_WIDTH, _ROW_COUNT_WIDTH = 150, 44
 _COLUMNS_HEIGHT = 132
 #: More rows than this are added up in one.
 _MOST_BARS = 10

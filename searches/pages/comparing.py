@@ -49,6 +49,17 @@ def comparison(search: Search, owner: Owner, params: QueryDict) -> Comparison | 
     )
 
 
+def since_last(search: Search, owner: Owner) -> tuple[str, str] | None:
+    """Return (what is new since the question was asked before, in words, and where to see it)."""
+    before = selectors.predecessors([search], owner).get(search.pk)
+    if before is None:
+        return None
+    shown = search.matches.filter(hidden=False)
+    count = selectors.unseen(shown, Search.objects.filter(pk=before)).count()
+    text = wording.counted(count, "nova", "novas") if count else "Nada de novo"
+    return f"{text} desde a última busca", compare_href(search, before)
+
+
 def compare_href(search: Search, earlier: UUID) -> str:
     """Return the address of a result held against an earlier one."""
     return f"{reverse('searches:detail', args=[search.pk])}?desde={earlier}#resultados"

@@ -21,8 +21,9 @@ from searches.pages.cards import Card, card
 from searches.pages.comparing import Comparison
 
 UNKNOWN_VALUE = "sem"
-#: Deadlines offered as chips: days from now.
+#: Deadlines offered as chips: days from now; and all that can still be answered.
 DEADLINES = (2, 7, 15, 30)
+OPEN = "abertas"
 #: While a search runs only the best are shown; the rest comes with the result.
 LIVE_COUNT = 30
 
@@ -81,7 +82,7 @@ class Listing:
         )
         self.bands = tuple(band for band in dict.fromkeys(params.getlist("faixa")) if band in BANDS)
         days = params.get("prazo", "")
-        self.days = days if days in map(str, DEADLINES) else ""
+        self.days = days if days in {OPEN, *map(str, DEADLINES)} else ""
         self.shows_hidden = params.get("ocultas") == "1"
         default = query.order if search.is_terminal else Order.RELEVANCE
         wanted = params.get("ordem", "")
@@ -138,17 +139,18 @@ class Listing:
                 any_band |= _band_condition(band)
             condition &= any_band
         if self.days and but != "prazo":
-            condition &= self._closes_within(int(self.days))
+            condition &= self._closes_within(self.days)
         return condition
 
-    def _closes_within(self, days: int) -> Q:
+    def _closes_within(self, days: str) -> Q:
         """Return the condition as the figures count: days of the calendar, still to be answered."""
-        last_day = self.now.astimezone(BRASILIA).date() + timedelta(days=days + 1)
-        return Q(
-            notice__closes_at__gt=self.now,
-            notice__closes_at__lt=datetime.combine(last_day, time(), BRASILIA),
-            notice__awarded_value=None,
-        ) & ~Q(notice__situation__in=(tables.REVOKED, tables.ANNULLED, tables.SUSPENDED))
+        condition = Q(notice__closes_at__gt=self.now, notice__awarded_value=None) & ~Q(
+            notice__situation__in=(*tables.CALLED_OFF, tables.SUSPENDED)
+        )
+        if days == OPEN:
+            return condition
+        last_day = self.now.astimezone(BRASILIA).date() + timedelta(days=int(days) + 1)
+        return condition & Q(notice__closes_at__lt=datetime.combine(last_day, time(), BRASILIA))
 
     def _all(self) -> QuerySet[Match]:
         hidden = None if self.shows_hidden else False
@@ -252,17 +254,18 @@ class Listing:
 
     def deadline_chips(self) -> list[Chip]:
         rows = self._matches().filter(self._conditions(but="prazo")).order_by()
+        names = {OPEN: "recebendo propostas"} | {str(n): f"até {n} dias" for n in DEADLINES}
         counts = rows.aggregate(
-            **{f"n{days}": Count("pk", filter=self._closes_within(days)) for days in DEADLINES}
+            **{f"n{days}": Count("pk", filter=self._closes_within(days)) for days in names}
         )
         return [
             Chip(
-                f"até {days} dias",
+                name,
                 counts[f"n{days}"],
-                self.href(prazo="" if self.days == str(days) else str(days)),
-                self.days == str(days),
+                self.href(prazo="" if self.days == days else days),
+                self.days == days,
             )
-            for days in DEADLINES
+            for days, name in names.items()
         ]
 
     def orders(self) -> list[Chip]:
@@ -274,12 +277,6 @@ class Listing:
     @property
     def is_filtered(self) -> bool:
         return bool(self.ufs or self.modalities or self.bands or self.days or self.only_new)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether this is the first page of everything, in the order that was asked."""
-        is_first = self.page.number == 1
-        return is_first and not self.is_filtered and self.order is self._default_order
 
     @property
     def place(self) -> str:
@@ -312,6 +309,13 @@ class Listing:
     @property
     def start(self) -> str:
         return str(self.page.start_index())
+
+    @property
+    def shown(self) -> str:
+        """Say which of all are on this page, and in which order: also for paper."""
+        first, last = map(wording.whole, (self.page.start_index(), self.page.end_index()))
+        order = f"{wording.ORDERS[self.order]} primeiro"
+        return f"{first} a {last}, {order}" if self.page.has_other_pages() else order
 
     def previous_href(self) -> str:
         page = self.page

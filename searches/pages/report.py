@@ -11,7 +11,7 @@ from searches import messages, wording
 from searches.domain.filtering import Reason
 from searches.domain.lifecycle import Status
 from searches.domain.query import SearchQuery
-from searches.domain.summary import URGENT_DAYS, days_left
+from searches.domain.summary import MOST_HIGHLIGHTS, URGENT_DAYS, days_left
 from searches.models import Search
 
 _HIGHLIGHT_CHARS = 130
@@ -167,13 +167,19 @@ class Highlight:
     uf: str
     value: str
     deadline: str
+    closes: str
     is_urgent: bool
     url: str
 
 
 def highlights(search: Search, *, now: datetime) -> list[Highlight]:
-    """Return the most relevant notices that can still be answered."""
-    found = []
+    """Return the few to look at first, of those that can still be answered.
+
+    Nothing when the whole list is as short.
+    """
+    found: list[Highlight] = []
+    if search.total_kept <= MOST_HIGHLIGHTS:
+        return found
     for entry in search.summary.get("destaques", ()):
         closes_at = datetime.fromisoformat(entry["data_encerramento"])
         if closes_at <= now:
@@ -187,6 +193,7 @@ def highlights(search: Search, *, now: datetime) -> list[Highlight]:
                 uf=entry["uf"],
                 value=wording.money(Decimal(value)) if value else "valor não informado",
                 deadline=wording.deadline(closes_at, left, now=now),
+                closes=wording.closing(closes_at, left),
                 is_urgent=left is not None and left <= URGENT_DAYS,
                 url=entry["link_pncp"],
             )
@@ -197,7 +204,7 @@ def highlights(search: Search, *, now: datetime) -> list[Highlight]:
 #: What to change in the question for each reason of rejection; where nothing helps, nothing.
 _WAYS_OUT: dict[str, str] = {
     Reason.NO_TERM: "use outros termos, ou um setor inteiro",
-    Reason.BELOW_FLOOR: "veja as que têm termos de menos, ou peça menos termos",
+    Reason.BELOW_FLOOR: "veja as que têm poucos dos seus termos, ou peça menos termos",
     Reason.EXCLUDED: "tire alguma exclusão",
     Reason.VALUE: "alargue a faixa de valor",
     Reason.VALUE_UNKNOWN: "tire a faixa de valor: muitas licitações não informam o seu",
@@ -213,7 +220,7 @@ def ways_out(search: Search, query: SearchQuery) -> list[tuple[str, str, str]]:
     ways = dict(_WAYS_OUT)
     if not query.terms:
         ways[Reason.NO_TERM] = "peça mais dias ou mais estados, ou escreva os seus termos"
-        ways[Reason.BELOW_FLOOR] = "veja as que têm termos de menos"
+        ways[Reason.BELOW_FLOOR] = "veja as que têm poucos dos termos do setor"
     return [
         (wording.whole(count), messages.reason_text(reason), ways[reason])
         for reason, count in sorted(search.rejections.items(), key=lambda item: -item[1])

@@ -7,13 +7,13 @@ from typing import Any
 
 from searches import messages, selectors, wording
 from searches.domain.lifecycle import Status
-from searches.domain.progress import BANDS, Stage
 from searches.domain.query import SearchQuery
 from searches.models import Search
 from searches.pages import tiles
 
 #: Before this nothing can be said about the time that is left.
 _SHORTEST_MEASURE_SECONDS = 4
+_FEWEST_PAGES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ def running(search: Search, query: SearchQuery, *, live_count: int, now: datetim
         seq=str(search.last_seq),
         elapsed=wording.clock(seconds),
         elapsed_seconds=f"{seconds:.1f}",
-        left=_left(search, seconds),
-        pages=f"{wording.whole(total('pages_done'))} de {wording.whole(total('pages_total'))}",
+        left=_left(search, told, seconds),
+        pages=_pages(total("pages_done"), total("pages_total")),
         read=wording.whole(total("items_found")),
         # The database counts the matches; what is told of the pages comes a little later.
         found=wording.whole(max(total("items_matched"), live_count)),
@@ -78,14 +78,22 @@ def _latest(detail: Mapping[str, Any]) -> str:
     return f"{wording.state_name(uf)}: {read}, {found}"
 
 
-def _left(search: Search, seconds: float) -> str:
-    first, last = BANDS[Stage.FETCHING]
-    if search.status != Status.RUNNING or not first < search.progress <= last:
+def _pages(done: int, total: int) -> str:
+    return f"{wording.whole(done)} de {wording.whole(total)}" if total else "–"
+
+
+def _left(search: Search, told: Mapping[str, Mapping[str, Any]], seconds: float) -> str:
+    """Estimate the time left by the pages: those of a UF not begun are as many as of the others.
+
+    screen.js does the same.
+    """
+    begun = [each for each in told.values() if each.get("uf_status") != "waiting"]
+    done = sum(int(each["pages_done"]) for each in begun)
+    total = sum(int(each["pages_total"]) for each in begun)
+    if done < _FEWEST_PAGES or seconds < _SHORTEST_MEASURE_SECONDS:
         return ""
-    if seconds < _SHORTEST_MEASURE_SECONDS:
-        return ""
-    done = (search.progress - first) / (last - first)
-    return wording.about(seconds * (1 - done) / done)
+    missing = total * max(search.units_total, len(begun)) / len(begun) - done
+    return wording.about(seconds * missing / done) if missing > 0 else ""
 
 
 def ending(search: Search) -> str:

@@ -130,8 +130,10 @@ def _result_tile(
     if not asked:
         return Tile(uf, name, "out", "não pedida")
     label = counted(count, "encontrada", "encontradas")
+    number = whole(count)
     if status == "failed":
-        state, label = "failed", "não foi lida" if not count else f"{label}, não foi lida"
+        state, label = "failed", f"{label}, não foi lida" if count else "não foi lida"
+        number = number if count else "falhou"
     elif status == "partial":
         state, label = "partial", f"{label}, leitura incompleta"
     else:
@@ -139,6 +141,6 @@ def _result_tile(
     # The root spreads the small numbers, where most states are.
     shade = -int(-SHADES * (count / most) ** 0.5 // 1) if most and count else 0
     return Tile(
-        uf, name, state, label, whole(count), shade=shade, is_chosen=is_chosen,
+        uf, name, state, label, number, shade=shade, is_chosen=is_chosen,
         href=href if count or is_chosen else "",
     )  # fmt: skip

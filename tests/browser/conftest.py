@@ -138,6 +138,7 @@ def ask(
     ufs: str = "*",
     sector: str = "alimentos",
     week: tuple[str, str] | None = None,
+    order: str = "",
 ) -> str:
     """Fill the form and send it; return the address of the search's page.
 
@@ -153,6 +154,9 @@ def ask(
     page.get_by_label("Setor", exact=True).select_option(sector)
     page.get_by_label("De", exact=True).fill(first)
     page.get_by_label("até", exact=True).fill(last)
+    if order:
+        page.get_by_text("Mais filtros").click()
+        page.get_by_label("Ordem", exact=True).select_option(order)
     page.get_by_role("button", name="Buscar", exact=True).click()
     page.wait_for_url("**/buscas/*-*/")
     return page.url

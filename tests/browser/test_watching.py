@@ -161,7 +161,7 @@ def test_without_sockets_and_streams_it_polls(visit: Visit, live_site: Stage) ->
     page = tabs.open()
     ask(page, live_site)
     live(page).to_have_attribute("data-live", "poll")
-    expect(page.locator("[data-connection]")).to_have_text("Atualizando a cada 3 s.")
+    expect(page.locator("[data-connection]")).to_have_text("Atualizando a cada 2 s.")
     expect(page.locator("[data-uf].is-complete").first).to_be_visible()
     wait_for_end(page)
     assert found_count(page) > 0
@@ -179,10 +179,11 @@ def test_cancelling_stops_it_and_says_what_is_next(visit: Visit, live_site: Stag
     shot(page, "cancelled")
 
 
-def test_what_is_being_read_does_not_move(visit: Visit, live_site: Stage) -> None:
+@pytest.mark.parametrize("order", ["relevancia", "data_desc"])
+def test_what_is_being_read_does_not_move(visit: Visit, live_site: Stage, order: str) -> None:
     live_site.source.latency_seconds = 0.7
     page = visit(viewport={"width": 1280, "height": 500}).open()
-    ask(page, live_site)
+    ask(page, live_site, order=order)
     first = page.locator(".card").first
     expect(first).to_be_visible()
     first.scroll_into_view_if_needed()
@@ -202,7 +203,7 @@ def test_what_is_being_read_does_not_move(visit: Visit, live_site: Stage) -> Non
     wait_for_end(page)
     after = page.locator(f'[data-card="{key}"]').evaluate("c => c.getBoundingClientRect().top")
     assert abs(after - before) < 2
-    assert "ordem=relevancia" in page.url
+    expect(page.locator("[data-order]")).to_have_attribute("data-order", "relevancia")
 
 
 @pytest.mark.parametrize("fault", ["down:uf=MG", "down"])

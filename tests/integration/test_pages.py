@@ -202,6 +202,30 @@ async def test_by_deadline_comes_first_what_can_still_be_answered(simulate, run,
     assert places == sorted(places)
 
 
+async def test_the_best_can_still_be_answered(simulate, run, monkeypatch):
+    """Relevance is the same for all: what is over comes last, and a filter leaves it out."""
+    days = {1: "19T18:00:00", 2: "23T09:00:00", 3: "18T09:00:00"}
+    await simulate(
+        [record(n, dataEncerramentoProposta=f"2026-08-{at}") for n, at in days.items()]
+        + [record(4, dataEncerramentoProposta=None)]
+    )
+    search = await run()
+    from django.utils import timezone
+
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    await database_sync_to_async(Search.objects.filter(pk=search.pk).update)(created_at=NOW)
+    client = await database_sync_to_async(browser)()
+    seen = words(await get(f"/buscas/{search.pk}/?ordem=relevancia", client=client))
+    assert "recebendo propostas 1" in seen
+    seen = seen[seen.index("4 licitações mais relevantes primeiro") :]
+    texts = ("encerra em 3 dias 23/08/2026 às 09:00", "sem prazo informado", "encerrou ontem")
+    places = [seen.index(text) for text in (*texts, "encerrou há 2 dias")]
+    assert max(places[:2]) < min(places[2:])
+    seen = words(await get(f"/buscas/{search.pk}/?prazo=abertas", client=client))
+    assert "1 licitação" in seen
+    assert "encerrou ontem" not in seen
+
+
 async def test_nothing_found_says_what_to_change_and_suggests_terms(simulate, run):
     await simulate([record(n, object="Aquisição de uniformes escolares") for n in range(1, 4)])
     search = await run(setor_id=None, termos_busca="uniforne")
@@ -222,8 +246,8 @@ async def test_hidden_ones_are_shown_on_demand(simulate, run):
     path = f"/buscas/{search.pk}/"
     seen = words(await get(path))
     assert "arroz e pneus" not in seen.replace("arroz  e", "arroz e")
-    assert "Mostrar também as de termos de menos 1" in seen
-    assert "Termos de menos. Apareceu por arroz" in words(await get(path + "?ocultas=1"))
+    assert "Ocultas com poucos dos termos 1" in seen
+    assert "Com poucos dos termos. Apareceu por arroz" in words(await get(path + "?ocultas=1"))
 
 
 # --- the form and the history ----------------------------------------------------------------
@@ -282,7 +306,7 @@ async def test_the_history_lists_the_owners_searches_alone(simulate, run):
     await run(Owner(visitor="bob"))
     html = await get("/buscas/")
     assert words(html).count("Licitações de alimentos e bebidas em São Paulo") >= 1
-    assert "1 busca," in words(html)
+    assert "1 busca." in words(html)
     assert f"/buscas/{mine.pk}/excel/" in html
     empty = await get("/buscas/", client=await database_sync_to_async(browser)("carol"))
     assert "Você ainda não fez nenhuma busca" in empty

@@ -68,6 +68,22 @@ def test_a_notice_is_kept_or_left_out_for_one_reason(query, notice, reason):
     assert verdict.kept == (reason is None)
 
 
+@pytest.mark.parametrize(
+    ("notice", "reason"),
+    [
+        # A filter only counts what is about the subject: that is what letting go of it would bring.
+        ({"object": "Contratação de seguro de vida"}, Reason.NO_TERM),
+        ({"object": "Gêneros, lápis, caderno e borracha"}, Reason.VALUE),
+        ({"object": "Gêneros alimentícios"}, Reason.VALUE),
+        # Those below the floor are shown on demand: they pass every other filter.
+        ({"object": "Gêneros alimentícios", "value": Decimal(6000)}, Reason.BELOW_FLOOR),
+    ],
+)
+def test_the_subject_comes_before_the_other_filters(notice, reason):
+    asked = decider(termos_busca="gêneros lápis caderno borracha", valor_minimo=5000)
+    assert asked.decide(replace(NOTICE, **notice)).reason is reason
+
+
 def test_the_counters_add_up():
     tally, judge = Tally(), decider(valor_maximo=1500)
     for number in range(300):

@@ -5,7 +5,7 @@
 import { Results } from "./results.js";
 import { Screen } from "./screen.js";
 
-const POLL_MS = 3000;
+const POLL_MS = 2000;
 const FAILURES_ALLOWED = 2;
 const LONGEST_WAIT_MS = 15000;
 // With nothing heard for this long the database is asked whether something was missed.

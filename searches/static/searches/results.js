@@ -4,6 +4,7 @@
 const GAP_MS = 2500;
 // The line above the list stays at the top of the screen and covers what is under it.
 const HEAD_PX = 48;
+const MOST_MOVED_AT_TOP_PX = 180;
 
 export class Results {
   constructor(section) {
@@ -12,6 +13,7 @@ export class Results {
     this.stopped = false;
     this.refreshedAt = 0;
     this.count = 0;
+    this.onCount = () => {};
     section.addEventListener("click", (event) => {
       if (event.target.closest("[data-show-new]")) this.showAll();
     });
@@ -45,6 +47,7 @@ export class Results {
     const page = new DOMParser().parseFromString(`<section>${html}</section>`, "text/html");
     this.latest = page.querySelector("section");
     this.count = Number(this.latest.querySelector("[data-live-count]").dataset.liveCount);
+    this.onCount();
     const list = this.section.querySelector("[data-cards]");
     if (!list || list.getBoundingClientRect().top >= window.innerHeight) {
       this.showAll({ scroll: false });
@@ -64,9 +67,10 @@ export class Results {
     const kept = new Set(read.map((card) => card.dataset.card));
     const next = this.cards(this.latest);
     const found = next.findIndex((card) => card.dataset.card === read.at(-1)?.dataset.card);
-    const rank = found < 0 ? next.length : found; // it fell out of the best: all others go above
+    // One that fell out of the best stays where it is read, and the best go below it.
+    const rank = Math.max(found, 0);
     const above = next.filter((card, place) => place < rank && !kept.has(card.dataset.card));
-    const below = next.filter((card, place) => place > rank && !kept.has(card.dataset.card));
+    const below = next.filter((card, place) => place >= rank && !kept.has(card.dataset.card));
     for (const card of shown) if (!kept.has(card.dataset.card)) card.remove();
     list.append(...below.map((card) => document.importNode(card, true)));
     this.section.querySelector("[data-live-count]").replaceWith(
@@ -101,13 +105,17 @@ export class Results {
   anchor() {
     const card = this.cards().find((each) => each.getBoundingClientRect().top >= HEAD_PX);
     const top = card?.getBoundingClientRect().top ?? 0;
-    const isRead = Boolean(card) && window.scrollY > 0 && top < window.innerHeight;
+    const isSeen = Boolean(card) && top < window.innerHeight;
+    const isAtTop = window.scrollY === 0;
+    const again = (page) => isSeen && page.querySelector(`[data-card="${card.dataset.card}"]`);
     return {
-      isRead,
+      isRead: isSeen && !isAtTop,
+      isIn: (page) => Boolean(again(page)),
       restore() {
-        if (!isRead) return;
-        const again = document.querySelector(`[data-card="${card.dataset.card}"]`);
-        if (again) window.scrollBy(0, again.getBoundingClientRect().top - top);
+        const found = again(document);
+        const moved = found ? found.getBoundingClientRect().top - top : 0;
+        // Who looks at the top of the page should see the figures that come there.
+        if (!isAtTop || Math.abs(moved) <= MOST_MOVED_AT_TOP_PX) window.scrollBy(0, moved);
       },
     };
   }

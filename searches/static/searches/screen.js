@@ -2,10 +2,12 @@
 // The words on the tiles are those of searches/pages/tiles.py and wording.py: change both.
 
 const numbers = new Intl.NumberFormat("pt-BR", { useGrouping: "always" });
-const FETCHING = { first: 10, last: 55 };
 const SHORTEST_MEASURE_SECONDS = 4;
+const FEWEST_PAGES = 3;
 // A screen reader should hear where things stand, not every step.
-const STAGE_GAP_MS = 1000;
+const SAID_GAP_MS = 3000;
+// The result as the list was while it ran: the best first, as many as are on the screen.
+const AS_IT_RAN = "?ordem=relevancia&itens=50";
 const RETRY_MS = 3000;
 
 const counted = (count, one, many) => `${numbers.format(count)} ${count === 1 ? one : many}`;
@@ -16,8 +18,10 @@ export class Screen {
     this.results = results;
     this.told = new Map(Object.entries(JSON.parse(document.getElementById("contado").textContent)));
     this.startedAt = performance.now() - Number(search.dataset.elapsed) * 1000;
-    this.progress = search.querySelector("[data-progress]").value;
-    this.stageTimer = 0;
+    this.unitsTotal = 0;
+    this.said = "";
+    this.saidTimer = 0;
+    this.results.onCount = () => this.found();
     this.clock = setInterval(() => this.tick(), 1000);
     this.enhanceCancel();
   }
@@ -37,7 +41,7 @@ export class Screen {
 
   show(event) {
     this.sayStage(event.message);
-    if (event.progress >= 0) this.part("progress").value = this.progress = event.progress;
+    if (event.progress >= 0) this.part("progress").value = event.progress;
     const { detail } = event;
     if (!detail.uf) return;
     const before = this.told.get(detail.uf)?.items_matched ?? 0;
@@ -48,22 +52,30 @@ export class Screen {
   }
 
   sayStage(message) {
-    this.message = message;
-    if (this.stageTimer) return;
     this.put("stage", message);
-    this.stageTimer = setTimeout(() => {
-      this.stageTimer = 0;
-      this.put("stage", this.message);
-    }, STAGE_GAP_MS);
+    this.said = message;
+    this.saidTimer ||= setTimeout(() => {
+      this.saidTimer = 0;
+      announce(this.said);
+    }, SAID_GAP_MS);
+  }
+
+  total(name) {
+    return [...this.told.values()].reduce((sum, each) => sum + each[name], 0);
+  }
+
+  /** The list is counted in the database; what is told of the pages comes a little later. */
+  found() {
+    this.put("found", numbers.format(Math.max(this.total("items_matched"), this.results.count)));
   }
 
   figures(detail) {
-    const total = (name) => [...this.told.values()].reduce((sum, each) => sum + each[name], 0);
-    this.put("pages", `${numbers.format(total("pages_done"))} de ${numbers.format(total("pages_total"))}`);
-    this.put("read", numbers.format(total("items_found")));
-    this.put("stored", numbers.format(total("from_store")));
-    // The list is counted in the database; what is told of the pages comes a little later.
-    this.put("found", numbers.format(Math.max(total("items_matched"), this.results.count)));
+    this.unitsTotal = detail.uf_total;
+    const [done, pages] = [this.total("pages_done"), this.total("pages_total")];
+    this.put("pages", pages ? `${numbers.format(done)} de ${numbers.format(pages)}` : "–");
+    this.put("read", numbers.format(this.total("items_found")));
+    this.put("stored", numbers.format(this.total("from_store")));
+    this.found();
     this.put("units", `${detail.uf_index} de ${detail.uf_total}`);
     const tile = this.search.querySelector(`[data-uf="${detail.uf}"]`);
     const counts = `${counted(detail.items_found, "lida", "lidas")}, ${counted(detail.items_matched, "encontrada", "encontradas")}`;
@@ -101,9 +113,17 @@ export class Screen {
   tick() {
     const seconds = (performance.now() - this.startedAt) / 1000;
     this.put("clock", clock(seconds));
-    const done = (this.progress - FETCHING.first) / (FETCHING.last - FETCHING.first);
-    const known = done > 0 && done <= 1 && seconds >= SHORTEST_MEASURE_SECONDS;
-    this.put("left", known ? about((seconds * (1 - done)) / done) : "–");
+    this.put("left", this.left(seconds));
+  }
+
+  /** Estimate the time left by the pages: those of a UF not begun are as many as of the others.
+   * searches/pages/running.py does the same. */
+  left(seconds) {
+    const begun = [...this.told.values()].filter((each) => each.uf_status !== "waiting").length;
+    const [done, pages] = [this.total("pages_done"), this.total("pages_total")];
+    if (done < FEWEST_PAGES || seconds < SHORTEST_MEASURE_SECONDS) return "–";
+    const missing = (pages * Math.max(this.unitsTotal, begun)) / begun - done;
+    return missing > 0 ? about((seconds * missing) / done) : "–";
   }
 
   /** Cancel without leaving the page; the search's own last event ends it. */
@@ -127,16 +147,17 @@ export class Screen {
   async finish(event) {
     clearInterval(this.clock);
     this.results.stop();
+    clearTimeout(this.saidTimer);
     const anchor = this.results.anchor();
-    const address = anchor.isRead ? "?ordem=relevancia&itens=50" : location.href;
     try {
-      const response = await fetch(address, { cache: "no-store" });
-      if (response.status === 404) return location.reload();
-      if (!response.ok) throw new Error(String(response.status));
-      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      let page = await fetched(location.href);
+      if (page && anchor.isRead && !isAsItRan(page, anchor)) {
+        page = await fetched(AS_IT_RAN);
+        history.replaceState(null, "", AS_IT_RAN);
+      }
+      if (!page) return location.reload();
       this.swap(page, anchor);
-      if (anchor.isRead) history.replaceState(null, "", address);
-      document.querySelector("[data-announce]").textContent = event?.message ?? "";
+      announce(event?.message ?? "");
       document.documentElement.dataset.live = "done";
     } catch {
       this.connection("Sem conexão com o servidor. Tentando de novo.");
@@ -153,6 +174,22 @@ export class Screen {
     anchor.restore();
     if (held) main.focus({ preventScroll: true });
   }
+}
+
+/** Return a page of this search, or nothing when it is gone. */
+async function fetched(address) {
+  const response = await fetch(address, { cache: "no-store" });
+  if (response.status === 404) return null;
+  if (!response.ok) throw new Error(String(response.status));
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
+function isAsItRan(page, anchor) {
+  return page.querySelector("[data-order]")?.dataset.order === "relevancia" && anchor.isIn(page);
+}
+
+function announce(text) {
+  document.querySelector("[data-announce]").textContent = text;
 }
 
 function clock(seconds) {
