@@ -4,7 +4,6 @@ from typing import cast
 
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
 from django.core import signing
@@ -12,16 +11,18 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from searches import addresses, tokens
+from searches import addresses, passwords, tokens
 from searches.models import ApiToken
 
 #: Where a token just made waits for the next page, to be shown once.
 NEW_TOKEN_KEY = "new_token"  # noqa: S105  (a name, not a secret)
 LONGEST_TOKEN_NAME = 80
-#: The address that a link was just sent to, for the next page to say so.
-ASKED_ADDRESS_KEY = "asked_address"
+#: The address that a link was sent to, and when. Here and not in the database: the address of
+#: somebody who never answers is not ours to keep.
+ASKED_KEY = "asked"
 
 
 class Login(LoginView):
@@ -34,7 +35,7 @@ class Login(LoginView):
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Make an account; what the visitor searched before stays its own."""
-    form: UserCreationForm[User] = UserCreationForm(request.POST or None)
+    form = passwords.SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         login(request, form.save())
         return redirect("searches:form")
@@ -45,7 +46,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
-    """Show the account's address and tokens; a new token is shown this once."""
+    """Show the account's address, password and tokens; a new token is shown this once."""
     return _account(request)
 
 
@@ -53,13 +54,21 @@ def _account(request: HttpRequest, *, address_problem: str = "", status: int = 2
     context = {
         "address": request.POST.get("email") or cast(User, request.user).email,
         "address_problem": address_problem,
-        "asked_address": request.session.pop(ASKED_ADDRESS_KEY, ""),
+        "asked_address": _asked_address(request),
+        "is_password_changed": request.session.pop(passwords.CHANGED_KEY, False),
         "tokens": ApiToken.objects.filter(user=cast(User, request.user)).order_by("-created_at"),
         "new_token": request.session.pop(NEW_TOKEN_KEY, ""),
     }
     response = render(request, "accounts/account.html", context, status=status)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _asked_address(request: HttpRequest) -> str:
+    """Return the address that has a link to confirm it, while the link is good and unused."""
+    address, asked_at = request.session.get(ASKED_KEY, ("", 0.0))
+    is_good = timezone.now().timestamp() - asked_at < addresses.LINK_SECONDS
+    return address if is_good and address != cast(User, request.user).email else ""
 
 
 @require_POST
@@ -70,11 +79,12 @@ def change_address(request: HttpRequest) -> HttpResponse:
     address = request.POST.get("email", "").strip()
     if not address:
         addresses.forget(user)
+        request.session.pop(ASKED_KEY, None)
         return redirect("accounts:account")
     try:
         validate_email(address)
         addresses.ask(user, address)
-        request.session[ASKED_ADDRESS_KEY] = address
+        request.session[ASKED_KEY] = (address, timezone.now().timestamp())
     except ValidationError:
         return _account(request, address_problem="invalid", status=422)
     except addresses.TooManyRequests:
