@@ -1,14 +1,16 @@
 """Sign-up, and the account page with its e-mail address and API tokens. Floor 6."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import LoginView
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -16,6 +18,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from searches import addresses, passwords, tokens
 from searches.models import ApiToken
+from searches.owners import owner_of
+from searches.services import saved
 
 #: Where a token just made waits for the next page, to be shown once.
 NEW_TOKEN_KEY = "new_token"  # noqa: S105  (a name, not a secret)
@@ -41,6 +45,12 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         return redirect("searches:form")
     status = 422 if form.errors else 200
     return render(request, "accounts/sign_up.html", {"form": form}, status=status)
+
+
+@receiver(user_logged_in)
+def _bring_along(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """What a visitor saved goes with the account that it logs in to."""
+    saved.adopt(owner_of(user=user, session=request.session))
 
 
 @require_safe
