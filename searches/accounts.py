@@ -24,8 +24,8 @@ from searches.services import saved
 #: Where a token just made waits for the next page, to be shown once.
 NEW_TOKEN_KEY = "new_token"  # noqa: S105  (a name, not a secret)
 LONGEST_TOKEN_NAME = 80
-#: The address that a link was sent to, and when. Here and not in the database: the address of
-#: somebody who never answers is not ours to keep.
+#: The address that a link was sent to, and when. In the session and not with the account: the
+#: address of somebody who never answers is not ours to keep.
 ASKED_KEY = "asked"
 
 
@@ -78,7 +78,10 @@ def _asked_address(request: HttpRequest) -> str:
     """Return the address that has a link to confirm it, while the link is good and unused."""
     address, asked_at = request.session.get(ASKED_KEY, ("", 0.0))
     is_good = timezone.now().timestamp() - asked_at < addresses.LINK_SECONDS
-    return address if is_good and address != cast(User, request.user).email else ""
+    if is_good and address != cast(User, request.user).email:
+        return str(address)
+    request.session.pop(ASKED_KEY, None)
+    return ""
 
 
 @require_POST
