@@ -52,6 +52,7 @@ BIDIQ_DEMO = env.boolean("BIDIQ_DEMO", False)
 
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: replaces runserver by an ASGI one
+    "bidiq.apps.BidiqConfig",  # before auth: its createsuperuser migrates first
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -63,7 +64,6 @@ INSTALLED_APPS = [
     "channels",
     "csp",
     "ninja",  # serves the API docs' scripts itself, so that the CSP holds
-    "bidiq.apps.BidiqConfig",
     "searches.apps.SearchesConfig",
     "exports.apps.ExportsConfig",
 ]
@@ -303,7 +303,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # --- E-mail --------------------------------------------------------------------------------------
 
 #: Where people reach the site: links in mails are made of it, never of what a client sends.
-BIDIQ_PUBLIC_URL = env.url("BIDIQ_PUBLIC_URL", "http://127.0.0.1:8000", schemes=("http", "https"))
+BIDIQ_PUBLIC_URL = env.url("BIDIQ_PUBLIC_URL", schemes=("http", "https"))
+#: Whether it was given; if not, `serve` puts its own port here, which only it knows.
+BIDIQ_PUBLIC_URL_GIVEN = bool(BIDIQ_PUBLIC_URL)
+BIDIQ_PUBLIC_URL = BIDIQ_PUBLIC_URL or "http://127.0.0.1:8000"
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "bidiq <nao-responda@localhost>")
 EMAIL_TIMEOUT = 15
 _email = urlsplit(env.url("EMAIL_URL", schemes=("smtp", "smtps")))

@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
-from searches import accounts
+from searches import accounts, passwords
 
 app_name = "accounts"
 urlpatterns = [
@@ -11,6 +11,19 @@ urlpatterns = [
     path("sair/", auth_views.LogoutView.as_view(), name="logout"),
     path("criar/", accounts.sign_up, name="sign_up"),
     path("", accounts.account, name="account"),
+    path("senha/", passwords.Change.as_view(), name="change_password"),
+    path("senha/esquecida/", passwords.Forgotten.as_view(), name="forgotten_password"),
+    path(
+        "senha/esquecida/enviada/",
+        auth_views.PasswordResetDoneView.as_view(template_name="accounts/password_sent.html"),
+        name="password_sent",
+    ),
+    path("senha/nova/<uidb64>/<token>/", passwords.Renew.as_view(), name="new_password"),
+    path(
+        "senha/nova/",
+        auth_views.PasswordResetCompleteView.as_view(template_name="accounts/password_set.html"),
+        name="password_set",
+    ),
     path("email/", accounts.change_address, name="change_address"),
     path("email/<str:token>/", accounts.confirm_address, name="confirm_address"),
     path("tokens/criar/", accounts.create_token, name="create_token"),

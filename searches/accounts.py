@@ -1,27 +1,32 @@
 """Sign-up, and the account page with its e-mail address and API tokens. Floor 6."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import LoginView
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from searches import addresses, tokens
+from searches import addresses, passwords, tokens
 from searches.models import ApiToken
+from searches.owners import owner_of
+from searches.services import saved
 
 #: Where a token just made waits for the next page, to be shown once.
 NEW_TOKEN_KEY = "new_token"  # noqa: S105  (a name, not a secret)
 LONGEST_TOKEN_NAME = 80
-#: The address that a link was just sent to, for the next page to say so.
-ASKED_ADDRESS_KEY = "asked_address"
+#: The address that a link was sent to, and when. In the session and not with the account: the
+#: address of somebody who never answers is not ours to keep.
+ASKED_KEY = "asked"
 
 
 class Login(LoginView):
@@ -34,7 +39,7 @@ class Login(LoginView):
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Make an account; what the visitor searched before stays its own."""
-    form: UserCreationForm[User] = UserCreationForm(request.POST or None)
+    form = passwords.SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         login(request, form.save())
         return redirect("searches:form")
@@ -42,10 +47,16 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/sign_up.html", {"form": form}, status=status)
 
 
+@receiver(user_logged_in)
+def _bring_along(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """What a visitor saved goes with the account that it logs in to."""
+    saved.adopt(owner_of(user=user, session=request.session))
+
+
 @require_safe
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
-    """Show the account's address and tokens; a new token is shown this once."""
+    """Show the account's address, password and tokens; a new token is shown this once."""
     return _account(request)
 
 
@@ -53,13 +64,24 @@ def _account(request: HttpRequest, *, address_problem: str = "", status: int = 2
     context = {
         "address": request.POST.get("email") or cast(User, request.user).email,
         "address_problem": address_problem,
-        "asked_address": request.session.pop(ASKED_ADDRESS_KEY, ""),
+        "asked_address": _asked_address(request),
+        "is_password_changed": request.session.pop(passwords.CHANGED_KEY, False),
         "tokens": ApiToken.objects.filter(user=cast(User, request.user)).order_by("-created_at"),
         "new_token": request.session.pop(NEW_TOKEN_KEY, ""),
     }
     response = render(request, "accounts/account.html", context, status=status)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _asked_address(request: HttpRequest) -> str:
+    """Return the address that has a link to confirm it, while the link is good and unused."""
+    address, asked_at = request.session.get(ASKED_KEY, ("", 0.0))
+    is_good = timezone.now().timestamp() - asked_at < addresses.LINK_SECONDS
+    if is_good and address != cast(User, request.user).email:
+        return str(address)
+    request.session.pop(ASKED_KEY, None)
+    return ""
 
 
 @require_POST
@@ -70,11 +92,12 @@ def change_address(request: HttpRequest) -> HttpResponse:
     address = request.POST.get("email", "").strip()
     if not address:
         addresses.forget(user)
+        request.session.pop(ASKED_KEY, None)
         return redirect("accounts:account")
     try:
         validate_email(address)
         addresses.ask(user, address)
-        request.session[ASKED_ADDRESS_KEY] = address
+        request.session[ASKED_KEY] = (address, timezone.now().timestamp())
     except ValidationError:
         return _account(request, address_problem="invalid", status=422)
     except addresses.TooManyRequests:

@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from exports.admin import ReadOnly
-from searches import live
+from searches import live, wording
 from searches.domain.lifecycle import TERMINAL
 from searches.domain.query import SearchQuery
 from searches.models import (
@@ -193,12 +193,24 @@ class SearchEventAdmin(ReadOnly, admin.ModelAdmin[SearchEvent]):
 class NoticeAdmin(ReadOnly, admin.ModelAdmin[Notice]):
     """The local store of notices."""
 
-    list_display = ("control_number", "uf", "modality_name", "value", "published_at", "closes_at")
+    list_display = (
+        "control_number", "uf", "modality_name", "estimated", "published_at", "closes_at",
+    )  # fmt: skip
     list_filter = ("uf", "modality_name", "sphere", "source")
     search_fields = ("control_number", "object", "body")
     date_hierarchy = "published_at"
     ordering = ("-published_at",)
     show_full_result_count = False  # counting a large store on each page is slow
+    exclude = ("value", "awarded_value")  # with the four decimals of the store
+    readonly_fields = ("estimated", "awarded")
+
+    @admin.display(description="valor estimado", ordering="value")
+    def estimated(self, notice: Notice) -> str:
+        return wording.money(notice.value)
+
+    @admin.display(description="valor homologado")
+    def awarded(self, notice: Notice) -> str:
+        return wording.money(notice.awarded_value)
 
 
 @admin.register(Coverage)

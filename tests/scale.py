@@ -79,6 +79,7 @@ def main(port: int) -> None:
             "SECRET_KEY": secrets.token_urlsafe(32),
             "PNCP_BASE_URL": f"http://127.0.0.1:{source_port}",
             "BIDIQ_DEMO": "1",
+            "BIDIQ_PUBLIC_URL": f"http://127.0.0.1:{port}",
         }
         simulator = ["pncp_simulator", "--port", str(source_port), "--latency-ms", "150"]
         stack.enter_context(running("simulador", simulator, {"SECRET_KEY": "x"}))

@@ -27,7 +27,8 @@ class ApiToken(models.Model):
 
 
 class AddressRequest(models.Model):
-    """A user asked to confirm an e-mail address: counted, so that nobody is pestered."""
+    """A mail with a link, to confirm an address or to a new password: counted, so that nobody is
+    pestered."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name="usuário"

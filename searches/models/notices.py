@@ -20,7 +20,7 @@ class Source(models.Model):
 class Notice(models.Model):
     """A procurement notice in the local store; fields as in `domain.notice.Notice`."""
 
-    source = models.ForeignKey(Source, on_delete=models.CASCADE)
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, verbose_name="fonte")
     control_number = models.CharField("código PNCP", max_length=60)
     object = models.TextField("objeto")
     extra = models.TextField("informação complementar", blank=True)
@@ -70,7 +70,7 @@ class Notice(models.Model):
 class _ListFields(models.Model):
     """What names a list of the source: see `domain.planning.ListKey`."""
 
-    source = models.ForeignKey(Source, on_delete=models.CASCADE)
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, verbose_name="fonte")
     endpoint = models.CharField(
         "lista", max_length=12, choices=[(e.value, e.value) for e in Endpoint]
     )

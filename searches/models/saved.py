@@ -51,7 +51,11 @@ class Digest(models.Model):
     """The e-mail about one run of a saved search: waiting, sent, not needed, or given up."""
 
     search = models.OneToOneField(
-        "searches.Search", on_delete=models.CASCADE, primary_key=True, related_name="digest"
+        "searches.Search",
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="digest",
+        verbose_name="busca",
     )
     state = models.CharField(
         "estado",

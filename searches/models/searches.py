@@ -108,7 +108,9 @@ class Search(models.Model):
 class SearchEvent(models.Model):
     """One thing told, append-only: the truth that every stream replays from."""
 
-    search = models.ForeignKey(Search, on_delete=models.CASCADE, related_name="events")
+    search = models.ForeignKey(
+        Search, on_delete=models.CASCADE, related_name="events", verbose_name="busca"
+    )
     seq = models.PositiveIntegerField("número")
     at = models.DateTimeField("momento")
     stage = models.CharField("etapa", max_length=12)
@@ -128,8 +130,12 @@ class SearchEvent(models.Model):
 class Match(models.Model):
     """A notice that a search keeps, and why."""
 
-    search = models.ForeignKey(Search, on_delete=models.CASCADE, related_name="matches")
-    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="+")
+    search = models.ForeignKey(
+        Search, on_delete=models.CASCADE, related_name="matches", verbose_name="busca"
+    )
+    notice = models.ForeignKey(
+        Notice, on_delete=models.CASCADE, related_name="+", verbose_name="licitação"
+    )
     relevance = models.PositiveSmallIntegerField("relevância")
     terms = models.JSONField("termos", default=list)
     #: half-open character ranges of the object to mark

@@ -33,7 +33,8 @@ class TooManySaved(Exception):
 def save(search: Search, *, owner: Owner, name: str) -> SavedSearch:
     """Keep a search's question, and the search as its first run; what was kept already stays.
 
-    Raises TooManySaved.
+    A user hears of it by mail from the start, once there is a confirmed address. Raises
+    TooManySaved.
     """
     key = SearchQuery.from_json(search.query).key
     mine = selectors.saved_by(owner)
@@ -48,6 +49,7 @@ def save(search: Search, *, owner: Owner, name: str) -> SavedSearch:
                 name=name[:LONGEST_NAME],
                 query=search.query,
                 question_key=key,
+                wants_mail=owner.user_id is not None,
             )
             saved.next_run_at = next_daily(timezone.now(), of=saved.pk)
             saved.save(force_insert=True)
@@ -72,6 +74,20 @@ def change(
     saved.wants_mail = wants_mail and saved.owner_user_id is not None
     saved.seen_at = timezone.now()
     saved.save(update_fields=["owner_user", "name", "next_run_at", "wants_mail", "seen_at"])
+
+
+def adopt(owner: Owner) -> None:
+    """Give a user what it saved before it had an account, with mail about it.
+
+    Not about a question that the account keeps already: one mail is enough, or none was wanted.
+    """
+    if not owner.visitor or owner.user_id is None:
+        return
+    found = SavedSearch.objects.filter(owner_user=None, owner_visitor=owner.visitor)
+    kept = SavedSearch.objects.filter(owner_user_id=owner.user_id).values("question_key")
+    with transaction.atomic():
+        found.exclude(question_key__in=kept).update(owner_user_id=owner.user_id, wants_mail=True)
+        found.update(owner_user_id=owner.user_id)
 
 
 def stop_mail(saved_id: UUID) -> None:

@@ -147,6 +147,8 @@ def tour(live_site: Stage) -> Callable[[Tabs], Any]:
         yield "login", page
         page.goto("/contas/criar/")
         yield "sign-up", page
+        page.goto("/contas/senha/esquecida/")
+        yield "forgotten", page
         page.goto("/nada/")
         yield "not-found", page
 

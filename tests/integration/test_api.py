@@ -217,7 +217,10 @@ def test_the_openapi_document_names_every_call(client):
         "/api/modalidades",
         "/api/ufs",
     }
-    assert client.get("/api/docs").status_code == 200
+    docs = client.get("/api/docs")
+    assert docs.status_code == 200
+    assert '<html lang="pt-BR">' in docs.content.decode()
+    assert "<title>Documentação da API · bidiq</title>" in docs.content.decode()
 
 
 @pytest.mark.parametrize(

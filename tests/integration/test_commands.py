@@ -124,6 +124,20 @@ def test_what_was_synchronised_is_not_fetched_by_a_search(variables: dict[str, s
         assert "não é sigla" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["createsuperuser", "--noinput", "--username", "root", "--email", "root@bidiq.example"],
+        ["manter_exportacoes"],
+    ],
+)
+def test_it_works_before_the_first_start(variables: dict[str, str], arguments: list[str]) -> None:
+    done = manage(*arguments, **variables)
+    assert (done.returncode, done.stderr) == (0, "")
+    if arguments[0] == "createsuperuser":
+        assert manage("create_api_token", "root", **variables).returncode == 0
+
+
 def test_a_taken_port_is_said_in_one_line(variables: dict[str, str]) -> None:
     with simulator([]) as (_, url):
         done = manage("serve", "--port", url.rpartition(":")[2], **variables)

@@ -198,8 +198,13 @@ async def test_a_question_is_kept_once_and_no_more_than_the_limit(simulate, run,
     assert "Apague uma" in answer.content.decode()
 
 
-async def test_deleting_keeps_the_runs(daily):
+async def test_deleting_asks_first_and_keeps_the_runs(daily):
     saved, search = await daily()
+    page = await sync(lambda: browser().get("/salvas/").content.decode())
+    inner = page[page.rindex("<details>") : page.index("</details>")]
+    assert words(inner).startswith("Apagar Merenda Ela deixa de ser repetida.")
+    assert f'action="/salvas/{saved.pk}/apagar/"' in inner
+    assert "Apagar mesmo" in inner
     assert (
         await sync((await sync(browser)).post, f"/salvas/{saved.pk}/apagar/")
     ).status_code == 303
@@ -299,7 +304,7 @@ async def test_no_mail_goes_to_an_address_that_nobody_confirmed(mailed, email):
     assert mail.outbox == []
     assert (await sync(Digest.objects.get)).state == "not_needed"
     page = await sync(lambda: login(User.objects.get()).get("/salvas/").content.decode())
-    assert "falta confirmar o seu e-mail" in page
+    assert "depois que você confirmar o seu endereço" in page
 
 
 async def test_a_mail_server_that_is_down_is_tried_again_and_then_named(mailed, settings, caplog):
@@ -351,6 +356,7 @@ async def test_nobody_is_pestered_with_confirmations(alice):
 
 async def test_mail_is_only_for_accounts(daily):
     saved, _ = await daily()
+    assert not saved.wants_mail
     await sync((await sync(browser)).post, f"/salvas/{saved.pk}/", {"diaria": "on", "email": "on"})
     await sync(saved.refresh_from_db)
     assert not saved.wants_mail
@@ -370,6 +376,61 @@ async def test_what_a_visitor_saved_goes_with_the_account(daily, alice):
     await sync(client.post, f"/salvas/{saved.pk}/", {"diaria": "on", "email": "on"})
     await sync(saved.refresh_from_db)
     assert (saved.owner_user_id, saved.wants_mail) == (alice.pk, True)
+
+
+async def test_what_a_user_saves_is_told_by_mail_until_it_is_switched_off(daily, alice):
+    await sync(User.objects.filter(pk=alice.pk).update, email="alice@empresa.example")
+    saved, search = await daily(Owner(user_id=alice.pk))
+    assert saved.wants_mail
+    assert await sync(digests.send_due) == 1
+    client = await sync(login, alice)
+    page = words(await sync(lambda: client.get("/salvas/").content.decode()))
+    assert ", com aviso por e-mail." in page
+    await sync(client.post, f"/salvas/{saved.pk}/", {"diaria": "on"})
+    await sync(client.post, f"/buscas/{search.pk}/salvar/")  # saved already
+    await sync(saved.refresh_from_db)
+    assert not saved.wants_mail
+    page = words(await sync(lambda: client.get("/salvas/").content.decode()))
+    assert ", sem aviso por e-mail." in page
+
+
+async def test_what_a_visitor_saved_is_the_accounts_from_the_login_on(daily, alice):
+    saved, _ = await daily()
+
+    def log_in() -> Client:
+        client = browser()
+        data = {"username": "alice", "password": "alice"}
+        assert client.post("/contas/entrar/", data).status_code == 302
+        return client
+
+    await sync(log_in)
+    await sync(saved.refresh_from_db)
+    assert (saved.owner_user_id, saved.wants_mail) == (alice.pk, True)
+    elsewhere = await sync(login, alice)
+    assert "Merenda" in (await sync(elsewhere.get, "/salvas/")).content.decode()
+    await sync(services.stop_mail, saved.pk)
+    await sync(log_in)
+    await sync(saved.refresh_from_db)
+    assert not saved.wants_mail  # switched off stays off
+
+
+async def test_what_an_account_keeps_already_brings_no_second_mail(daily, alice):
+    visitors, _ = await daily()
+    saved, _ = await daily(Owner(user_id=alice.pk))
+    await sync(services.stop_mail, saved.pk)
+    await sync(services.adopt, Owner(user_id=alice.pk, visitor="alice"))
+    await sync(visitors.refresh_from_db)
+    assert (visitors.owner_user_id, visitors.wants_mail) == (alice.pk, False)
+
+
+async def test_signing_up_brings_along_what_was_saved(daily):
+    saved, _ = await daily()
+    new = {"username": "carol", "password1": "licitação-2026", "password2": "licitação-2026"}
+    answer = await sync(lambda: browser().post("/contas/criar/", new))
+    assert answer.status_code == 302
+    await sync(saved.refresh_from_db)
+    carol = await sync(User.objects.get, username="carol")
+    assert (saved.owner_user_id, saved.wants_mail) == (carol.pk, True)
 
 
 async def test_both_chores_are_among_the_shared_ones(daily, alice):

@@ -3,11 +3,14 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from django.core.management import call_command
 
 from bidiq import env
-from tests.processes import ROOT, environment
+from bidiq.management.commands import serve
+from tests.processes import ROOT, environment, free_port
 
 
 @pytest.mark.parametrize(
@@ -71,3 +74,15 @@ def test_absent_means_the_default(monkeypatch):
     assert env.integer("EMPTY", 3, minimum=1, maximum=5) == 3
     assert env.words("EMPTY", ("a",)) == ["a"]
     assert env.url("EMPTY", "http://a/", schemes=("http",)) == "http://a"
+
+
+@pytest.mark.parametrize("given", ["", "https://bidiq.example"])
+def test_links_in_mails_lead_to_the_port_that_is_served(monkeypatch, settings, given):
+    settings.BIDIQ_PUBLIC_URL, settings.BIDIQ_PUBLIC_URL_GIVEN = given, bool(given)
+    served = []
+    server = SimpleNamespace(run=lambda **options: served.append(settings.BIDIQ_PUBLIC_URL))
+    monkeypatch.setitem(sys.modules, "bidiq.server", server)
+    monkeypatch.setattr(serve, "migrate", lambda: None)
+    port = free_port()
+    call_command("serve", port=port)
+    assert served == [given or f"http://127.0.0.1:{port}"]

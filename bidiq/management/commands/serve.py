@@ -27,6 +27,8 @@ class Command(BaseCommand):
         if demo and not settings.BIDIQ_DEMO:
             self._serve_demo(host, port)
             return
+        if not settings.BIDIQ_PUBLIC_URL_GIVEN:  # before anything reads it
+            settings.BIDIQ_PUBLIC_URL = f"http://127.0.0.1:{port}"
         migrate()
         self._say_modes(host, port)
         from bidiq.server import run

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from bidiq.migrating import migrate
 from exports.services import expire_due, promote_pending
 
 
@@ -14,6 +15,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        migrate()
         promoted = promote_pending()
         expired = expire_due()
         self.stdout.write(

@@ -1,0 +1,114 @@
+"""Passwords: chosen at sign-up, changed, and made anew by e-mail when forgotten. Floor 6."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.forms import (
+    PasswordChangeForm,
+    PasswordResetForm,
+    SetPasswordForm,
+    UserCreationForm,
+)
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse_lazy
+
+from searches import addresses
+
+if TYPE_CHECKING:  # Django's own forms take no type arguments at run time
+    _UserCreationForm = UserCreationForm[User]
+    _SetPasswordForm = SetPasswordForm[User]
+else:
+    _UserCreationForm, _SetPasswordForm = UserCreationForm, SetPasswordForm
+
+#: Says to the next account page, once, that the password is a new one.
+CHANGED_KEY = "password_changed"
+
+
+class _FaultsAtThePassword:
+    """Faults of a password stand at its field; Django puts them at its repetition."""
+
+    def validate_password_for_user(
+        self,
+        user: User,
+        password_field_name: str = "password2",  # noqa: S107  (a field's name)
+    ) -> None:
+        name = password_field_name.replace("2", "1")
+        super().validate_password_for_user(user, name)  # type: ignore[misc]
+
+
+class SignUpForm(_FaultsAtThePassword, _UserCreationForm):
+    """A name and a password, twice."""
+
+
+class NewPasswordForm(_FaultsAtThePassword, _SetPasswordForm):
+    """A password, twice."""
+
+
+class ChangedPasswordForm(_FaultsAtThePassword, PasswordChangeForm):
+    """The old password and a new one, twice."""
+
+
+class ForgottenForm(PasswordResetForm):
+    """The address of an account."""
+
+    email = forms.EmailField(
+        label="E-mail",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages={"invalid": "Escreva um endereço de e-mail válido."},
+    )
+
+
+class _Refusing:
+    """A form that cannot be accepted is answered with 422, as at sign-up."""
+
+    def form_invalid(self: Any, form: Any, *, status: int = 422) -> HttpResponse:
+        response: HttpResponse = self.render_to_response(
+            self.get_context_data(form=form), status=status
+        )
+        return response
+
+
+class Change(_Refusing, auth_views.PasswordChangeView):
+    """Change the password; this session goes on, the others end, API tokens stay."""
+
+    form_class = ChangedPasswordForm
+    template_name = "accounts/change_password.html"
+    success_url = reverse_lazy("accounts:account")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        self.request.session[CHANGED_KEY] = True
+        return super().form_valid(form)
+
+
+class Forgotten(_Refusing, auth_views.PasswordResetView):
+    """Send a link to a new password, and answer the same when there is no such account."""
+
+    form_class = ForgottenForm
+    template_name = "accounts/forgotten_password.html"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            addresses.send_password_links(form.get_users(form.cleaned_data["email"]))
+        except addresses.MailFailed:
+            form.add_error(
+                None, "O e-mail não pôde ser enviado agora. Tente de novo daqui a alguns minutos."
+            )
+            return self.form_invalid(form, status=503)
+        return redirect("accounts:password_sent")
+
+
+class Renew(_Refusing, auth_views.PasswordResetConfirmView):
+    """Choose a new password, for whoever has the link of a mail; each link is good for one."""
+
+    form_class = NewPasswordForm
+    template_name = "accounts/new_password.html"
+    success_url = reverse_lazy("accounts:password_set")
+
+    def render_to_response(self, context: dict[str, Any], **options: Any) -> HttpResponse:
+        if not self.validlink:
+            options["status"] = 410
+        return super().render_to_response(context, **options)
