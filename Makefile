@@ -7,13 +7,13 @@ BIN := $(VENV)/bin
 .PHONY: run demo scale test bench check clean
 
 run: $(VENV)/installed
-	@exec $(BIN)/python manage.py serve --port $(PORT)
+	@exec $(BIN)/python manage.py serve --port $(or $(PORT),8000)
 
 demo: $(VENV)/installed
-	@exec $(BIN)/python manage.py serve --port $(PORT) --demo
+	@exec $(BIN)/python manage.py serve --port $(or $(PORT),8000) --demo
 
 scale: $(VENV)/installed-tests
-	@exec $(BIN)/python -m tests.scale --port $(PORT)
+	@exec $(BIN)/python -m tests.scale --port $(or $(PORT),8000)
 
 test: $(VENV)/installed-tests
 	$(BIN)/python -X dev -m pytest --numprocesses 2 --dist loadfile

@@ -52,7 +52,7 @@ def integer(name: str, default: int, *, minimum: int, maximum: int) -> int:
         return default
     expected = f"a whole number from {minimum} to {maximum}"
     try:
-        number = int(value if value.isascii() else "")
+        number = int(value if re.fullmatch(r"[+-]?[0-9]+", value) else "")
     except ValueError:
         raise BadEnvironment(name, expected) from None
     if not minimum <= number <= maximum:
@@ -67,7 +67,7 @@ def number(name: str, default: float, *, minimum: float, maximum: float) -> floa
         return default
     expected = f"a number from {minimum:g} to {maximum:g}"
     try:
-        parsed = float(value if value.isascii() else "")
+        parsed = float(value if value.isascii() and "_" not in value else "")
     except ValueError:
         raise BadEnvironment(name, expected) from None
     if not minimum <= parsed <= maximum:  # also refuses nan

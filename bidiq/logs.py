@@ -5,6 +5,7 @@ import logging
 import re
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 #: The search that the running task works on; set by the pipeline, read by every log line.
 search_id: ContextVar[str] = ContextVar("search_id", default="")
@@ -15,6 +16,12 @@ _SIGNED = re.compile(r"(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']
 def without_secrets(text: str) -> str:
     """Return the text with the parts of a signed URL that let a reader use it taken out."""
     return _SIGNED.sub(r"\1***", text)
+
+
+def without_credentials(url: str) -> str:
+    """Return a URL without the user and password that it may carry."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 class SearchIdFilter(logging.Filter):

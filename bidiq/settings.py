@@ -189,8 +189,14 @@ else:
 AWS_STORAGE_BUCKET_NAME = env.matching(
     "AWS_STORAGE_BUCKET_NAME", r"[A-Za-z0-9._-]{1,255}", expected="the name of a bucket"
 )
-#: Read without a bucket, too: bidiq.W006 says when it does nothing.
+#: Read without a bucket, too: what cannot be used is said now, and not when the bucket comes;
+#: bidiq.W006 says when an endpoint does nothing.
 AWS_S3_ENDPOINT_URL = env.url("AWS_S3_ENDPOINT_URL", schemes=("http", "https"))
+_public_endpoint_url = env.url("AWS_S3_PUBLIC_ENDPOINT_URL", schemes=("http", "https"))
+_region_name = env.matching(
+    "AWS_S3_REGION_NAME", r"[A-Za-z0-9-]{1,60}", expected="the name of a region"
+)
+_access_key, _secret_key = env.text("AWS_ACCESS_KEY_ID"), env.text("AWS_SECRET_ACCESS_KEY")
 BIDIQ_SIGNED_URL_SECONDS = env.integer(
     "BIDIQ_SIGNED_URL_SECONDS", 3600, minimum=1, maximum=7 * 86400
 )
@@ -211,11 +217,10 @@ if AWS_STORAGE_BUCKET_NAME:
         "OPTIONS": {
             "bucket_name": AWS_STORAGE_BUCKET_NAME,
             "endpoint_url": AWS_S3_ENDPOINT_URL or None,
-            "public_endpoint_url": env.url("AWS_S3_PUBLIC_ENDPOINT_URL", schemes=("http", "https"))
-            or None,
-            "region_name": env.text("AWS_S3_REGION_NAME", "us-east-1"),
-            "access_key": env.text("AWS_ACCESS_KEY_ID") or None,
-            "secret_key": env.text("AWS_SECRET_ACCESS_KEY") or None,
+            "public_endpoint_url": _public_endpoint_url or None,
+            "region_name": _region_name or "us-east-1",
+            "access_key": _access_key or None,
+            "secret_key": _secret_key or None,
             "querystring_expire": BIDIQ_SIGNED_URL_SECONDS,
         },
     }
@@ -355,6 +360,10 @@ LOGGING = {
         # A traceback a second while Redis is away: live.py says it once a minute.
         "channels_redis": {"level": "CRITICAL"},
         "psycopg.pool": {"level": "ERROR"},
+        # Strangers' nonsense is answered with 400; a traceback for each would fill the log.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        "django.security.TooManyFieldsSent": {"level": "CRITICAL"},
+        "django.security.RequestDataTooBig": {"level": "CRITICAL"},
     },
 }
 OTEL_EXPORTER_OTLP_ENDPOINT = env.url("OTEL_EXPORTER_OTLP_ENDPOINT", schemes=("http", "https"))

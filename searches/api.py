@@ -3,13 +3,14 @@
 import asyncio
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
 import orjson
 from channels.db import database_sync_to_async
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -18,7 +19,14 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.utils import check_csrf
 
 from exports.errors import ArtifactError, ArtifactExpired, ArtifactMissing, StorageUnavailable
-from searches import api_docs, messages, representation, runner, streams
+from searches import (
+    api_docs,
+    messages,
+    representation,
+    runner,
+    streams,
+    url_ids,  # noqa: F401  (makes `id`)
+)
 from searches.access import request_owner, visible_or_404
 from searches.domain import brazil, matching, tables
 from searches.domain.brazil import BRASILIA
@@ -183,7 +191,10 @@ async def start(request: HttpRequest) -> HttpResponseBase:
 def _body(request: HttpRequest) -> dict[str, Any]:
     try:
         # Not orjson: it refuses numbers that are valid JSON and only too large for us.
-        data = json.loads(request.body, parse_float=Decimal, parse_int=_number)
+        data = json.loads(request.body, parse_float=_decimal, parse_int=_number)
+        json.dumps(data, ensure_ascii=False, default=str).encode()  # no half characters
+    except RequestDataTooBig:
+        raise ApiError(413, "request.too_large", "O corpo passa de 1 MB.") from None
     except (ValueError, RecursionError):
         raise ApiError(400, "request.json", "O corpo não é um JSON válido.") from None
     if not isinstance(data, dict):
@@ -193,6 +204,13 @@ def _body(request: HttpRequest) -> dict[str, Any]:
 
 def _number(text: str) -> int | Decimal:
     return int(text) if len(text) < 100 else Decimal(text)
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent beyond what Decimal holds
+        return Decimal("Infinity")
 
 
 def _asked_wait(request: HttpRequest) -> int:
@@ -240,7 +258,7 @@ def _result(
 
 
 @api.api_operation(
-    _READ, "/buscar/{uuid:search_id}", url_name="search", openapi_extra=api_docs.RESULT
+    _READ, "/buscar/{id:search_id}", url_name="search", openapi_extra=api_docs.RESULT
 )
 async def search(
     request: HttpRequest,
@@ -259,14 +277,14 @@ async def search(
     return _json(found)
 
 
-@api.get("/buscar-progress/{uuid:search_id}", url_name="progress", openapi_extra=api_docs.STREAM)
+@api.get("/buscar-progress/{id:search_id}", url_name="progress", openapi_extra=api_docs.STREAM)
 async def progress(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
     """Stream a search's events (SSE)."""
     found = await database_sync_to_async(visible_or_404)(request, search_id)
     return await event_stream_response(request, found)
 
 
-@api.post("/buscar/{uuid:search_id}/cancelar", url_name="cancel", openapi_extra=api_docs.CANCEL)
+@api.post("/buscar/{id:search_id}/cancelar", url_name="cancel", openapi_extra=api_docs.CANCEL)
 async def cancel(request: HttpRequest, search_id: UUID) -> HttpResponse:
     """Ask a search to stop; asking again, or after its end, changes nothing."""
     found = await database_sync_to_async(visible_or_404)(request, search_id)
@@ -299,7 +317,9 @@ async def download(request: HttpRequest, id: str = "") -> HttpResponseBase:
     return response
 
 
-@api.get("/setores", auth=None, openapi_extra=api_docs.table("Setores que se podem pedir"))
+@api.api_operation(
+    _READ, "/setores", auth=None, openapi_extra=api_docs.table("Setores que se podem pedir")
+)
 def sectors(request: HttpRequest) -> HttpResponse:
     """Return the sectors that can be asked for."""
     return _json(
@@ -310,7 +330,8 @@ def sectors(request: HttpRequest) -> HttpResponse:
     )
 
 
-@api.get(
+@api.api_operation(
+    _READ,
     "/modalidades",
     auth=None,
     openapi_extra=api_docs.table(
@@ -331,7 +352,9 @@ def modalities(request: HttpRequest) -> HttpResponse:
     )
 
 
-@api.get("/ufs", auth=None, openapi_extra=api_docs.table("As 27 unidades da federação"))
+@api.api_operation(
+    _READ, "/ufs", auth=None, openapi_extra=api_docs.table("As 27 unidades da federação")
+)
 def units(request: HttpRequest) -> HttpResponse:
     """Return the 27 units of the federation."""
     return _json(

@@ -132,6 +132,7 @@ class Fetcher(ListReader):
         return (
             first.total_pages <= self._askers[key]
             and await super()._read_list(country, key) is None
+            and not country.malformed  # whose UF is not known: the UFs' own lists tell
         )
 
     async def _read_open(self, unit: UnitState) -> list[SourceError]:

@@ -88,7 +88,11 @@ async def read_page(client: PncpClient, source: int, key: ListKey, number: int) 
         if row is None:
             return None
         return StoredPage(
-            row.total_pages, row.total_records, row.notices_count, 0, fetched_at=row.fetched_at
+            row.total_pages,
+            row.total_records,
+            row.notices_count,
+            row.malformed_count,
+            fetched_at=row.fetched_at,
         )
 
     async def fetch() -> StoredPage:
@@ -110,7 +114,6 @@ async def read_page(client: PncpClient, source: int, key: ListKey, number: int) 
 
 async def _fetch(client: PncpClient, source: int, key: ListKey, number: int) -> StoredPage:
     page = await client.page(key, number)
-    listed_count = len(page.notices) + page.malformed_count
     # What the source has given is kept, whatever happens to the search that asked for it.
     keys = await patiently_to_the_end(
         notices.store_page,
@@ -120,13 +123,13 @@ async def _fetch(client: PncpClient, source: int, key: ListKey, number: int) -> 
         number=number,
         total_pages=page.total_pages,
         total_records=page.total_records,
-        notices_count=listed_count,
+        malformed_count=page.malformed_count,
         now=timezone.now(),
     )
     return StoredPage(
         page.total_pages,
         page.total_records,
-        listed_count,
+        len(page.notices) + page.malformed_count,
         page.malformed_count,
         tuple(zip(keys, page.notices, strict=True)),
     )
@@ -183,7 +186,10 @@ class ListReader:
             if error is not None:
                 logger.warning("list %s changed while it was read, twice", key)
                 return error
-        await patiently(notices.mark_covered, self.source, key, fetched_at=began_at)
+        # A list with records that cannot be read is not covered: the next search goes through its
+        # pages in the ledger and tells of them again.
+        if not any(page.malformed_count for page in pages):
+            await patiently(notices.mark_covered, self.source, key, fetched_at=began_at)
         return None
 
     async def _read_pages(

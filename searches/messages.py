@@ -25,8 +25,11 @@ _PROBLEMS = {
     "date": "Escreva uma data válida, no formato AAAA-MM-DD.",
     "unknown_sector": "“{value}” não é um setor conhecido.",
     "sector_or_terms": "Escolha um setor ou escreva os seus termos.",
-    "terms": "Os termos são longos demais ou numerosos demais.",
-    "only_stopwords": "Estes termos são comuns demais; diga com outras palavras o que você vende.",
+    "terms.many": "São termos demais: use no máximo 50.",
+    "terms.long": "“{term}” é longo demais: use no máximo 100 letras em cada termo.",
+    "terms.prefix": "“{term}”: o * vale só no fim de uma palavra com pelo menos três letras.",
+    "terms.common": "Estes termos são comuns demais; diga com outras palavras o que você vende.",
+    "terms.none": "Não há nenhuma palavra nestes termos.",
     "unknown_modality": "“{value}” não é o código de uma modalidade.",
     "unknown_sphere": "“{value}” não é uma esfera: use F, E, M ou D.",
     "ibge": "“{value}” não é um código IBGE de município (7 dígitos).",
@@ -100,6 +103,13 @@ def unit_text(code: str, page: int | None) -> str:
     if code == "source.down" and page:
         return f"{text} à página {number_text(page)}"
     return text
+
+
+def unreadable_text(count: int) -> str:
+    """Say how many of the source's records cannot be read; nothing when all can."""
+    if not count:
+        return ""
+    return "1 ilegível na fonte" if count == 1 else f"{number_text(count)} ilegíveis na fonte"
 
 
 def reason_text(reason: str) -> str:

@@ -1,12 +1,29 @@
 """Who may open a socket: pages of this site, and programs with a token. Floor 6."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
-from channels.security.websocket import OriginValidator
+from channels.security.websocket import OriginValidator, WebsocketDenier
 from django.conf import settings
 
 logger = logging.getLogger(__name__)
+
+
+def _is_of_another_port(headers: dict[bytes, bytes], *, trusted: Sequence[str]) -> bool:
+    """Return whether Origin and Host name different ports: ALLOWED_HOSTS knows none, and browsers
+    send one host's cookies to all its ports."""
+    origin = headers.get(b"origin", b"").decode("latin-1")
+    try:
+        asked, named = (
+            urlsplit(f"//{headers.get(b'host', b'').decode('latin-1')}"),
+            urlsplit(origin),
+        )
+        ports = {asked.port, named.port}
+    except ValueError:
+        return True
+    return None not in ports and len(ports) == 2 and origin not in trusted
 
 
 class LoggedOriginValidator(OriginValidator):  # type: ignore[misc]
@@ -23,6 +40,9 @@ class LoggedOriginValidator(OriginValidator):  # type: ignore[misc]
         # alone says whose.
         if dict(scope["headers"]).get(b"authorization"):
             return await self.application(scope, receive, send)
+        if _is_of_another_port(dict(scope["headers"]), trusted=settings.CSRF_TRUSTED_ORIGINS):
+            logger.warning("a socket of a page of another port of this host was refused")
+            return await WebsocketDenier()(scope, receive, send)
         return await super().__call__(scope, receive, send)
 
     def valid_origin(self, parsed_origin: Any) -> bool:

@@ -26,7 +26,7 @@ from exports.workbook import (
     Table,
 )
 from searches import messages, selectors
-from searches.domain import matching
+from searches.domain import matching, tables
 from searches.domain.brazil import BRASILIA, BY_CODE
 from searches.domain.query import SearchQuery
 from searches.domain.summary import days_left
@@ -219,7 +219,10 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
         ("Estados", ", ".join(query.ufs)),
         ("Modo", "Abertas agora" if query.mode.value == "abertas" else "Por publicação"),
         ("Período", _period(query)),
-        ("Modalidades", ", ".join(map(str, query.modalities))),
+        (
+            "Modalidades",
+            "; ".join(f"{code} {tables.MODALITY_BY_CODE[code].name}" for code in query.modalities),
+        ),
         ("Esferas", ", ".join(query.spheres)),
         ("Municípios (IBGE)", ", ".join(query.municipalities)),
         ("Órgãos", ", ".join(query.bodies)),
@@ -263,6 +266,8 @@ def _period(query: SearchQuery) -> str:
 
 def _coverage(entry: dict[str, Any]) -> str:
     read = f"{messages.number_text(entry['lidas'])} lidas, {entry['encontradas']} encontradas"
+    if unreadable := messages.unreadable_text(entry.get("ilegiveis", 0)):
+        read += f", {unreadable}"
     match entry["status"]:
         case "complete":
             return f"completa: {read}"

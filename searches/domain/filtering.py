@@ -11,7 +11,7 @@ from typing import Any
 
 from searches.domain import matching
 from searches.domain.brazil import BRASILIA
-from searches.domain.notice import Notice
+from searches.domain.notice import Notice, NoticeStatus
 from searches.domain.query import Mode, SearchQuery
 from searches.domain.text import fold
 
@@ -107,7 +107,11 @@ class Decider:
             names = f"{fold(notice.body)}\n{fold(notice.unit_name)}"
             if not any(body in names for body in self._bodies):
                 return Reason.BODY
-        if query.status is not None and notice.status(self.now) is not query.status:
+        status = notice.status(self.now)
+        if query.status not in (None, status):
+            return Reason.STATUS
+        # A deadline ahead is not enough: revoked and suspended ones keep theirs.
+        if query.mode is Mode.OPEN and status is not NoticeStatus.RECEIVING:
             return Reason.STATUS
         if self._has_range:
             if notice.value is None:

@@ -9,11 +9,12 @@ from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, TypeVar
-from uuid import UUID
 
 from searches.domain import brazil, matching, tables
 from searches.domain.errors import Problem, QueryError
 from searches.domain.notice import NoticeStatus
+from searches.domain.terms import TermsError, key_words
+from searches.domain.text import is_unicode
 
 
 class Mode(StrEnum):
@@ -52,6 +53,7 @@ FIELDS = frozenset(
     }
 )  # fmt: skip
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NOT_OF_THE_QUESTION = frozenset(
     {"data_inicial", "data_final", "ordenacao", "pagina", "itens_por_pagina"}
 )
@@ -158,7 +160,8 @@ class _Reader:
         if smallest is not None and largest is not None and largest < smallest:
             self.problem("valor_maximo", "value_order")
         search_id = self.data.get("search_id")
-        if search_id is not None and not _is_uuid(search_id):
+        # UUID() would also take numbers, braces and no dashes.
+        if search_id is not None and not _UUID.fullmatch(str(search_id)):
             self.problem("search_id", "uuid")
         status_text = self.choice("status", _StatusChoice, _StatusChoice.ANY)
         query = SearchQuery(
@@ -170,7 +173,7 @@ class _Reader:
             terms=parsed.terms,
             terms_text=self.text("termos_busca"),
             stopwords_removed=parsed.stopwords_removed,
-            exclusions=self.entries("exclusion_terms"),
+            exclusions=self.exclusions(),
             modalities=self.modalities(),
             spheres=self.spheres(),
             municipalities=self.municipalities(),
@@ -187,7 +190,9 @@ class _Reader:
         return query
 
     def problem(self, name: str, code: str, **params: str) -> None:
-        self.problems.setdefault(name, []).append(Problem(code, params))
+        known, found = self.problems.setdefault(name, []), Problem(code, params)
+        if found not in known:  # a field may be read twice
+            known.append(found)
 
     def text(self, name: str) -> str:
         value = self.data.get(name)
@@ -198,6 +203,9 @@ class _Reader:
             return ""
         if len(value) > LONGEST_TEXT:
             self.problem(name, "too_long", limit=str(LONGEST_TEXT))
+            return ""
+        if not is_unicode(value):
+            self.problem(name, "text")
             return ""
         return " ".join(value.replace("\x00", " ").split())
 
@@ -216,7 +224,7 @@ class _Reader:
     def entries(self, name: str) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for entry in self.list_of(name):
-            if not isinstance(entry, str):
+            if not isinstance(entry, str) or not is_unicode(entry):
                 self.problem(name, "text_entries")
                 return ()
             if len(entry) > LONGEST_TEXT:
@@ -225,6 +233,15 @@ class _Reader:
             if clean := " ".join(entry.replace("\x00", " ").split()):
                 found[clean] = None
         return tuple(found)
+
+    def exclusions(self) -> tuple[str, ...]:
+        found = self.entries("exclusion_terms")
+        for term in found:
+            try:
+                key_words(term)
+            except TermsError as error:
+                self.problem("exclusion_terms", error.code, term=error.term[:60])
+        return found
 
     def ufs(self) -> tuple[str, ...]:
         found: dict[str, None] = {}
@@ -241,7 +258,9 @@ class _Reader:
         if mode is Mode.OPEN:
             return self.today, self.today  # the period is not used
         last = self.day("data_final") or self.today
-        first = self.day("data_inicial") or last - timedelta(days=DEFAULT_DAYS - 1)
+        # There is no day before the year 1.
+        days_back = min(DEFAULT_DAYS - 1, (last - date.min).days)
+        first = self.day("data_inicial") or last - timedelta(days=days_back)
         if "data_inicial" in self.problems or "data_final" in self.problems:
             return first, last
         if last > self.today:
@@ -279,11 +298,12 @@ class _Reader:
             return sector, nothing
         try:
             parsed = matching.parse_terms(text)
-        except ValueError:
-            self.problem("termos_busca", "terms")
+        except TermsError as error:
+            self.problem("termos_busca", error.code, term=error.term[:60])
             return sector, nothing
         if not parsed.terms:
-            self.problem("termos_busca", "only_stopwords")
+            common = "terms.common" if parsed.stopwords_removed else "terms.none"
+            self.problem("termos_busca", common)
         return sector, parsed
 
     def modalities(self) -> tuple[int, ...]:
@@ -323,7 +343,8 @@ class _Reader:
             if isinstance(raw, bool) or not isinstance(raw, (int, float, str, Decimal)):
                 raise InvalidOperation
             text = str(raw).strip()
-            value = Decimal(text if text.isascii() else "?")
+            # Decimal would also take other scripts' digits, and 1_000.
+            value = Decimal(text if text.isascii() and "_" not in text else "?")
         except InvalidOperation:
             self.problem(name, "number")
             return None
@@ -375,11 +396,3 @@ def _whole(raw: Any) -> int | None:
     if isinstance(raw, str) and re.fullmatch(r"[0-9]{1,9}", raw.strip()):
         return int(raw)
     return None
-
-
-def _is_uuid(raw: Any) -> bool:
-    try:
-        UUID(str(raw))
-    except ValueError:
-        return False
-    return True

@@ -68,6 +68,11 @@ def fold(text: str) -> str:
         return text.translate(_FOLDING)
 
 
+def is_unicode(text: str) -> bool:
+    """Return whether a text can be written down: JSON and shells can hold half characters."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 _NOT_WORD = bytes(code if chr(code).isalnum() and code < 128 else 32 for code in range(256))
 #: Folds and takes the words apart at once; what is not ASCII then is for `word_list`.
 _BYTES_OF_WORDS = bytes(code if code > 127 else _NOT_WORD[code] for code in _BYTES)

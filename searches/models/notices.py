@@ -90,6 +90,7 @@ class PageRead(_ListFields):
     total_pages = models.PositiveIntegerField("páginas da lista")
     total_records = models.PositiveIntegerField("registros da lista")
     notices_count = models.PositiveSmallIntegerField("licitações na página")
+    malformed_count = models.PositiveSmallIntegerField("ilegíveis", default=0)  # among them
     fetched_at = models.DateTimeField("lida em")
 
     class Meta:

@@ -90,6 +90,7 @@ class Covered:
     found: str
     from_store: str
     pages: str
+    unreadable: str  # how many records could not be read, in words; "" for none
 
 
 _STATUS_TEXTS = {
@@ -115,6 +116,7 @@ def coverage(search: Search) -> list[Covered]:
                 found=wording.whole(entry["encontradas"]),
                 from_store=wording.whole(entry["do_acervo"]),
                 pages=f"{wording.whole(pages_done)} de {wording.whole(pages_total)}",
+                unreadable=messages.unreadable_text(entry.get("ilegiveis", 0)),
             )
         )
     return sorted(rows, key=lambda row: (row.status == "complete", row.name))

@@ -34,7 +34,7 @@ def store_page(
     number: int,
     total_pages: int,
     total_records: int,
-    notices_count: int,
+    malformed_count: int,
     now: datetime,
 ) -> list[int]:
     """Store a page and its mark in the ledger in one transaction; return the notices' keys.
@@ -50,7 +50,8 @@ def store_page(
             number=number,
             total_pages=total_pages,
             total_records=total_records,
-            notices_count=notices_count,
+            notices_count=len(notices) + malformed_count,
+            malformed_count=malformed_count,
             fetched_at=now,
         )
         # One statement; update_or_create would take five.
@@ -66,7 +67,13 @@ def store_page(
                 "last_day",
                 "number",
             ],
-            update_fields=["total_pages", "total_records", "notices_count", "fetched_at"],
+            update_fields=[
+                "total_pages",
+                "total_records",
+                "notices_count",
+                "malformed_count",
+                "fetched_at",
+            ],
         )
     return [keys[notice.control_number] for notice in notices]
 

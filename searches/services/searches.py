@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -49,10 +49,10 @@ def create_search(
     """
     if search_id is not None and (known := _known(search_id, owner)):
         return known, False
-    if limited:
-        _check_rate(owner)
     try:
         with transaction.atomic():
+            if limited:
+                _check_rate(owner)
             search = Search.objects.create(
                 id=search_id or uuid4(),
                 owner_user_id=owner.user_id,
@@ -86,14 +86,26 @@ def _defer(search_id: UUID) -> None:
 
 
 def _known(search_id: UUID, owner: Owner) -> Search | None:
-    if search := selectors.get_visible(search_id, owner):
-        return search
-    if Search.objects.filter(pk=search_id).exists():
+    if not Search.objects.filter(pk=search_id).exists():
+        return None
+    # Asked second: what was stored between two looks must not seem to be somebody else's.
+    search = selectors.get_visible(search_id, owner)
+    if search is None:
         raise SearchIdTaken
-    return None
+    return search
 
 
 def _check_rate(owner: Owner) -> None:
+    """Raise TooManySearches over the limit; within the transaction that stores the search.
+
+    On SQLite a transaction waits for the one before; on PostgreSQL those of an owner do.
+    """
+    if settings.BIDIQ_ON_POSTGRESQL:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+                [f"bidiq searches of {owner.user_id or owner.visitor}"],
+            )
     count, first_at = selectors.recent_count(owner, seconds=60)
     if count >= settings.BIDIQ_SEARCHES_PER_MINUTE and first_at is not None:
         left = first_at + timedelta(seconds=60) - timezone.now()

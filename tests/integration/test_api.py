@@ -1,9 +1,13 @@
 """The JSON API: every rule has its message, strangers see nothing, errors have one shape."""
 
 import json
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import AsyncClient, Client
 
 from searches.models import Search
@@ -68,6 +72,11 @@ def post(client, body, headers, **extra):
         ({"pagina": 0}, "pagina"),
         ({"itens_por_pagina": 30}, "itens_por_pagina"),
         ({"search_id": "7"}, "search_id"),
+        ({"search_id": 12345678123456781234567812345678}, "search_id"),
+        ({"search_id": "{12345678-1234-5678-1234-567812345678}"}, "search_id"),
+        ({"exclusion_terms": ["pão", "a*"]}, "exclusion_terms"),
+        ({"setor_id": None, "termos_busca": "!!!"}, "termos_busca"),
+        ({"valor_minimo": "1_000"}, "valor_minimo"),
         ({"uf": ["SP"]}, "uf"),
     ],
 )
@@ -81,7 +90,13 @@ def test_every_rule_has_its_message_at_its_field(client, token, changes, field):
     assert not Search.objects.exists()
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", "null", '"x"', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "", "{", "[]", "null", '"x"', b"\xff\xfe",
+        r'{"ufs": ["\ud800"]}', r'{"orgaos": ["\ud800"]}', r'{"\ud800": 1}',
+    ],
+)  # fmt: skip
 def test_a_body_that_is_no_json_object_is_a_400(client, token, body):
     answer = post(client, body, token)
     assert answer.status_code == 400
@@ -102,6 +117,61 @@ def test_it_accepts_and_says_where_to_look(client, token):
     ):  # fmt: skip
         assert name in state
     assert client.get(body["download_url"], headers=token).status_code == 409
+
+
+def test_a_number_beyond_every_number_is_out_of_range(client, token):
+    for number in ("1e99999999999999999999", "1e-99999999999999999999", "9" * 5000):
+        body = f'{{"ufs": ["SP"], "setor_id": "alimentos", "valor_minimo": {number}}}'
+        answer = post(client, body, token)
+        assert answer.status_code == 422, number
+        assert answer.json()["error"]["field"] == "valor_minimo"
+
+
+def test_the_first_days_of_the_calendar_are_days(client, token):
+    for day in ("0001-01-01", "0001-01-04"):
+        assert post(client, ask(data_inicial=None, data_final=day), token).status_code == 202
+
+
+def test_what_is_wrong_with_the_terms_is_said_once_and_by_its_name(client, token):
+    said = {}
+    for terms in ("a*", "!!!", "de para", "x" * 120, " ".join(f"t{n}" for n in range(60)), 5):
+        answer = post(client, ask(setor_id=None, termos_busca=terms), token)
+        (said[terms],) = answer.json()["error"]["fields"]["termos_busca"]
+    assert len(set(said.values())) == len(said)
+
+
+def test_an_id_is_read_in_either_case(client, token):
+    key = post(client, ask(search_id=str(uuid4()).upper()), token).json()["search_id"]
+    assert key == key.lower()
+    for path in (f"/api/buscar/{key}", f"/api/buscar/{key.upper()}"):
+        assert client.get(path, headers=token).json()["search_id"] == key
+
+
+def at_once(count, work):
+    """Do it so many times at the same moment; return what came of it, counted."""
+    gate = threading.Barrier(count)
+
+    def one(_):
+        gate.wait()
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return Counter(pool.map(one, range(count)))
+
+
+def test_the_same_id_at_the_same_moment_is_the_same_search(token):
+    for _ in range(5):
+        body = ask(search_id=str(uuid4()))
+        assert at_once(8, lambda body=body: post(Client(), body, token).status_code) == {202: 8}
+    assert Search.objects.count() == 5
+
+
+def test_the_limit_holds_for_searches_at_the_same_moment(token, settings):
+    settings.BIDIQ_SEARCHES_PER_MINUTE = 3
+    assert at_once(8, lambda: post(Client(), ask(), token).status_code) == {202: 3, 429: 5}
 
 
 def test_the_same_id_again_is_the_same_search(client, token, bob):

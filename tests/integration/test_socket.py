@@ -57,6 +57,7 @@ def test_a_socket_tells_what_the_stream_tells_and_strangers_meet_404(tmp_path: P
             (accepted["ws_url"], site.url, {}),
             (accepted["ws_url"], "http://evil.example", mine),
             (accepted["ws_url"], None, mine),
+            (accepted["ws_url"], "http://127.0.0.1:9", mine),  # another program of this machine
             (f"{root}/ws/buscas/{uuid4()}/", site.url, mine),
             (f"{root}/ws/nothing/", site.url, mine),
         ):

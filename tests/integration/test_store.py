@@ -35,6 +35,19 @@ async def test_the_second_search_asks_the_source_for_nothing(simulate, run):
     assert third.total_kept == 119
 
 
+async def test_what_cannot_be_read_is_told_each_time(simulate, run):
+    """What is known of a list includes what could not be read of it."""
+    unreadable = [record(n, objetoCompra=None) for n in range(1, 4)]
+    simulator = await simulate([*unreadable, *(record(n) for n in range(4, 60))])
+    first = await run()
+    asked = len(simulator.requests)
+    second = await run()
+    assert len(simulator.requests) == asked
+    for search in (first, second):
+        assert (search.status, search.total_raw) == (Status.COMPLETE, 56)
+        assert search.coverage["SP"]["ilegiveis"] == 3
+
+
 RARE, COMMON, RARE_BUT_LONG = 7, 6, 4
 
 

@@ -10,11 +10,14 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bidiq import checks
+from bidiq.logs import without_credentials
 from bidiq.migrating import migrate
 
 
 class Command(BaseCommand):
     help = "Migra o banco e serve o site."
+    requires_system_checks = ()  # ours are said first, in one line each
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
@@ -22,6 +25,8 @@ class Command(BaseCommand):
         parser.add_argument("--demo", action="store_true", help="com o simulador do PNCP")
 
     def handle(self, *, host: str, port: Any, demo: bool, **options: Any) -> None:
+        checks.stop_on_errors()
+        self.check()
         port = _port(str(port))
         _require_free(host, port)
         if demo and not settings.BIDIQ_DEMO:
@@ -71,7 +76,7 @@ class Command(BaseCommand):
             "arquivos": "S3" if settings.AWS_STORAGE_BUCKET_NAME else "no banco",
             "fonte": "simulador do PNCP (demonstração)"
             if settings.BIDIQ_DEMO
-            else settings.PNCP_BASE_URL,
+            else without_credentials(settings.PNCP_BASE_URL),
         }
         modes = " · ".join(f"{part}: {mode}" for part, mode in parts.items())
         self.stdout.write(modes)

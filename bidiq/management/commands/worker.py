@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bidiq import telemetry
+from bidiq.logs import without_credentials
 from bidiq.migrating import migrate
 
 
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         migrate()
         self.stdout.write(
             f"worker: até {settings.BIDIQ_SEARCHES_AT_ONCE} buscas ao mesmo tempo; "
-            f"fonte: {settings.PNCP_BASE_URL}"
+            f"fonte: {without_credentials(settings.PNCP_BASE_URL)}"
         )
         self.stdout.flush()
         asyncio.run(_work(espera))

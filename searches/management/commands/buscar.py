@@ -1,8 +1,7 @@
 """`manage.py buscar`: the main job in a terminal."""
 
 import asyncio
-import shutil
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from channels.db import database_sync_to_async
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from bidiq import telemetry
 from bidiq.migrating import migrate
@@ -19,7 +19,7 @@ from searches import messages, runner, streams
 from searches.domain.brazil import BRASILIA
 from searches.domain.errors import QueryError
 from searches.domain.lifecycle import Status
-from searches.domain.query import DEFAULT_DAYS, SearchQuery, parse_query
+from searches.domain.query import DEFAULT_DAYS, LONGEST_PERIOD_DAYS, SearchQuery, parse_query
 from searches.liveness import worker_name
 from searches.models import Search
 from searches.owners import Owner
@@ -39,12 +39,14 @@ class Command(BaseCommand):
         parser.add_argument("--setor", help="um setor (ver /api/setores)")
         parser.add_argument("--termos", help="termos próprios; com vírgula, frases")
         parser.add_argument("--excluir", default="", help="termos a excluir, por vírgula")
-        parser.add_argument("--dias", type=int, default=DEFAULT_DAYS, help="últimos N dias")
+        parser.add_argument("--dias", type=int, help=f"N dias até --ate (padrão: {DEFAULT_DAYS})")
         parser.add_argument("--de", help="data inicial AAAA-MM-DD (em vez de --dias)")
-        parser.add_argument("--ate", help="data final AAAA-MM-DD")
+        parser.add_argument("--ate", help="data final AAAA-MM-DD (padrão: hoje)")
         parser.add_argument("--abertas", action="store_true", help="abertas agora, sem período")
         parser.add_argument("--modalidades", default="", help="códigos por vírgula")
         parser.add_argument("--esferas", default="", help="F,E,M,D")
+        parser.add_argument("--municipios", default="", help="códigos IBGE por vírgula")
+        parser.add_argument("--orgaos", default="", help="partes de nomes, por vírgula")
         parser.add_argument("--valor-minimo", help="em reais")
         parser.add_argument("--valor-maximo", help="em reais")
         parser.add_argument("--status", help="recebendo_proposta, em_julgamento ou encerrada")
@@ -94,6 +96,8 @@ def _query(options: dict[str, Any]) -> SearchQuery:
         "exclusion_terms": pieces("excluir"),
         "modalidades": pieces("modalidades"),
         "esferas": pieces("esferas"),
+        "municipios": pieces("municipios"),
+        "orgaos": pieces("orgaos"),
         "valor_minimo": options["valor_minimo"],
         "valor_maximo": options["valor_maximo"],
         "status": options["status"],
@@ -102,18 +106,27 @@ def _query(options: dict[str, Any]) -> SearchQuery:
     if options["abertas"]:
         data["modo_busca"] = "abertas"
     else:
-        if not 1 <= options["dias"] <= 366:
-            raise CommandError("--dias: use de 1 a 366.", returncode=1)
-        last = options["ate"] or today.isoformat()
-        data |= {"data_inicial": options["de"], "data_final": last}
-        if not options["de"]:
-            first = today - timedelta(days=options["dias"] - 1)
-            data["data_inicial"] = first.isoformat()
+        data |= {"data_inicial": options["de"], "data_final": options["ate"]}
+        if options["dias"] is not None:
+            data["data_inicial"] = _first_day(options, today)
     try:
         return parse_query({name: value for name, value in data.items() if value}, today=today)
     except QueryError as error:
         lines = [f"{name}: {texts[0]}" for name, texts in messages.problem_texts(error).items()]
         raise CommandError("\n".join(lines), returncode=1) from None
+
+
+def _first_day(options: dict[str, Any], today: date) -> str:
+    if options["de"]:
+        raise CommandError("Use --de ou --dias, não os dois.", returncode=1)
+    if not 1 <= options["dias"] <= LONGEST_PERIOD_DAYS + 1:
+        message = f"--dias: use de 1 a {LONGEST_PERIOD_DAYS + 1}."
+        raise CommandError(message, returncode=1)
+    try:
+        last = date.fromisoformat(options["ate"] or today.isoformat())
+        return (last - timedelta(days=options["dias"] - 1)).isoformat()
+    except (ValueError, OverflowError):
+        raise CommandError("--ate: escreva uma data válida, AAAA-MM-DD.", returncode=1) from None
 
 
 async def _run(query: SearchQuery) -> Search:
@@ -135,12 +148,12 @@ async def _run(query: SearchQuery) -> Search:
 
 async def _show(search: Search) -> None:
     columns = (
-        TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", table_column=Column(overflow="fold")),
     )
-    width = shutil.get_terminal_size().columns
-    with Progress(*columns, TimeElapsedColumn(), transient=False) as bar:
+    with Progress(*columns, transient=False) as bar:
         task = bar.add_task("Busca na fila", total=100)
         async for batch in streams.follow(search.pk):
             for frame in batch:
@@ -148,7 +161,7 @@ async def _show(search: Search) -> None:
                 bar.update(
                     task,
                     completed=max(event["progress"], 0),
-                    description=event["message"][: max(width - 50, 20)],
+                    description=event["message"],
                 )
 
 
