@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from searches import messages
+from searches import messages, places
 from searches.domain import brazil, matching, tables
 from searches.domain.errors import QueryError
 from searches.domain.query import Mode, SearchQuery, parse_query
@@ -43,6 +43,11 @@ class SearchForm:
                 self.query = parse_query(self.values, today=today)
             except QueryError as error:
                 self.errors = messages.problem_texts(error)
+                if unknown := error.problems.get("municipios"):
+                    self.errors["municipios"] = [
+                        messages.unknown_municipality_text(problem.params.get("value", ""))
+                        for problem in unknown
+                    ]
 
     @classmethod
     def submitted(cls, data: QueryDict, *, today: date) -> "SearchForm":
@@ -55,6 +60,12 @@ class SearchForm:
             entries = [entry.strip() for entry in re.split(r"[,;\n]", data.get(name, ""))]
             if entries := [entry for entry in entries if entry]:
                 values[name] = entries
+        if "municipios" in values:
+            values["municipios"] = [
+                code
+                for entry in values["municipios"]
+                for code in places.codes_of(entry, ufs=values.get("ufs", ())) or [entry]
+            ]
         match data.get("o_que"):  # one of the two ways to say what is sold
             case "setor":
                 values.pop("termos_busca", None)
@@ -119,7 +130,8 @@ class SearchForm:
 
     def line(self, name: str) -> str:
         """Return a list field as it is typed."""
-        return ", ".join(map(str, self.values.get(name) or ()))
+        entries = map(str, self.values.get(name) or ())
+        return ", ".join(map(places.name_of, entries) if name == "municipios" else entries)
 
     @property
     def lines(self) -> dict[str, str]:

@@ -92,6 +92,14 @@ def problem_texts(error: QueryError) -> dict[str, list[str]]:
     }
 
 
+def unknown_municipality_text(written: str) -> str:
+    """Return the sentence for a municipality that the form does not know."""
+    return (
+        f"“{written}” não é um município que já apareceu por aqui: confira o nome, "
+        "ou escreva o código IBGE, de 7 dígitos."
+    )
+
+
 def error_text(code: str) -> str:
     """Return the sentence for an error code that a search ended with."""
     return _ERRORS.get(code, _ERRORS["internal"])

@@ -245,6 +245,13 @@ def scope(
     )
 
 
+def municipalities(source: int) -> QuerySet[Notice, tuple[str, str, str]]:
+    """Return (IBGE code, name, UF) of each municipality that the store has met."""
+    named = Notice.objects.filter(source_id=source).exclude(ibge="").exclude(municipality="")
+    places = named.values_list("ibge", "municipality", "uf")
+    return places.order_by("uf", "municipality").distinct()
+
+
 NOTICE_FIELDS = tuple(DomainNotice.__dataclass_fields__)
 
 

@@ -4,7 +4,7 @@ Pure functions; Portuguese as people speak at work.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -119,8 +119,8 @@ def rolling_period(query: SearchQuery) -> str:
     return "publicadas no dia" if query.days == 1 else f"publicadas nos últimos {query.days} dias"
 
 
-def conditions(query: SearchQuery) -> list[str]:
-    """Say the other filters of a question, one phrase each."""
+def conditions(query: SearchQuery, *, name_of: Callable[[str], str] = str) -> list[str]:
+    """Say the other filters of a question, one phrase each; `name_of` a municipality's code."""
     said: list[str] = []
     if set(query.modalities) != set(tables.COMPETITIVE):
         names = [tables.MODALITY_BY_CODE[code].name for code in query.modalities]
@@ -128,7 +128,8 @@ def conditions(query: SearchQuery) -> list[str]:
     if query.spheres:
         said.append(f"esfera {join([tables.SPHERES[code].lower() for code in query.spheres])}")
     if query.municipalities:
-        said.append(f"municípios {few(query.municipalities)}")
+        noun = "município" if len(query.municipalities) == 1 else "municípios"
+        said.append(f"{noun} {few([name_of(code) for code in query.municipalities])}")
     if query.bodies:
         said.append(f"órgão com {few(quoted(query.bodies), 'ou')}")
     if query.smallest_value is not None:

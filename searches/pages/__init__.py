@@ -19,6 +19,7 @@ from searches.pages.history import history_context
 from searches.pages.listing import Listing
 from searches.pages.running import ending, running
 from searches.pages.saving import saved_context
+from searches.places import name_of
 
 __all__ = [
     "detail_context",
@@ -51,7 +52,7 @@ def detail_context(
         "listing": listing,
         "question": wording.question(query),
         "period": wording.period(query),
-        "conditions": wording.conditions(query),
+        "conditions": wording.conditions(query, name_of=name_of),
         "removed_words": wording.few(wording.quoted(query.stopwords_removed)),
     }
     if params.get("fragmento") in _FRAGMENTS:

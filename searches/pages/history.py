@@ -14,6 +14,7 @@ from searches.models import Search
 from searches.owners import Owner
 from searches.pages import report
 from searches.pages.comparing import compare_href
+from searches.places import name_of
 
 _STATES = {
     Status.QUEUED: "na fila",
@@ -67,7 +68,7 @@ def _row(search: Search, before: UUID | None, *, now: datetime) -> Row:
         search=search,
         question=wording.question(query),
         period=wording.period(query),
-        conditions=" · ".join(wording.conditions(query)),
+        conditions=" · ".join(wording.conditions(query, name_of=name_of)),
         asked_at=wording.moment(search.created_at),
         state=state_text(search),
         problem=messages.error_text(search.error_code) if search.error_code else "",

@@ -13,6 +13,7 @@ from searches.domain.lifecycle import TERMINAL, DigestState, Status
 from searches.domain.query import SearchQuery
 from searches.models import SavedSearch, Search
 from searches.pages.history import state_text
+from searches.places import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def _row(saved: SavedSearch, *, now: datetime) -> Row:
         saved=saved,
         question=wording.question(query),
         period=wording.rolling_period(query),
-        conditions=" · ".join(wording.conditions(query)),
+        conditions=" · ".join(wording.conditions(query, name_of=name_of)),
         next_run=_next_run(saved.next_run_at, now=now),
         last=_last_run(run) if run else None,
     )

@@ -270,6 +270,32 @@ def test_every_problem_stands_at_its_field():
     assert '<details class="more" data-more open>' in html
 
 
+async def test_municipalities_are_asked_for_by_name(simulate, run):
+    await simulate([record(1), record(2, ibge="3304557", uf="RJ")])
+    await run(ufs=["SP", "RJ"])  # from now on the store knows two of the name
+
+    def asked(written, *ufs):
+        client = browser()
+        fields = {"o_que": "setor", "setor_id": "alimentos", "municipios": written, "ufs": ufs}
+        answer = client.post("/buscas/", fields)
+        if answer.status_code != 303:
+            return words(answer.content.decode())
+        query = Search.objects.latest("created_at").query
+        seen = client.get("/").content.decode()
+        return query["municipios"], re.findall(r'name="municipios".*value="([^"]*)"', seen)
+
+    ask_by_name = database_sync_to_async(asked)
+    assert await ask_by_name("teste", "SP") == (["3550308"], ["Teste/SP"])
+    assert await ask_by_name("TÉSTE - rj", "SP", "RJ") == (["3304557"], ["Teste/RJ"])
+    assert await ask_by_name("Teste, 3509502", "SP", "RJ") == (
+        ["3304557", "3550308", "3509502"],
+        ["Teste/RJ, Teste/SP, 3509502"],
+    )
+    assert "“Xpto” não é um município que já apareceu" in await ask_by_name("Xpto", "SP")
+    search = await run(municipios=["3550308"])
+    assert "município Teste/SP" in words(await get(f"/buscas/{search.pk}/"))
+
+
 def test_the_form_keeps_what_was_typed():
     html = (
         browser()

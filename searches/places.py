@@ -1,0 +1,69 @@
+"""Municipalities by name, as far as the store has met them. Floor 6.
+
+People know names; the contract's request knows IBGE codes.
+"""
+
+import re
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from searches import selectors
+from searches.domain.brazil import BY_CODE
+from searches.domain.text import phrase_words
+
+#: The names are read from the whole store: not for each page.
+KNOWN_FOR_SECONDS = 600.0
+_CODE = re.compile(r"[0-9]{7}")
+#: Campinas/SP, Campinas - SP, Campinas (SP)
+_WITH_UF = re.compile(r"(.+?)[\s/(-]+([A-Za-z]{2})\)?")
+
+
+@dataclass
+class _Known:
+    read_at: float
+    #: folded name -> (UF, code) of each municipality of that name
+    codes: defaultdict[str, list[tuple[str, str]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    names: dict[str, str] = field(default_factory=dict)
+
+
+_known: dict[int, _Known] = {}
+
+
+def _of_the_store() -> _Known:
+    source = selectors.source_id()
+    known = _known.get(source)
+    if known is None or time.monotonic() - known.read_at > KNOWN_FOR_SECONDS:
+        known = _known[source] = _Known(time.monotonic())
+        for code, name, uf in selectors.municipalities(source):
+            known.codes[_folded(name)].append((uf, code))
+            known.names[code] = f"{name}/{uf}"
+    return known
+
+
+def _folded(name: str) -> str:
+    return " ".join(phrase_words(name))
+
+
+def name_of(code: str) -> str:
+    """Return a municipality as people write it, Campinas/SP; the code when it is not known."""
+    return _of_the_store().names.get(code, code)
+
+
+def codes_of(written: str, *, ufs: Sequence[str]) -> list[str]:
+    """Return the codes of what was written: a code, a name, or a name with its UF.
+
+    Of a name alone those in the UFs are meant, if there are any. Nothing when it is not known.
+    """
+    if _CODE.fullmatch(written):
+        return [written]
+    name, uf = written, ""
+    if (parts := _WITH_UF.fullmatch(written)) and parts[2].upper() in BY_CODE:
+        name, uf = parts[1], parts[2].upper()
+    found = _of_the_store().codes.get(_folded(name), [])
+    wanted = {uf} if uf else set(ufs)
+    inside = [code for known_uf, code in found if known_uf in wanted]
+    return inside or ([] if uf else [code for _, code in found])
