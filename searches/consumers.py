@@ -39,21 +39,23 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
 
     async def connect(self) -> None:
         self.search_id = self.scope["url_route"]["kwargs"]["search_id"]
-        if not await self._may_watch():
+        last_seq = await self._last_seq()
+        if last_seq is None:
             await self.close()
             return
         await self.accept()
         query = parse_qs(self.scope.get("query_string", b"").decode("ascii", "replace"))
-        self._start(as_seq(query.get("after", ["0"])[0]))
+        self._start(min(as_seq(query.get("after", ["0"])[0]), last_seq))
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         if not isinstance(content, dict) or content.get("type") != "sync":
             return
-        if not await self._may_watch():  # logged out meanwhile
+        last_seq = await self._last_seq()
+        if last_seq is None:  # logged out meanwhile
             await self.close(code=GONE)
             return
         await self._stop()
-        self._start(as_seq(content.get("after")))
+        self._start(min(as_seq(content.get("after")), last_seq))
 
     @classmethod
     async def decode_json(cls, text_data: str) -> Any:
@@ -66,16 +68,19 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         if text_data:  # binary frames mean nothing here
             await super().receive(text_data=text_data, **kwargs)
 
-    async def _may_watch(self) -> bool:
-        return bool(await database_sync_to_async(self._is_visible)())
+    async def _last_seq(self) -> int | None:
+        """Return the number of the search's last event; None for who may not watch it."""
+        found: int | None = await database_sync_to_async(self._read_last_seq)()
+        return found
 
-    def _is_visible(self) -> bool:
+    def _read_last_seq(self) -> int | None:
         header = dict(self.scope["headers"]).get(b"authorization", b"").decode("latin-1")
         if header:
             owner = owner_of(user=user_of_header(header), session=None)
         else:
             owner = owner_of(user=self.scope.get("user"), session=self.scope.get("session"))
-        return selectors.get_visible(self.search_id, owner) is not None
+        search = selectors.get_visible(self.search_id, owner)
+        return None if search is None else search.last_seq
 
     def _start(self, after: int) -> None:
         self._pump = asyncio.create_task(self._push(after))

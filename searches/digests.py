@@ -99,7 +99,7 @@ def _close(digest: Digest, **fields: Any) -> None:
 
 
 def _new_matches(search: Search) -> Any:
-    matches = selectors.results(search, order=Order.RELEVANCE)
+    matches = selectors.results(search, order=Order.RELEVANCE, now=timezone.now())
     return selectors.unseen(matches, selectors.earlier_runs(search))
 
 

@@ -77,7 +77,7 @@ class Fetcher(ListReader):
         Reading a unit again costs only what failed the first time.
         """
         unit.status, unit.reason, unit.failed_page = UnitStatus.READING, "", None
-        unit.pages_done = unit.pages_total = 0
+        unit.pages_done = unit.pages_total = unit.malformed = 0
         unit.judged_at = timezone.now()
         await patiently_aside(self._judge_stored, unit)
         self.changed(unit)
@@ -175,7 +175,8 @@ class Fetcher(ListReader):
         stored = self._stored(unit.uf)
         if modality is not None:
             stored = stored.filter(modality=modality)
-        pairs = [pair for pair in selectors.domain_notices(stored) if pair[0] not in unit.found]
+        # One after another: a UF may have very many.
+        pairs = (pair for pair in selectors.domain_notices(stored) if pair[0] not in unit.found)
         judged = self._judged(pairs)
         for is_fetched in (True, False):
             group = [each for each in judged if (each[0] in self._fetched) is is_fetched]

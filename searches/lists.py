@@ -186,9 +186,11 @@ class ListReader:
             if error is not None:
                 logger.warning("list %s changed while it was read, twice", key)
                 return error
+        malformed_count = sum(page.malformed_count for page in pages)
+        unit.malformed += malformed_count
         # A list with records that cannot be read is not covered: the next search goes through its
         # pages in the ledger and tells of them again.
-        if not any(page.malformed_count for page in pages):
+        if not malformed_count:
             await patiently(notices.mark_covered, self.source, key, fetched_at=began_at)
         return None
 
@@ -229,11 +231,10 @@ class ListReader:
             raise
         self._answered = True
         self._failed_in_a_row.clear()
-        unit.malformed += page.malformed_count
         await self.arrived(unit, key, page)
         unit.pages_done += 1
         self.changed(unit)
-        return page
+        return replace(page, notices=())  # they are in the store: a list may have many pages
 
     async def arrived(self, unit: UnitState, key: ListKey, page: StoredPage) -> None:
         """Look at a page that is in the store now, before it counts as read."""

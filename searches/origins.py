@@ -30,10 +30,8 @@ class LoggedOriginValidator(OriginValidator):  # type: ignore[misc]
     """Refuses foreign and missing origins, and says so in the log (channels#2062: it is silent)."""
 
     def __init__(self, application: Any) -> None:
-        hosts = [*settings.ALLOWED_HOSTS]
-        if settings.DEBUG and not hosts:
-            hosts = ["localhost", "127.0.0.1", "[::1]"]
-        super().__init__(application, [*hosts, *settings.CSRF_TRUSTED_ORIGINS])
+        trusted = [*settings.ALLOWED_HOSTS, *settings.CSRF_TRUSTED_ORIGINS]
+        super().__init__(application, trusted)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         # No page can make a browser send this header: whoever does is a program, and the token

@@ -25,8 +25,8 @@ from exports.workbook import (
     Parameters,
     Table,
 )
-from searches import messages, selectors
-from searches.domain import matching, tables
+from searches import messages, selectors, wording
+from searches.domain import tables
 from searches.domain.brazil import BRASILIA, BY_CODE
 from searches.domain.query import SearchQuery
 from searches.domain.summary import days_left
@@ -82,19 +82,7 @@ def write_report(search: Search, file: BinaryIO, *, now: datetime) -> int:
         _figures(search, query, now=now),
         _parameters(search, query, now=now),
     ]
-    return workbook.write_workbook(file, title=question(query), sheets=sheets)
-
-
-def question(query: SearchQuery) -> str:
-    """Return what was asked, in a few words."""
-    what = ", ".join(query.terms) if query.terms else sector_name(query.sector)
-    return f"Licitações: {what}"
-
-
-def sector_name(sector_id: str | None) -> str:
-    """Return a sector's name; the id when it is no longer known."""
-    names = {sector.id: sector.name for sector in matching.all_sectors()}
-    return names.get(sector_id or "", sector_id or "")
+    return workbook.write_workbook(file, title=wording.question(query), sheets=sheets)
 
 
 COLUMNS = (
@@ -171,7 +159,7 @@ def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
         [
             Figure(
                 "Números",
-                [Column("Figura", width=34), Column("Valor", Kind.TEXT)],
+                [Column("Indicador", width=34), Column("Valor", Kind.TEXT)],
                 [
                     ["Licitações encontradas", search.total_kept],
                     ["Licitações lidas", search.total_raw],
@@ -200,7 +188,7 @@ def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
                 chart=Chart.LINE,
             ),
         ],
-        heading=question(query),
+        heading=wording.question(query),
         note=f"Feito em {now.astimezone(BRASILIA):%d/%m/%Y %H:%M}, horário de Brasília.",
     )
 
@@ -213,7 +201,7 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
     asked: list[tuple[str, object]] = [
         ("Busca", str(search.pk)),
         ("Feita em", _local(now)),
-        ("Setor", sector_name(query.sector) if not query.terms else ""),
+        ("Setor", wording.sector_name(query.sector) if not query.terms else ""),
         ("Termos", ", ".join(query.terms)),
         ("Termos excluídos", ", ".join(query.exclusions)),
         ("Estados", ", ".join(query.ufs)),
@@ -223,12 +211,12 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
             "Modalidades",
             "; ".join(f"{code} {tables.MODALITY_BY_CODE[code].name}" for code in query.modalities),
         ),
-        ("Esferas", ", ".join(query.spheres)),
+        ("Esferas", ", ".join(tables.SPHERES[code] for code in query.spheres)),
         ("Municípios (IBGE)", ", ".join(query.municipalities)),
         ("Órgãos", ", ".join(query.bodies)),
         ("Valor mínimo", query.smallest_value),
         ("Valor máximo", query.largest_value),
-        ("Situação", query.status.value if query.status else "todas"),
+        ("Situação", wording.STATUSES[query.status] if query.status else "todas"),
     ]
     counts: list[tuple[str, object]] = [
         ("Lidas", search.total_raw),
@@ -253,7 +241,7 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
                 ],
             ),
         ],
-        heading=question(query),
+        heading=wording.question(query),
         note=f"Fonte: Portal Nacional de Contratações Públicas (PNCP){demo}.",
     )
 
@@ -265,7 +253,10 @@ def _period(query: SearchQuery) -> str:
 
 
 def _coverage(entry: dict[str, Any]) -> str:
-    read = f"{messages.number_text(entry['lidas'])} lidas, {entry['encontradas']} encontradas"
+    read = (
+        f"{wording.counted(entry['lidas'], 'lida', 'lidas')}, "
+        f"{wording.counted(entry['encontradas'], 'encontrada', 'encontradas')}"
+    )
     if unreadable := messages.unreadable_text(entry.get("ilegiveis", 0)):
         read += f", {unreadable}"
     match entry["status"]:

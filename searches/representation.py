@@ -13,6 +13,7 @@ from searches.domain.progress import Stage, percent
 from searches.domain.query import SearchQuery
 from searches.domain.summary import days_left
 from searches.models import Match, Notice, Search
+from searches.reports import download_path
 
 
 def accepted(search: Search, *, websocket_root: str) -> dict[str, Any]:
@@ -22,12 +23,8 @@ def accepted(search: Search, *, websocket_root: str) -> dict[str, Any]:
         "status_url": reverse("api:search", args=[search.pk]),
         "progress_url": reverse("api:progress", args=[search.pk]),
         "ws_url": f"{websocket_root}/ws/buscas/{search.pk}/",
-        "download_url": download_url(search),
+        "download_url": download_path(search.pk),
     }
-
-
-def download_url(search: Search) -> str:
-    return f"{reverse('api:download')}?id={search.pk}"
 
 
 def result(
@@ -59,7 +56,7 @@ def result(
         "termos_utilizados": list(terms_used(search, query)),
         "stopwords_removidas": list(query.stopwords_removed),
         "correspondencia": search.matching,
-        "download_url": download_url(search) if available else None,
+        "download_url": download_path(search.pk) if available else None,
         "excel_available": available,
         "storage": artifact.storage if artifact is not None else None,
         "erro": search.error_code or None,

@@ -120,10 +120,15 @@ def predecessors(searches: Iterable[Search], owner: Owner) -> dict[UUID, UUID]:
 
 
 def earlier_runs(search: Search) -> QuerySet[Search]:
-    """Return the runs of a search's saved question before it, newest first."""
+    """Return the results of a search's saved question before it, newest first.
+
+    A run that failed has shown nothing to anybody, whatever it had stored until then.
+    """
     if search.saved_id is None:
         return Search.objects.none()
-    runs = Search.objects.filter(saved_id=search.saved_id, created_at__lt=search.created_at)
+    runs = Search.objects.filter(
+        saved_id=search.saved_id, created_at__lt=search.created_at, status__in=_WITH_RESULT
+    )
     return runs.order_by("-created_at")
 
 
@@ -273,6 +278,13 @@ _ORDERS = {
 }
 
 
+def receiving(now: datetime) -> Q:
+    """Return the condition of a match whose notice receives proposals (see `infer_status`)."""
+    return Q(notice__closes_at__gt=now, notice__awarded_value=None) & ~Q(
+        notice__situation__in=(*tables.CALLED_OFF, tables.SUSPENDED)
+    )
+
+
 def results(
     search: Search,
     *,
@@ -283,8 +295,9 @@ def results(
 ) -> QuerySet[Match]:
     """Return the matches of a search in order, each with its notice; `hidden=None`: all.
 
-    By deadline or relevance and with `now`, what can still be answered comes before what has
-    passed: for who wants to bid a tender that is over is not among the best.
+    By deadline or relevance and with `now`, what receives proposals comes before the rest: for who
+    wants to bid a tender that is over is not among the best. Pages and mails give it; the API and
+    the file keep to the order by its letter.
     """
     matches = search.matches.select_related("notice")
     if hidden is not None:
@@ -292,7 +305,6 @@ def results(
     if ufs := tuple(ufs):
         matches = matches.filter(notice__uf__in=ufs)
     if order in {Order.DEADLINE, Order.RELEVANCE} and now is not None:
-        over = Q(notice__closes_at__lt=now) | Q(notice__situation__in=tables.CALLED_OFF)
-        is_over = Case(When(over, then=1), default=0)
+        is_over = Case(When(receiving(now), then=0), default=1)
         return matches.order_by(is_over, *_ORDERS[order], "notice__control_number")
     return matches.order_by(*_ORDERS[order], "notice__control_number")

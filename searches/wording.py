@@ -14,8 +14,6 @@ from searches.domain.notice import NoticeStatus
 from searches.domain.query import Mode, Order, SearchQuery
 from searches.messages import number_text
 
-__all__ = ["join", "money", "place", "question", "size", "whole"]
-
 whole = number_text
 
 ORDERS: dict[Order, str] = {
@@ -196,7 +194,7 @@ def clock(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """Say a time that is only estimated: cerca de 40 s, cerca de 3 min. live.js says the same."""
+    """Say a time that is only estimated: cerca de 40 s, cerca de 3 min. screen.js says the same."""
     if seconds < 90:
         return f"cerca de {max(5, -(-int(seconds) // 5) * 5)} s"
     return f"cerca de {-(-int(seconds) // 60)} min"

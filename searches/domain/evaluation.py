@@ -123,7 +123,7 @@ def evaluate(rows: Sequence[Labelled]) -> Evaluation:
     misses: dict[str, tuple[Miss, ...]] = {}
     texts = [row.text for row in rows]
     for sector_id in SECTOR_IDS:
-        results = sector_matcher(sector_id).match_many(texts)
+        results = list(map(sector_matcher(sector_id).match, texts))
         hits = 0
         missed: list[Miss] = []
         for row, result in zip(rows, results, strict=True):

@@ -35,7 +35,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a notice. `match` is there for kept ones and for those below the floor."""
+    """What became of a notice. `match` is there for those whose subject was what decided."""
 
     reason: Reason | None
     match: matching.MatchResult | None = None

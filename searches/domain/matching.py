@@ -75,10 +75,6 @@ class Matcher(Protocol):
         """Decide one object."""
         ...
 
-    def match_many(self, texts: Iterable[str]) -> list[MatchResult]:
-        """Decide many objects, in order."""
-        ...
-
 
 def _term_index(terms: Iterable[str]) -> PhraseIndex[str]:
     index: PhraseIndex[str] = PhraseIndex()
@@ -124,9 +120,6 @@ class _TermMatcher:
             return MatchResult(Decision.EXCLUDED, terms, spans, relevance, excluding[0].value)
         decision = Decision.MATCH if len(terms) >= self.floor else Decision.BELOW_FLOOR
         return MatchResult(decision, terms, spans, relevance, None)
-
-    def match_many(self, texts: Iterable[str]) -> list[MatchResult]:
-        return [self.match(text) for text in texts]
 
 
 def term_matcher(
@@ -174,9 +167,6 @@ class _SectorMatcher:
             return MatchResult(Decision.EXCLUDED, terms, spans, score.relevance, excluded_by)
         decision = Decision.MATCH if score.is_match else Decision.BELOW_FLOOR
         return MatchResult(decision, terms, spans, score.relevance, None)
-
-    def match_many(self, texts: Iterable[str]) -> list[MatchResult]:
-        return [self.match(text) for text in texts]
 
 
 @cache

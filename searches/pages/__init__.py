@@ -30,7 +30,7 @@ __all__ = [
     "saved_context",
 ]
 
-#: `?fragmento=` -> the part of the page that live.js asks for again.
+#: `?fragmento=` -> the part of the page that results.js asks for again.
 _FRAGMENTS = {"resultados": "searches/_live_results.html"}
 
 

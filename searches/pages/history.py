@@ -63,6 +63,7 @@ def state_text(search: Search) -> str:
 def _row(search: Search, before: UUID | None, *, now: datetime) -> Row:
     query = SearchQuery.from_json(search.query)
     found = wording.counted(search.total_kept, "encontrada", "encontradas")
+    read = wording.counted(search.total_raw, "lida", "lidas")
     has_counts = search.status in {Status.COMPLETE, Status.PARTIAL}
     return Row(
         search=search,
@@ -72,7 +73,7 @@ def _row(search: Search, before: UUID | None, *, now: datetime) -> Row:
         asked_at=wording.moment(search.created_at),
         state=state_text(search),
         problem=messages.error_text(search.error_code) if search.error_code else "",
-        counts=f"{found} em {wording.whole(search.total_raw)} lidas" if has_counts else "",
+        counts=f"{found} em {read}" if has_counts else "",
         excel=report.excel(search, now=now),
         compare_href=compare_href(search, before) if before else "",
     )

@@ -12,7 +12,6 @@ from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
 
 from searches import selectors, wording
-from searches.domain import tables
 from searches.domain.brazil import BRASILIA
 from searches.domain.query import PAGE_SIZES, Order, SearchQuery
 from searches.domain.summary import VALUE_BANDS
@@ -144,9 +143,7 @@ class Listing:
 
     def _closes_within(self, days: str) -> Q:
         """Return the condition as the figures count: days of the calendar, still to be answered."""
-        condition = Q(notice__closes_at__gt=self.now, notice__awarded_value=None) & ~Q(
-            notice__situation__in=(*tables.CALLED_OFF, tables.SUSPENDED)
-        )
+        condition = selectors.receiving(self.now)
         if days == OPEN:
             return condition
         last_day = self.now.astimezone(BRASILIA).date() + timedelta(days=int(days) + 1)

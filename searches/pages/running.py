@@ -1,4 +1,4 @@
-"""What is said while a search runs; live.js goes on from it. Floor 6."""
+"""What is said while a search runs; screen.js goes on from it. Floor 6."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

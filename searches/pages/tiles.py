@@ -1,6 +1,6 @@
 """The tile map in its two reading roles: progress and result. Floor 6.
 
-A tile's state is in its shape, in its class and, in words, in its label. live.js says the same
+A tile's state is in its shape, in its class and, in words, in its label. screen.js says the same
 words: change both.
 """
 

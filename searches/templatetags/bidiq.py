@@ -1,7 +1,6 @@
-"""Filters of the templates: how numbers, money, moments and files are written. Floor 6."""
+"""Filters of the templates: how numbers and moments are written. Floor 6."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -15,18 +14,6 @@ register = template.Library()
 def whole(number: Any) -> str:
     """Write a whole number with Portuguese thousands: 1.463."""
     return wording.whole(int(number or 0))
-
-
-@register.filter
-def money(value: Decimal | None) -> str:
-    """Write money: R$ 1.234.567,89; what is not known is said in words."""
-    return wording.money(value)
-
-
-@register.filter
-def size(size_bytes: int) -> str:
-    """Write the size of a file: 184 kB."""
-    return wording.size(size_bytes)
 
 
 @register.filter

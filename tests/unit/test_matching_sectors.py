@@ -370,12 +370,6 @@ def test_it_gives_more_relevance_to_more_and_earlier_evidence():
     assert 100 >= three > one > late >= 40
 
 
-def test_it_decides_many_as_one_by_one():
-    matcher = sector_matcher("alimentos")
-    texts = ["Água mineral", "Obras", "", "Café em pó"]
-    assert matcher.match_many(texts) == [matcher.match(text) for text in texts]
-
-
 @pytest.mark.parametrize("text", ["", " ", "...", "123", "ﬁ", "🚒", "\u0301", "a" * 20_000])
 @pytest.mark.parametrize("sector", ["alimentos", "medicamentos"])
 def test_it_survives_any_text(sector, text):

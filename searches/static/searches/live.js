@@ -184,7 +184,9 @@ class Live {
     } else if (this.polling) {
       this.poll();
     } else {
-      this.ask();
+      this.ask().then(() => {
+        this.syncing = false; // unanswered, the next event that does not fit asks again
+      });
       if (!this.socket && !this.source) this.connect();
     }
   }

@@ -18,7 +18,7 @@ export class Screen {
     this.results = results;
     this.told = new Map(Object.entries(JSON.parse(document.getElementById("contado").textContent)));
     this.startedAt = performance.now() - Number(search.dataset.elapsed) * 1000;
-    this.unitsTotal = 0;
+    this.unitsTotal = search.querySelectorAll("[data-uf]:not(.is-out)").length;
     this.said = "";
     this.saidTimer = 0;
     this.results.onCount = () => this.found();
@@ -70,7 +70,6 @@ export class Screen {
   }
 
   figures(detail) {
-    this.unitsTotal = detail.uf_total;
     const [done, pages] = [this.total("pages_done"), this.total("pages_total")];
     this.put("pages", pages ? `${numbers.format(done)} de ${numbers.format(pages)}` : "–");
     this.put("read", numbers.format(this.total("items_found")));
