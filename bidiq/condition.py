@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 State = dict[str, Any]
 #: How long an answer counts for the pages, and how long somebody waits for a new one.
 FRESH_SECONDS = 5.0
+STALE_SECONDS, STALE_PATIENCE_SECONDS = 15.0, 0.3
 PATIENCE_SECONDS = 1.5
 
 
@@ -51,9 +52,13 @@ class Part:
     def known(self) -> State | None:
         """Return the last answer without waiting, and see to it that there will be a new one.
 
-        A part that has not answered for long is down.
+        A part that has not answered for long is down. After a quiet time, in which nobody asked,
+        the old answer says nothing: a new one is waited for, shortly.
         """
+        is_stale = time.monotonic() - self._asked_at > STALE_SECONDS
         answer = self.asking(fresh_seconds=FRESH_SECONDS)
+        if is_stale:
+            wait({answer}, timeout=STALE_PATIENCE_SECONDS)
         if not answer.done() and time.monotonic() - self._asked_at > PATIENCE_SECONDS:
             return self.silent()
         return self._known

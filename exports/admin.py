@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
-from exports.audit import write_audit
+from exports.audit import visitor_text, write_audit
 from exports.errors import ArtifactExpired, ArtifactMissing, StorageUnavailable
 from exports.headers import attachment
 from exports.models import Artifact, Download, FallbackReason
@@ -46,12 +46,16 @@ class DownloadInline(ReadOnly, _DownloadInline):
     """Who fetched this file."""
 
     model = Download
-    fields = readonly_fields = ("at", "user", "visitor", "address", "agent", "source")
+    fields = readonly_fields = ("at", "user", "visitor_shown", "address", "agent", "source")
     extra = 0
     can_delete = False
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Download]":
         return super().get_queryset(request).select_related("user")
+
+    @admin.display(description="visitante")
+    def visitor_shown(self, download: Download) -> str:
+        return visitor_text(download.visitor) or "-"
 
 
 @admin.register(Artifact)
@@ -86,8 +90,7 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
     list_per_page = 50
     fields = readonly_fields = (
         "filename",
-        "owner_user",
-        "owner_visitor",
+        "owner",
         "storage",
         "fallback_reason",
         "name",
@@ -123,7 +126,7 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
     def owner(self, artifact: Artifact) -> str:
         if artifact.owner_user is not None:
             return artifact.owner_user.get_username()
-        return f"visitante {artifact.owner_visitor[:8]}…" if artifact.owner_visitor else "-"
+        return visitor_text(artifact.owner_visitor) or "-"
 
     @admin.display(description="tamanho", ordering="size_bytes")
     def size(self, artifact: Artifact) -> str:
@@ -230,7 +233,7 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
 class DownloadAdmin(ReadOnly, _DownloadAdmin):
     """Every time somebody fetched a file."""
 
-    list_display = ("when", "artifact", "user", "visitor", "address", "source", "agent")
+    list_display = ("when", "artifact", "user", "visitor_shown", "address", "source", "agent")
     list_display_links = ("when",)
     list_filter = ("source", "at")
     search_fields = (
@@ -249,7 +252,7 @@ class DownloadAdmin(ReadOnly, _DownloadAdmin):
         "at",
         "artifact",
         "user",
-        "visitor",
+        "visitor_shown",
         "address",
         "source",
         "agent",
@@ -258,6 +261,10 @@ class DownloadAdmin(ReadOnly, _DownloadAdmin):
     @admin.display(description="quando", ordering="at")
     def when(self, download: Download) -> str:
         return _short_moment(download.at)
+
+    @admin.display(description="visitante", ordering="visitor")
+    def visitor_shown(self, download: Download) -> str:
+        return visitor_text(download.visitor) or "-"
 
 
 def _short_moment(moment: datetime) -> str:

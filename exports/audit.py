@@ -69,13 +69,18 @@ def write_audit(
     )
 
 
+def visitor_text(key: str) -> str:
+    """Return enough of a visitor's key to tell two apart; the whole would open their history."""
+    return f"visitante {key[:8]}…" if key else ""
+
+
 def _artifact_rows(artifacts: "QuerySet[Artifact]") -> Iterator[Sequence[object]]:
     for artifact in artifacts.iterator(chunk_size=2000):
         yield (
             artifact.created_at,
             artifact.filename,
             artifact.owner_user.get_username() if artifact.owner_user else None,
-            artifact.owner_visitor,
+            visitor_text(artifact.owner_visitor),
             artifact.get_storage_display(),
             artifact.get_fallback_reason_display() if artifact.fallback_reason else None,
             artifact.promoted_at,
@@ -97,7 +102,7 @@ def _download_rows(downloads: "QuerySet[Download]") -> Iterator[Sequence[object]
             download.at,
             download.artifact.filename,
             download.user.get_username() if download.user else None,
-            download.visitor,
+            visitor_text(download.visitor),
             download.address,
             download.get_source_display(),
             download.agent,

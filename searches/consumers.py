@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
+from django.conf import settings
 
 from searches import selectors, streams
 from searches.owners import owner_of
@@ -74,11 +75,13 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         return found
 
     def _read_last_seq(self) -> int | None:
+        user = self.scope.get("user")
         header = dict(self.scope["headers"]).get(b"authorization", b"").decode("latin-1")
         if header:
-            owner = owner_of(user=user_of_header(header), session=None)
-        else:
-            owner = owner_of(user=self.scope.get("user"), session=self.scope.get("session"))
+            user = user_of_header(header)
+        if settings.BIDIQ_LOGIN_REQUIRED and not (user and user.is_authenticated):
+            return None
+        owner = owner_of(user=user, session=None if header else self.scope.get("session"))
         search = selectors.get_visible(self.search_id, owner)
         return None if search is None else search.last_seq
 

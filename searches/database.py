@@ -36,7 +36,7 @@ async def patiently_to_the_end(function: Callable[P, T], *args: P.args, **kwargs
     try:
         return await asyncio.shield(writing)
     except asyncio.CancelledError:
-        await asyncio.wait({writing})
+        await asyncio.gather(writing, return_exceptions=True)
         raise
 
 

@@ -83,6 +83,11 @@ async def _give_back(search: Search) -> None:
     await live.publish(search.pk, payloads)
 
 
+def _first_of(group: ExceptionGroup[Exception]) -> Exception:
+    first = group.exceptions[0]
+    return _first_of(first) if isinstance(first, ExceptionGroup) else first
+
+
 class _Run:
     """One attempt at one search."""
 
@@ -319,9 +324,13 @@ class _Run:
                 with span("unit", uf=unit.uf):
                     await fetcher.read_unit(unit)
 
-        async with asyncio.TaskGroup() as group:
-            for unit in units:
-                group.create_task(read(unit))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for unit in units:
+                    group.create_task(read(unit))
+        except ExceptionGroup as failed:
+            # One fault, as `run_search` knows them: the database away, or a fault of ours.
+            raise _first_of(failed) from failed
 
     async def _export(self) -> Any:
         """Write the Excel file; without it the result is still there, so a failure is only told."""

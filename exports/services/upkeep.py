@@ -58,15 +58,22 @@ def promote(artifact: Artifact) -> bool:
     if artifact.storage != DATABASE or artifact.bytes_deleted_at is not None:
         return False
     storage.check()  # down? And a bucket that somebody removed is made again.
-    if not verify(artifact):
-        raise ArtifactMissing
-    name = _find_object(artifact)
-    if name is None:
-        with places.database().open(kept_name) as file:
-            name = put_object(storage, artifact, kept_name, cast(BinaryIO, file))
-        if not _is_same(artifact, name):
-            storage.delete(name)
-            raise StorageUnavailable("The object is not what was sent.", reason=Reason.SERVER)
+    try:
+        if not _is_whole(artifact):
+            raise FileNotFoundError(kept_name)
+        name = _find_object(artifact)
+        if name is None:
+            with places.database().open(kept_name) as file:
+                name = put_object(storage, artifact, kept_name, cast(BinaryIO, file))
+            if not _is_same(artifact, name):
+                storage.delete(name)
+                raise StorageUnavailable("The object is not what was sent.", reason=Reason.SERVER)
+    except FileNotFoundError:
+        artifact.refresh_from_db()
+        if artifact.storage != DATABASE or artifact.bytes_deleted_at is not None:
+            return False  # another process has moved it, and dropped these bytes
+        places.logger.error("the bytes of artifact %s are missing or wrong", artifact.pk)
+        raise ArtifactMissing from None
     moved = Artifact.objects.filter(
         pk=artifact.pk, storage=DATABASE, name=kept_name, bytes_deleted_at=None
     ).update(storage=OBJECT_STORAGE, name=name, promoted_at=timezone.now())
@@ -137,10 +144,14 @@ def verify(artifact: Artifact) -> bool:
     """
     if artifact.bytes_deleted_at is not None:
         raise ArtifactExpired
-    try:
-        is_good = places.measure(places.pieces(artifact)) == (artifact.size_bytes, artifact.sha256)
-    except FileNotFoundError:
-        is_good = False
+    is_good = _is_whole(artifact)
     if not is_good:
         places.logger.error("the bytes of artifact %s are missing or wrong", artifact.pk)
     return is_good
+
+
+def _is_whole(artifact: Artifact) -> bool:
+    try:
+        return places.measure(places.pieces(artifact)) == (artifact.size_bytes, artifact.sha256)
+    except FileNotFoundError:
+        return False

@@ -126,6 +126,27 @@ async def test_a_program_opens_a_socket_with_its_token(alice, bob):
         assert not (await one.connect())[0]
 
 
+async def test_members_only_holds_for_the_socket_too(alice, settings):
+    settings.BIDIQ_LOGIN_REQUIRED = True
+    search = await ended_search()
+    headers = cookie_of(await database_sync_to_async(visitor)("alice"))
+    one = socket(f"/ws/buscas/{search.pk}/?after=3", headers)
+    assert not (await one.connect())[0]
+    client = await database_sync_to_async(visitor)("alice")
+    await database_sync_to_async(client.force_login)(alice)
+    member = socket(f"/ws/buscas/{search.pk}/?after=3", cookie_of(client))
+    assert (await member.connect())[0]
+    await member.disconnect()
+
+
+async def test_a_cursor_beyond_the_end_is_the_end():
+    search = await ended_search()
+    headers = cookie_of(await database_sync_to_async(visitor)("alice"))
+    one = socket(f"/ws/buscas/{search.pk}/?after=99", headers)
+    assert (await one.connect())[0]
+    assert (await one.receive_output(5))["type"] == "websocket.close"
+
+
 @pytest.mark.parametrize("origin", [b"http://evil.example", None, b"null"])
 async def test_a_socket_of_a_foreign_page_is_refused(origin):
     search = await ended_search()

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 from channels.db import database_sync_to_async
+from django.db import OperationalError
 
 from searches import representation, selectors
 from searches.domain.lifecycle import Status
@@ -253,6 +254,23 @@ async def test_the_real_records_are_counted_as_an_independent_count_does(records
     )
     assert len(kept) == search.total_kept
     assert search.total_raw == search.total_kept + sum(search.rejections.values())
+
+
+async def test_a_database_that_stays_away_leaves_the_search_to_others(
+    simulate, settings, monkeypatch
+):
+    """In the middle of reading several UFs at once, too: the search is not lost."""
+    await simulate([record(1)])
+    search = await create(ufs=["SP", "RJ"])
+
+    async def away(*args, **kwargs):
+        raise OperationalError("the server has gone away")
+
+    monkeypatch.setattr("searches.fetching.Fetcher.read_unit", away)
+    async with open_client(settings) as client:
+        await run_search(search.pk, worker="test:1:x", client=client)
+    left = await reload(search)
+    assert (left.status, left.error_code) == (Status.RUNNING, "")
 
 
 async def test_it_ends_with_an_error_when_the_fault_is_ours(simulate, settings, monkeypatch):
