@@ -144,7 +144,7 @@ def degraded() -> list[str]:
             "os arquivos novos ficam no banco de dados até ele voltar."
         )
     if settings.BIDIQ_RUNNER == "worker" and _is_bad("runner"):
-        lines.append("Nenhum worker está ativo: as buscas esperam na fila.")
+        lines.append("Nenhum executor de buscas está ativo: as buscas esperam na fila.")
     return lines
 
 

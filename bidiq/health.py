@@ -1,7 +1,7 @@
 """/healthz, /readyz and /metrics: is the process alive, are its parts, what has it done."""
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from bidiq import condition
 from bidiq import metrics as figures
@@ -31,5 +31,4 @@ def metrics(request: HttpRequest) -> HttpResponse:
     )
     if not (is_local or request.user.is_staff):
         raise Http404
-    figures.collect()
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(figures.exposition(), content_type=CONTENT_TYPE_LATEST)

@@ -1,5 +1,7 @@
-"""Daphne, started from Python: it has no lifespan, so the runner starts when it listens."""
+"""Daphne, started from Python: it has no lifespan, so the runner starts when it listens, and gives
+back what it runs before the loop ends."""
 
+import asyncio
 import gc
 import logging
 from collections.abc import Iterable
@@ -13,10 +15,15 @@ from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from twisted.internet import tcp
+from twisted.internet.defer import Deferred
 from twisted.web.http_headers import Headers
+
+from bidiq.lifespan import WithRunner
 
 logger = logging.getLogger(__name__)
 
+#: How long the searches may take to be given back: who stops a site waits ten seconds, then kills.
+STOP_SECONDS = 5.0
 #: What a page may say to us is `{"type": "sync", "after": n}`; nothing needs more.
 MOST_MESSAGE_BYTES = 4096
 
@@ -106,8 +113,23 @@ def run(*, host: str, port: int) -> None:
         http_timeout=None,
     )
     WebSocketFactory.protocol = SiteSocket
+    reactor.addSystemEventTrigger(
+        "before",
+        "shutdown",  # type: ignore[arg-type]
+        lambda: Deferred.fromFuture(asyncio.ensure_future(_stop(runner))),
+    )
     _settle_memory()
     server.run()
+
+
+async def _stop(runner: WithRunner) -> None:
+    """Have the searches given back. Left to themselves they would count as lost at the next start,
+    and three restarts would end them."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await runner.stop()
+    except Exception:  # the process ends all the same: their silence gives them back
+        logger.exception("the searches could not be given back")
 
 
 def _settle_memory() -> None:

@@ -210,7 +210,6 @@ STORAGES: dict[str, Any] = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     "database": {"BACKEND": "exports.storage.DatabaseStorage"},
 }
-MEDIA_ROOT = VAR_DIR / "media"
 if AWS_STORAGE_BUCKET_NAME:
     STORAGES["object_storage"] = {
         "BACKEND": "exports.storage.ObjectStorage",

@@ -26,7 +26,6 @@ class ArtifactError(Exception):
     """The file could not be handled."""
 
     code: ClassVar[str] = "artifact"
-    retryable: ClassVar[bool] = False
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or type(self).__doc__)
@@ -42,7 +41,6 @@ class StorageUnavailable(ArtifactError):
     """The object storage cannot be used now."""
 
     code = "artifact.storage"
-    retryable = True
 
     def __init__(
         self, message: str | None = None, *, reason: Reason, retry_after_seconds: int = 30

@@ -121,7 +121,12 @@ class SearchAdmin(ReadOnly, admin.ModelAdmin[Search]):
     def pretty_matching(self, search: Search) -> SafeString:
         return _pretty(search.matching)
 
-    @admin.action(description="Cancelar as buscas escolhidas", permissions=["view"])
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        """Return whether somebody may stop and repeat searches: the right to change says so."""
+        user = request.user
+        return isinstance(user, User) and user.has_perm("searches.change_search")
+
+    @admin.action(description="Cancelar as buscas escolhidas", permissions=["manage"])
     def cancel(self, request: HttpRequest, searches: QuerySet[Search]) -> None:
         count = 0
         for search in searches.exclude(status__in=TERMINAL):
@@ -130,7 +135,7 @@ class SearchAdmin(ReadOnly, admin.ModelAdmin[Search]):
             count += 1
         self.message_user(request, f"Cancelamento pedido: {count}.", messages.SUCCESS)
 
-    @admin.action(description="Repetir as buscas escolhidas", permissions=["view"])
+    @admin.action(description="Repetir as buscas escolhidas", permissions=["manage"])
     def run_again(self, request: HttpRequest, searches: QuerySet[Search]) -> None:
         for search in searches:
             owner = Owner(user_id=search.owner_user_id, visitor=search.owner_visitor)

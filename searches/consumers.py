@@ -18,7 +18,7 @@ from searches.tokens import user_of_header
 
 logger = logging.getLogger(__name__)
 
-#: Close codes of ours; before accepting, a refusal is HTTP 403 for strangers and unknown alike.
+#: Close codes of ours; before accepting, a refusal is HTTP 404 for strangers and unknown alike.
 GONE = 4404
 
 

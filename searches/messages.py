@@ -8,7 +8,36 @@ from typing import Any
 
 from searches.domain.brazil import BY_CODE
 from searches.domain.errors import Problem, QueryError
+from searches.domain.lifecycle import DigestState, Status
 from searches.domain.progress import Stage, Told
+
+#: What the codes of the database are called.
+STATES = {
+    Status.QUEUED: "na fila",
+    Status.RUNNING: "em andamento",
+    Status.COMPLETE: "completa",
+    Status.PARTIAL: "incompleta",
+    Status.ERROR: "falhou",
+    Status.CANCELLED: "cancelada",
+}
+STAGES = {
+    Stage.QUEUED: STATES[Status.QUEUED],
+    Stage.CONNECTING: "conectando ao PNCP",
+    Stage.FETCHING: "buscando dados",
+    Stage.FILTERING: "filtrando",
+    Stage.SUMMARY: "resumindo",
+    Stage.EXCEL: "gerando o Excel",
+    Stage.COMPLETE: STATES[Status.COMPLETE],
+    Stage.PARTIAL: STATES[Status.PARTIAL],
+    Stage.ERROR: STATES[Status.ERROR],
+    Stage.CANCELLED: STATES[Status.CANCELLED],
+}
+DIGEST_STATES = {
+    DigestState.WAITING: "aguarda",
+    DigestState.SENT: "enviado",
+    DigestState.NOT_NEEDED: "desnecessário",
+    DigestState.FAILED: "não enviado",
+}
 
 _PROBLEMS = {
     "required": "Escolha pelo menos um estado.",
@@ -48,7 +77,6 @@ _ERRORS = {
     "source.busy": "O PNCP está limitando as consultas. Repita a busca daqui a alguns minutos.",
     "source.rejected": "O PNCP recusou a consulta.",
     "source.malformed": "O PNCP deu uma resposta que não se pode ler.",
-    "source.drift": "a lista mudou enquanto era lida",
     "worker.lost": "A busca foi interrompida três vezes e não será retomada sozinha. "
     "Você pode repeti-la.",
     "internal": "Houve uma falha do nosso lado. Ela foi registrada; repita a busca.",

@@ -1,10 +1,11 @@
 """Turns at pages of the source between processes: the async side of the leases. Floor 5.
 
-Within one process `fetching` joins equal requests by itself; with the inline runner there is only
+Within one process `lists` joins equal requests by itself; with the inline runner there is only
 one, and no lease is taken.
 """
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -47,7 +48,10 @@ class Turns:
             return
         self._held.add(page)
         if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep(), name="leases")
+            # A fresh context: it works for all searches, and its lines carry no one's id.
+            self._keeper = asyncio.create_task(
+                self._keep(), name="leases", context=contextvars.Context()
+            )
         try:
             yield True
         finally:
@@ -75,6 +79,8 @@ class Turns:
                 await database_sync_to_async(leases.renew)(list(self._held), holder=worker_name())
             except AWAY as error:
                 logger.info("leases were not renewed: %s", error)
+            except Exception:  # without a keeper the pages would go to others while they are read
+                logger.exception("leases were not renewed")
         self._keeper = None
 
 

@@ -7,7 +7,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -82,23 +82,28 @@ class InlineRunner:
         self._keeper: asyncio.Task[None] | None = None
         self._client: PncpClient  # there while `_ready` is set
         self._ready = asyncio.Event()
+        self._is_stopped = False
 
     def start(self) -> None:
         """Begin to look after searches; the first time takes up what a dead process left."""
-        if self._keeper is None:
+        if self._keeper is None and not self._is_stopped:
             self._keeper = self._detached(self._keep(), "runner")
 
     async def stop(self) -> None:
-        """Give every search back and close the client."""
+        """Give every search back and close the client; nothing is taken any more."""
+        self._is_stopped = True
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
             self._keeper = None
 
     def wake(self, search_id: UUID) -> None:
-        """Run a search that was just created, without waiting for it."""
+        """Run a search that was just created, without waiting for it.
+
+        One that comes while the server stops waits in the database for the next start.
+        """
         self.start()
-        if search_id not in self._tasks:
+        if self._keeper is not None and search_id not in self._tasks:
             task = self._detached(self._run(search_id), f"search-{search_id}")
             self._tasks[search_id] = task
             task.add_done_callback(lambda _: self._tasks.pop(search_id, None))
@@ -114,7 +119,10 @@ class InlineRunner:
     async def _run(self, search_id: UUID) -> None:
         await self._ready.wait()
         async with self._gate:
-            await run_search(search_id, worker=worker_name(), client=self._client)
+            try:
+                await run_search(search_id, worker=worker_name(), client=self._client)
+            except Exception:  # nobody waits for this task: said here or nowhere
+                logger.exception("search %s was left", search_id)
 
     async def _keep(self) -> None:
         async with open_client() as self._client:
@@ -122,8 +130,10 @@ class InlineRunner:
             upkeep = asyncio.create_task(keep_up(shared_chores()), name="upkeep")
             try:
                 while True:
-                    with suppress(Exception):  # the database is away: look again
+                    try:
                         await self._sweep()
+                    except Exception as error:  # the database is away: look again
+                        logger.warning("the sweep failed, looking again: %s", error)
                     await asyncio.sleep(SWEEP_SECONDS)
             finally:
                 self._ready.clear()

@@ -107,19 +107,25 @@ def _is_same(artifact: Artifact, name: str) -> bool:
 def expire_due(*, now: datetime | None = None, limit: int = 500) -> Upkeep:
     """Delete the bytes of every artifact past its retention; the row stays for the audit.
 
-    Bytes first, then the row's mark: cut off between, the next round does it again.
+    Bytes first, then the row's mark: cut off between, the next round does it again. Objects wait
+    for it at the first sign that their storage is down.
     """
     moment = now or timezone.now()
     done = waiting = 0
     due = Artifact.objects.filter(expires_at__lte=moment, bytes_deleted_at=None)
-    for artifact in due.order_by("expires_at")[:limit]:
+    # Apart, each with its own limit: objects that wait must not stand before the others.
+    for artifact in due.exclude(storage=OBJECT_STORAGE).order_by("expires_at")[:limit]:
+        expire(artifact, now=moment)
+        done += 1
+    objects = due.filter(storage=OBJECT_STORAGE)
+    for artifact in objects.order_by("expires_at")[:limit]:
         try:
             expire(artifact, now=moment)
         except StorageUnavailable as error:
             places.logger.info("retention waits: object storage %s", error.reason.value)
-            waiting += 1
-        else:
-            done += 1
+            waiting = objects.count()
+            break
+        done += 1
     places.drop_orphans()
     return Upkeep(done_count=done, waiting_count=waiting)
 

@@ -32,7 +32,6 @@ class Kind(StrEnum):
     DATE = "date"
     DATETIME = "datetime"  # on Brasília's clock
     LINK = "link"
-    PERCENT = "percent"  # 0.5 shows 50%
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,8 @@ FORMATS = {
     Kind.DATE: "dd/mm/yyyy",
     Kind.DATETIME: "dd/mm/yyyy hh:mm",
     Kind.LINK: "General",
-    Kind.PERCENT: "0%",
 }
-_RIGHT = {Kind.INTEGER, Kind.MONEY, Kind.PERCENT}
+_RIGHT = {Kind.INTEGER, Kind.MONEY}
 
 BODY = Font(name=FONT, size=FONT_SIZE)
 BOLD = Font(name=FONT, size=FONT_SIZE, bold=True)

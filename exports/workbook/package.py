@@ -52,7 +52,6 @@ _WIDTHS = {
     Kind.DATE: 12,
     Kind.DATETIME: 17,
     Kind.LINK: 36,
-    Kind.PERCENT: 11,
 }
 _CONTENT_TYPES = "[Content_Types].xml"
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -196,7 +195,7 @@ class _TableWriter:
         """The values themselves, not formulas: readers that do not calculate see them too."""
         values: list[object] = [totals.get(index) for index in range(len(self._table.columns))]
         if values[0] is None:
-            values[0] = f"{self._table.total_label} ({self.count:,})".replace(",", ".")
+            values[0] = f"Total ({self.count:,})".replace(",", ".")
         encoders = self._total_encoders
         cells = [encode(value, row) for encode, value in zip(encoders, values, strict=True)]
         return f'<row r="{row}">{"".join(cells)}</row>'

@@ -37,7 +37,6 @@ class Table:
     title: str
     columns: Sequence[Column]
     rows: Iterable[Sequence[object]]
-    total_label: str = "Total"
 
 
 class Chart(StrEnum):
@@ -50,13 +49,12 @@ class Chart(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A small table, drawn beside it when it has a chart."""
+    """A small table; with a chart its second column is drawn beside it, over the first."""
 
     title: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[object]]
     chart: Chart | None = None
-    chart_column: int = 1  # which column is drawn over the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,20 +148,19 @@ def _totals(sheet: Worksheet, figure: Figure, *, row: int) -> None:
 def _draw(sheet: Worksheet, figure: Figure, *, header_row: int, last_row: int, column: int) -> int:
     """Anchor the figure's chart at the column; return its height in rows."""
     count = last_row - header_row
-    drawn = figure.chart_column + 1
     chart: BarChart | LineChart = LineChart() if figure.chart is Chart.LINE else BarChart()
     chart.add_data(
-        Reference(sheet, min_col=drawn, min_row=header_row, max_row=last_row),
+        Reference(sheet, min_col=2, min_row=header_row, max_row=last_row),
         titles_from_data=True,
     )
     chart.set_categories(Reference(sheet, min_col=1, min_row=header_row + 1, max_row=last_row))
     chart.title = figure.title
     chart.legend = None
     chart.x_axis.delete = chart.y_axis.delete = False  # openpyxl 3.1 hides both by default
-    chart.y_axis.number_format = looks.FORMATS[figure.columns[figure.chart_column].kind]
+    chart.y_axis.number_format = looks.FORMATS[figure.columns[1].kind]
     grid = GraphicalProperties(ln=_line(looks.RULE, points=0.5))
     chart.y_axis.majorGridlines = ChartLines(spPr=grid)
-    amounts = [to_decimal(values[figure.chart_column]) for values in figure.rows]
+    amounts = [to_decimal(values[1]) for values in figure.rows]
     if all(amount is None or amount >= 0 for amount in amounts):
         chart.y_axis.scaling.min = 0  # a cut axis makes small differences look large
     series = chart.series[0]

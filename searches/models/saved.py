@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from searches import messages
 from searches.domain.lifecycle import DigestState
 
 
@@ -61,7 +62,7 @@ class Digest(models.Model):
         "estado",
         max_length=10,
         default=DigestState.WAITING,
-        choices=[(s.value, s.value) for s in DigestState],
+        choices=[(s.value, messages.DIGEST_STATES[s]) for s in DigestState],
     )
     attempts = models.PositiveSmallIntegerField("tentativas", default=0)
     #: nobody looks at it before; who takes it to send moves this on
@@ -86,4 +87,4 @@ class Digest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.search_id}: {self.state}"
+        return f"{self.search_id}: {self.get_state_display()}"

@@ -6,9 +6,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from searches import messages
 from searches.domain.lifecycle import TERMINAL, Status
+from searches.domain.progress import Stage
 from searches.models.notices import Notice, Source
 from searches.models.saved import SavedSearch
+
+_STAGES = [(stage.value, messages.STAGES[stage]) for stage in Stage]
 
 
 class Search(models.Model):
@@ -23,7 +27,7 @@ class Search(models.Model):
         verbose_name="usuário",
     )
     #: Key of the anonymous browser that asked; it survives a login, unlike the session's own key.
-    owner_visitor = models.CharField("visitante", max_length=64, blank=True, db_index=True)
+    owner_visitor = models.CharField("visitante", max_length=64, blank=True)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, verbose_name="fonte")
     query = models.JSONField("pergunta")
     #: the same for the same question, whatever its period: see `SearchQuery.key`
@@ -38,9 +42,12 @@ class Search(models.Model):
         verbose_name="busca salva",
     )
     status = models.CharField(
-        "estado", max_length=10, default=Status.QUEUED, choices=[(s.value, s.value) for s in Status]
+        "estado",
+        max_length=10,
+        default=Status.QUEUED,
+        choices=[(s.value, messages.STATES[s]) for s in Status],
     )
-    stage = models.CharField("etapa", max_length=12, default="queued")
+    stage = models.CharField("etapa", max_length=12, default="queued", choices=_STAGES)
     progress = models.SmallIntegerField("progresso", default=0)
     attempt = models.PositiveSmallIntegerField("tentativa", default=0)
     worker = models.CharField("executor", max_length=120, blank=True)
@@ -109,11 +116,15 @@ class SearchEvent(models.Model):
     """One thing told, append-only: the truth that every stream replays from."""
 
     search = models.ForeignKey(
-        Search, on_delete=models.CASCADE, related_name="events", verbose_name="busca"
+        Search,
+        on_delete=models.CASCADE,
+        related_name="events",
+        verbose_name="busca",
+        db_index=False,  # the unique constraint begins with it
     )
     seq = models.PositiveIntegerField("número")
     at = models.DateTimeField("momento")
-    stage = models.CharField("etapa", max_length=12)
+    stage = models.CharField("etapa", max_length=12, choices=_STAGES)
     payload = models.JSONField("conteúdo")
 
     class Meta:
@@ -131,7 +142,11 @@ class Match(models.Model):
     """A notice that a search keeps, and why."""
 
     search = models.ForeignKey(
-        Search, on_delete=models.CASCADE, related_name="matches", verbose_name="busca"
+        Search,
+        on_delete=models.CASCADE,
+        related_name="matches",
+        verbose_name="busca",
+        db_index=False,  # the unique constraint begins with it
     )
     notice = models.ForeignKey(
         Notice, on_delete=models.CASCADE, related_name="+", verbose_name="licitação"

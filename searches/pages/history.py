@@ -16,15 +16,6 @@ from searches.pages import report
 from searches.pages.comparing import compare_href
 from searches.places import name_of
 
-_STATES = {
-    Status.QUEUED: "na fila",
-    Status.RUNNING: "em andamento",
-    Status.COMPLETE: "completa",
-    Status.PARTIAL: "incompleta",
-    Status.ERROR: "falhou",
-    Status.CANCELLED: "cancelada",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -56,7 +47,7 @@ def history_context(page: "Page[Search]", *, owner: Owner, now: datetime) -> dic
 
 def state_text(search: Search) -> str:
     """Say where a search stands."""
-    state = _STATES[Status(search.status)]
+    state = messages.STATES[Status(search.status)]
     return f"{state}, {search.progress} %" if search.status == Status.RUNNING else state
 
 

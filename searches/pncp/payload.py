@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 
 #: Control characters, lone surrogates and non-characters: neither SQL nor XML can hold them.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-#: What a column of Decimal(20, 4) holds; the largest value ever seen at the source is 4.4e13.
+#: From here on an amount is a slip: the largest ever seen at the source is 4.4e13. The columns,
+#: Decimal(24, 4), hold ten thousand times more.
 _TOO_MUCH_MONEY = Decimal(10) ** 16
 _CENT_OF_CENT = Decimal("0.0001")
 #: Codes are small; anything else is a slip of the sending platform and would overflow a column.

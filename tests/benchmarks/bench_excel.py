@@ -36,7 +36,7 @@ COLUMNS = (
     Column("Encerramento", Kind.DATETIME),
     Column("Dias restantes", Kind.INTEGER, urgency=True),
     Column("Termos", width=24),
-    Column("Relevância", Kind.PERCENT),
+    Column("Relevância", Kind.INTEGER),
     Column("Link PNCP", Kind.LINK),
     Column("Link origem", Kind.LINK),
 )
@@ -63,7 +63,7 @@ def rows(count: int) -> Iterator[tuple[object, ...]]:
             moment + timedelta(days=8),
             number % 40,
             "uniforme, camiseta",
-            Decimal(number % 100) / 100,
+            number % 100,
             f"https://pncp.gov.br/app/editais/{number:014d}/2026/{number}",
             f"https://www.licitacoes.gov.br/edital?id={number}",
         )
@@ -85,7 +85,7 @@ def write_peer(file: BinaryIO, count: int) -> None:
     font = Font(name="Calibri", size=10)
     border = Border(bottom=Side(style="thin", color="E0E0E0"))
     alignment = Alignment(vertical="top", wrap_text=True)
-    formats = {8: "[$R$-416] #,##0.00", 9: "dd/mm/yyyy", 14: "0%"}
+    formats = {8: "[$R$-416] #,##0.00", 9: "dd/mm/yyyy"}
     formats |= dict.fromkeys((10, 11), "dd/mm/yyyy hh:mm")
     for row, values in enumerate(rows(count), start=2):
         for column, value in enumerate(values):

@@ -4,11 +4,16 @@ from decimal import Decimal
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import User
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
 from searches import selectors
-from searches.models import Notice
+from searches.domain.query import parse_query
+from searches.models import Digest, Notice, Search
+from searches.owners import Owner
+from searches.services import searches as services
+from tests.integration.conftest import NOW, ask
 from tests.integration.test_pages import words
 
 pytestmark = pytest.mark.django_db
@@ -49,3 +54,61 @@ def test_every_relation_has_a_name():
         for field in model._meta.get_fields():
             if field.is_relation and field.concrete:
                 assert field.verbose_name != field.name, field
+
+
+def make_search(owner: Owner) -> Search:
+    query = parse_query(ask(), today=NOW.date())
+    search, _ = services.create_search(query, owner=owner, limited=False)
+    return search
+
+
+def act(client, action: str, search: Search):
+    data = {"action": action, "_selected_action": [str(search.pk)]}
+    return client.post("/admin/searches/search/", data, follow=True)
+
+
+def staff(client, *permissions: str) -> User:
+    user = User.objects.create_user("carla", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
+    return user
+
+
+def test_who_may_only_look_neither_cancels_nor_repeats(client):
+    staff(client, "view_search")
+    search = make_search(Owner(visitor="alice"))
+    page = client.get("/admin/searches/search/").content.decode()
+    assert str(search.pk) in page
+    for action in ("cancel", "run_again"):
+        assert f'value="{action}"' not in page
+        act(client, action, search)
+    assert [each.status for each in Search.objects.all()] == ["queued"]
+    assert not LogEntry.objects.exists()
+
+
+def test_who_may_change_searches_cancels_and_repeats_them(client):
+    carla = staff(client, "view_search", "change_search")
+    search = make_search(Owner(visitor="alice"))
+    assert "Cancelamento pedido: 1." in act(client, "cancel", search).content.decode()
+    search.refresh_from_db()
+    assert search.status == "cancelled"
+    assert "Repetidas: 1." in act(client, "run_again", search).content.decode()
+    again = Search.objects.exclude(pk=search.pk).get()
+    assert (again.status, again.owner_visitor, again.query) == ("queued", "alice", search.query)
+    notes = LogEntry.objects.filter(user=carla, object_id=str(search.pk))
+    assert {note.change_message for note in notes} == {
+        "cancelamento pedido", f"repetida como {again.pk}",
+    }  # fmt: skip
+
+
+def test_codes_have_portuguese_names(admin):
+    search = make_search(Owner(visitor="alice"))
+    seen = words(admin.get(f"/admin/searches/search/{search.pk}/change/").content.decode())
+    assert "Estado: na fila Etapa: na fila" in seen
+    for model in ("search", "searchevent"):
+        seen = words(admin.get(f"/admin/searches/{model}/").content.decode())
+        assert "na fila" in seen
+        assert "gerando o Excel" in seen  # to filter by
+        assert not {"queued", "running", "excel"} & set(seen.split()), seen
+    Digest.objects.create(search=search)
+    assert "aguarda" in words(admin.get("/admin/searches/digest/").content.decode())

@@ -1,8 +1,11 @@
 """The main job in a terminal, as a real process: rows, exit status, one-line errors."""
 
 import contextlib
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -87,6 +90,39 @@ def test_a_source_that_is_down_is_an_error_in_one_sentence(
     assert not output.exists()
 
 
+def test_ctrl_c_cancels_the_search(tmp_path: Path, variables: dict[str, str]) -> None:
+    records = [record(n) for n in range(1, 3000)]
+    with simulator(records, latency_seconds=0.5) as (source, url):
+        searching = subprocess.Popen(
+            [
+                sys.executable, "manage.py", "buscar", "--ufs", "SP", "--setor", "alimentos",
+                "--de", "2026-08-01", "--ate", "2026-08-20",
+            ],
+            cwd=ROOT,
+            env=environment(
+                SECRET_KEY="test", PNCP_BASE_URL=url, PNCP_CONCURRENCY="1", **variables
+            ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        try:
+            deadline = time.monotonic() + 60
+            while len(source.requests) < 2 and time.monotonic() < deadline:
+                time.sleep(0.05)  # nobody tells when the source is asked
+            searching.send_signal(signal.SIGINT)
+            _, errors = searching.communicate(timeout=10)
+        finally:
+            searching.kill()
+        assert len(source.requests) < 20
+    assert searching.returncode == 1
+    assert errors.strip().endswith("Busca cancelada.")
+    assert "Traceback" not in errors
+    with contextlib.closing(sqlite3.connect(tmp_path / "terminal.sqlite3")) as database:
+        (status,) = database.execute("SELECT status FROM searches_search").fetchone()
+    assert status == "cancelled"
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
@@ -122,6 +158,15 @@ def test_what_was_synchronised_is_not_fetched_by_a_search(variables: dict[str, s
         done = manage("sincronizar", "--ufs", "XX", PNCP_BASE_URL=url, **variables)
         assert done.returncode == 1
         assert "não é sigla" in done.stderr
+
+
+def test_what_could_not_be_synchronised_is_said_as_the_end_of_the_sentence(
+    variables: dict[str, str],
+) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    done = manage("sincronizar", "--ufs", "AC", PNCP_BASE_URL=url, **variables)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("AC ficou incompleta: o PNCP não respondeu")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The server killed in mid-search: the search goes on at the next start, nothing fetched twice."""
+"""The server ended in mid-search: the search goes on at the next start, nothing fetched twice."""
 
 import contextlib
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from searches.domain.lifecycle import MAX_ATTEMPTS
 from tests import processes, servers
 
 
@@ -32,6 +33,13 @@ def pages_stored(path: Path) -> int:
     with contextlib.closing(sqlite3.connect(path)) as database:
         (count,) = database.execute("SELECT COUNT(*) FROM searches_pageread").fetchone()
         return int(count)
+
+
+def state_stored(path: Path) -> str:
+    """Return where the only search stands in a database that nobody serves at the moment."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        (status,) = database.execute("SELECT status FROM searches_search").fetchone()
+        return str(status)
 
 
 @pytest.mark.timeout(120)
@@ -74,6 +82,36 @@ def test_a_search_survives_kill_9_of_the_server(tmp_path: Path) -> None:
         status, found, data = site.request("GET", ended["download_url"], headers=headers)
         assert status == 200
         assert data[:2] == b"PK"
+
+
+@pytest.mark.timeout(120)
+def test_ordinary_restarts_do_not_count_against_a_search(tmp_path: Path) -> None:
+    restarts = MAX_ATTEMPTS + 1
+    with (
+        processes.simulator(latency_seconds=0.2) as (source, source_url),
+        processes.site(tmp_path, PNCP_BASE_URL=source_url, PNCP_CONCURRENCY="2") as site,
+    ):
+        headers = {"Authorization": f"Bearer {processes.make_user_token(site)}"}
+        asked = {"ufs": ["SP", "RJ", "MG", "BA"], "setor_id": "alimentos"}
+        status, _, body = site.request("POST", "/api/buscar", body=asked, headers=headers)
+        assert status == 202, body
+        path = json.loads(body)["status_url"]
+        for _ in range(restarts):
+            before = len(source.requests)
+            for state in follow(site, path, headers):
+                assert state["status"] in ("queued", "running"), state
+                if len(source.requests) >= before + 4:
+                    break
+            stopped_at = time.monotonic()
+            site.stop()
+            assert time.monotonic() - stopped_at < 10
+            cut_off = len(source.requests) - pages_stored(tmp_path / "site.sqlite3")
+            assert state_stored(tmp_path / "site.sqlite3") == "queued"
+            site.start()
+        *_, ended = follow(site, path, headers)
+        assert ended["status"] == "complete", ended
+        pages = Counter(tuple(sorted(request.params.items())) for request in list(source.requests))
+        assert sum(count - 1 for count in pages.values()) <= cut_off <= 2 * restarts
 
 
 @pytest.mark.timeout(120)

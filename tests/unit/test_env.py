@@ -1,5 +1,6 @@
 """The environment: absent is fine, wrong stops the start with one line that names the variable."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,11 @@ def test_links_in_mails_lead_to_the_port_that_is_served(monkeypatch, settings, g
     port = free_port()
     call_command("serve", port=port)
     assert served == [given or f"http://127.0.0.1:{port}"]
+
+
+def test_the_example_names_every_variable():
+    settings = (ROOT / "bidiq" / "settings.py").read_text(encoding="utf-8")
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', settings))
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert {"DEBUG", "SECRET_KEY", "PNCP_RATE_PER_MINUTE"} <= read
+    assert not read - set(re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE))

@@ -32,7 +32,7 @@ COLUMNS = (
     Column("Publicação", Kind.DATE),
     Column("Abertura", Kind.DATETIME),
     Column("Dias restantes", Kind.INTEGER, urgency=True),
-    Column("Relevância", Kind.PERCENT),
+    Column("Relevância", Kind.INTEGER),
     Column("Link", Kind.LINK),
 )
 ROW = (
@@ -41,7 +41,7 @@ ROW = (
     date(2026, 11, 20),
     datetime(2026, 11, 24, 15, 30, tzinfo=UTC),
     5,
-    Decimal("0.75"),
+    75,
     "https://pncp.gov.br/app/editais/1",
 )
 
@@ -77,7 +77,7 @@ def test_values_keep_their_types_and_formats():
         datetime(2026, 11, 20),
         datetime(2026, 11, 24, 12, 30),
         5,
-        0.75,
+        75,
         "https://pncp.gov.br/app/editais/1",
     ]
     assert [cell.data_type for cell in cells] == ["s", "n", "d", "d", "n", "n", "s"]

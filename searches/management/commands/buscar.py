@@ -62,7 +62,10 @@ class Command(BaseCommand):
             raise CommandError(f"A pasta de {output} não existe.", returncode=1)
         if output is not None and output.is_dir():
             raise CommandError(f"{output} é uma pasta: dê o nome de um arquivo.", returncode=1)
-        search = asyncio.run(_run(query))
+        try:
+            search = asyncio.run(_run(query))
+        except KeyboardInterrupt:
+            raise CommandError("Busca cancelada.", returncode=EXIT[Status.CANCELLED]) from None
         self.stdout.write(messages.number_text(search.total_kept) + " encontradas em "
                           + messages.number_text(search.total_raw) + " lidas")  # fmt: skip
         for uf, entry in search.coverage.items():
@@ -138,6 +141,9 @@ async def _run(query: SearchQuery) -> Search:
         work = asyncio.create_task(run_search(search.pk, worker=worker_name(), client=client))
         try:
             await _show(search)
+        except asyncio.CancelledError:  # Ctrl-C: nobody would go on with it; a second one insists
+            await database_sync_to_async(services.request_cancel)(search)
+            raise
         finally:
             await work
     found: Search = await database_sync_to_async(

@@ -46,7 +46,7 @@ class Command(BaseCommand):
         chosen = [int(code) for code in codes] or list(COMPETITIVE)
         failed = asyncio.run(_synchronise(places, chosen, days=dias))
         for place, error in failed:
-            self.stderr.write(f"{place} ficou incompleta: {messages.error_text(error.code)}")
+            self.stderr.write(f"{place} ficou incompleta: {messages.unit_text(error.code, None)}")
         if failed:
             raise SystemExit(3 if len(failed) < len(places) else 1)
 

@@ -179,6 +179,29 @@ def test_retention_waits_for_an_object_storage_that_is_down(
     assert artifact.bytes_deleted_at is not None
 
 
+def test_an_object_storage_that_is_down_keeps_no_file_of_the_database(
+    use_object_storage, make_artifact, store, monkeypatch
+):
+    objects = [make_artifact(retention_days=0) for _ in range(3)]
+    store.stop()
+    fallen = make_artifact(retention_days=0)
+    tried = []
+    expire = upkeep.expire
+
+    def noting(artifact, **options):
+        tried.append(artifact)
+        expire(artifact, **options)
+
+    monkeypatch.setattr(upkeep, "expire", noting)
+
+    round_ = expire_due(limit=2)
+
+    assert (round_.done_count, round_.waiting_count) == (1, 3)
+    assert tried == [fallen, objects[0]]  # one object tells that the storage is down
+    fallen.refresh_from_db()
+    assert fallen.bytes_deleted_at is not None
+
+
 def test_verify_sees_what_is_wrong_or_gone(make_artifact, use_object_storage, store):
     artifact = make_artifact()
     path = store.directory / "data" / store.bucket / artifact.name

@@ -1,0 +1,77 @@
+"""The inline runner and the keeper of leases: what goes wrong is in the log, and they go on."""
+
+import asyncio
+import logging
+from uuid import uuid4
+
+import pytest
+from channels.db import database_sync_to_async
+
+from bidiq import logs
+from searches import page_turns, runner
+from searches.page_turns import Turns
+from searches.runner import InlineRunner
+from searches.services import leases
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def until(is_so) -> None:
+    async with asyncio.timeout(10):
+        while not is_so():  # noqa: ASYNC110  (what is awaited tells nobody)
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    async def run(*_, **__) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(runner, "run_search", run)
+    monkeypatch.setattr(runner, "give_back_abandoned", run)
+    monkeypatch.setattr(runner, "SWEEP_SECONDS", 0.01)
+
+
+async def test_a_fault_of_the_sweep_or_of_a_run_is_logged(broken, caplog):
+    search_id, inline = uuid4(), InlineRunner()
+    with caplog.at_level(logging.WARNING, logger="searches.runner"):
+        inline.wake(search_id)
+        try:
+            await until(lambda: caplog.text.count("the sweep failed") > 1)
+            await until(lambda: f"search {search_id} was left" in caplog.text)
+        finally:
+            await inline.stop()
+
+
+async def test_what_comes_while_it_stops_waits_for_the_next_start(broken, caplog):
+    inline = InlineRunner()
+    inline.start()
+    await inline.stop()
+    inline.wake(uuid4())
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("search-")]
+
+
+async def test_leases_are_renewed_after_a_fault_and_for_no_search_in_particular(
+    settings, monkeypatch, caplog
+):
+    settings.BIDIQ_RUNNER = "worker"
+    monkeypatch.setattr(page_turns, "RENEWAL_SECONDS", 0.01)
+    rounds: list[str] = []
+
+    def renew(pages, *, holder) -> None:
+        rounds.append(logs.search_id.get())
+        if len(rounds) == 1:
+            raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(leases, "renew", renew)
+    token = logs.search_id.set("of the first search")
+    try:
+        with caplog.at_level(logging.ERROR, logger="searches.page_turns"):
+            async with Turns().turn("a page") as is_ours:
+                assert is_ours
+                await until(lambda: len(rounds) > 1)
+    finally:
+        logs.search_id.reset(token)
+    assert set(rounds) == {""}
+    assert "leases were not renewed" in caplog.text
+    assert not await database_sync_to_async(leases.is_taken)("a page")
