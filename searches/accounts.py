@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import LoginView
 from django.core import signing
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import validate_email
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -17,23 +17,30 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from searches import addresses, passwords, tokens
+from searches.domain.text import one_line
 from searches.models import ApiToken
 from searches.owners import owner_of
-from searches.services import saved
+from searches.services import logins, saved
 
-#: Where a token just made waits for the next page, to be shown once.
-NEW_TOKEN_KEY = "new_token"  # noqa: S105  (a name, not a secret)
 LONGEST_TOKEN_NAME = 80
-#: The address that a link was sent to, and when. In the session and not with the account: the
-#: address of somebody who never answers is not ours to keep.
-ASKED_KEY = "asked"
+#: The address that a link was sent to, when, and the one that it would replace. In the session and
+#: not with the account: the address of somebody who never answers is not ours to keep.
+ASKED_KEY = "asked_address"
 
 
 class Login(LoginView):
     """The login page; who is logged in already goes on."""
 
     template_name = "accounts/login.html"
+    authentication_form = passwords.LoginForm
     redirect_authenticated_user = True
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response = super().form_invalid(form)
+        if form.has_error(NON_FIELD_ERRORS, passwords.TOO_MANY):
+            response.status_code = 429
+            response["Retry-After"] = str(int(logins.PERIOD.total_seconds()))
+        return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -56,18 +63,20 @@ def _bring_along(request: HttpRequest, user: User, **kwargs: Any) -> None:
 @require_safe
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
-    """Show the account's address, password and tokens; a new token is shown this once."""
+    """Show the account's address, password and tokens."""
     return _account(request)
 
 
-def _account(request: HttpRequest, *, address_problem: str = "", status: int = 200) -> HttpResponse:
+def _account(
+    request: HttpRequest, *, address_problem: str = "", new_token: str = "", status: int = 200
+) -> HttpResponse:
     context = {
         "address": request.POST.get("email") or cast(User, request.user).email,
         "address_problem": address_problem,
         "asked_address": _asked_address(request),
         "is_password_changed": request.session.pop(passwords.CHANGED_KEY, False),
         "tokens": ApiToken.objects.filter(user=cast(User, request.user)).order_by("-created_at"),
-        "new_token": request.session.pop(NEW_TOKEN_KEY, ""),
+        "new_token": new_token,
     }
     response = render(request, "accounts/account.html", context, status=status)
     response["Cache-Control"] = "no-store"
@@ -76,9 +85,10 @@ def _account(request: HttpRequest, *, address_problem: str = "", status: int = 2
 
 def _asked_address(request: HttpRequest) -> str:
     """Return the address that has a link to confirm it, while the link is good and unused."""
-    address, asked_at = request.session.get(ASKED_KEY, ("", 0.0))
+    email = cast(User, request.user).email
+    address, asked_at, instead_of = request.session.get(ASKED_KEY, ("", 0.0, ""))
     is_good = timezone.now().timestamp() - asked_at < addresses.LINK_SECONDS
-    if is_good and address != cast(User, request.user).email:
+    if is_good and instead_of == email != address:
         return str(address)
     request.session.pop(ASKED_KEY, None)
     return ""
@@ -97,7 +107,7 @@ def change_address(request: HttpRequest) -> HttpResponse:
     try:
         validate_email(address)
         addresses.ask(user, address)
-        request.session[ASKED_KEY] = (address, timezone.now().timestamp())
+        request.session[ASKED_KEY] = (address, timezone.now().timestamp(), user.email)
     except ValidationError:
         return _account(request, address_problem="invalid", status=422)
     except addresses.TooManyRequests:
@@ -108,13 +118,22 @@ def change_address(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@login_required
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
-    """Confirm an address. By a button: programs that only look at links must not do it."""
+    """Confirm an address of the user whose link it is.
+
+    By a button: programs that only look at links must not do it.
+    """
+    user = cast(User, request.user)
     try:
-        _, address = addresses.read_link(token)
+        address = addresses.read_link(token, user)
     except signing.BadSignature:
         return render(request, "accounts/confirm_address.html", status=410)
-    is_done = request.method == "POST" and addresses.confirm(token)
+    is_done = address == user.email  # pressed twice, or looked at again
+    if request.method == "POST" and not is_done:
+        is_done = addresses.confirm(token, user)
+        if not is_done:  # the address changed at this moment
+            return render(request, "accounts/confirm_address.html", status=410)
     context = {"address": address, "is_done": is_done}
     return render(request, "accounts/confirm_address.html", context)
 
@@ -122,11 +141,13 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 @login_required
 def create_token(request: HttpRequest) -> HttpResponse:
-    """Make a token."""
-    name = request.POST.get("nome", "").strip()[:LONGEST_TOKEN_NAME]
+    """Make a token, and show it in this answer alone: it is kept nowhere, not in the session.
+
+    A browser asks before it posts again to show the page anew.
+    """
+    name = one_line(request.POST.get("nome", ""))[:LONGEST_TOKEN_NAME]
     user = cast(User, request.user)  # login_required
-    request.session[NEW_TOKEN_KEY] = tokens.create_token(user, name=name)
-    return redirect("accounts:account")
+    return _account(request, new_token=tokens.create_token(user, name=name))
 
 
 @require_POST

@@ -5,28 +5,34 @@ And the links that lead to a new password, which go to such addresses alone.
 
 import hashlib
 import logging
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from threading import Thread
+from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.core import signing
 from django.core.mail import EmailMessage, get_connection
+from django.db import connections, transaction
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from searches.links import public_link
 from searches.models import AddressRequest
+from searches.services.turns import take_turn
 
 logger = logging.getLogger(__name__)
 
 LINK_SECONDS = 3 * 86400
 #: In a day. Whoever signs up may name any address: nobody is to be pestered through us.
 MOST_OF_A_USER, MOST_OF_AN_ADDRESS = 5, 3
-_SALT = "searches.addresses.confirm"
+DAY = timedelta(days=1)
+#: Links from before they named the address that they replace are void.
+_SALT = "searches.addresses.confirm.2"
 
 
 class TooManyRequests(Exception):
@@ -39,23 +45,24 @@ class MailFailed(Exception):
 
 def ask(user: User, address: str) -> None:
     """Send a link that confirms the address. Raises TooManyRequests and MailFailed."""
-    _count(user, address)
-    token = signing.dumps({"user": user.pk, "address": address}, salt=_SALT)
-    link = _link("accounts:confirm_address", token)
+    signed = {"user": user.pk, "address": address, "instead_of": user.email}
+    link = public_link("accounts:confirm_address", signing.dumps(signed, salt=_SALT))
     message = _message("confirm", "Confirme o seu e-mail no bidiq", address, user=user, link=link)
-    try:
-        message.send()
-    except Exception as error:  # the border to a mail server: smtplib, sockets, TLS
-        # Not the error's own text: servers repeat the address in it.
-        logger.warning("a confirmation could not be sent: %s", type(error).__name__)
-        raise MailFailed from error
+    with _counted(user, address):
+        try:
+            message.send()
+        except Exception as error:  # the border to a mail server: smtplib, sockets, TLS
+            # Not the error's own text: servers repeat the address in it.
+            logger.warning("a confirmation could not be sent: %s", type(error).__name__)
+            raise MailFailed from error
 
 
 def send_password_links(users: Iterable[User]) -> None:
     """Send users links to a new password, each to the address that it has confirmed.
 
-    Nothing tells whether there was anybody to send to. So the mail server is called in any case:
-    when it is down, MailFailed is raised for everybody alike.
+    Nothing tells whether there was anybody to send to, not even how long it takes: users are looked
+    for and written to aside. The mail server is called in any case: when it is down, MailFailed is
+    raised for everybody alike.
     """
     connection = get_connection()
     try:
@@ -63,37 +70,58 @@ def send_password_links(users: Iterable[User]) -> None:
     except Exception as error:  # as above
         logger.warning("the mail server could not be reached: %s", type(error).__name__)
         raise MailFailed from error
-    messages = []
-    for user in users:
-        try:
-            _count(user, user.email, why="password")
-        except TooManyRequests:
-            continue
-        key = urlsafe_base64_encode(force_bytes(user.pk))
-        link = _link("accounts:new_password", key, default_token_generator.make_token(user))
-        messages.append(
-            _message("password", "Uma nova senha no bidiq", user.email, user=user, link=link)
-        )
+    # No daemon: a process that ends waits for it, which the mail server's timeout bounds.
+    Thread(target=_send_password_links, args=(connection, users), name="password-links").start()
+
+
+def _send_password_links(connection: Any, users: Iterable[User]) -> None:
     try:
-        connection.send_messages(messages)
-        connection.close()
-    except Exception as error:  # as above
+        with connection:
+            for user in users:
+                _send_password_link(connection, user)
+    except Exception as error:  # the thread's border
         logger.warning("a link to a new password could not be sent: %s", type(error).__name__)
+    finally:
+        connections.close_all()  # of this thread
 
 
-def confirm(token: str) -> bool:
-    """Keep the address that a link confirms; False when its user is gone.
+def _send_password_link(connection: Any, user: User) -> None:
+    key = urlsafe_base64_encode(force_bytes(user.pk))
+    link = public_link("accounts:new_password", key, default_token_generator.make_token(user))
+    message = _message("password", "Uma nova senha no bidiq", user.email, user=user, link=link)
+    try:
+        with _counted(user, user.email, why="password"):
+            connection.send_messages([message])
+    except TooManyRequests:
+        logger.info("no link to a new password: there were enough today")
 
-    Raises signing.BadSignature for a link that is not ours or too old.
+
+def confirm(token: str, user: User) -> bool:
+    """Keep the address that a user's link confirms; False when its address changed meanwhile.
+
+    Raises signing.BadSignature as `read_link` does.
     """
-    user_id, address = read_link(token)
-    return bool(User.objects.filter(pk=user_id).update(email=address))
+    address = read_link(token, user)
+    before = _read(token)["instead_of"]
+    return bool(User.objects.filter(pk=user.pk, email=before).update(email=address))
 
 
-def read_link(token: str) -> tuple[int, str]:
-    """Return the user's id and the address of a link. Raises signing.BadSignature."""
-    found = signing.loads(token, salt=_SALT, max_age=LINK_SECONDS)
-    return int(found["user"]), str(found["address"])
+def read_link(token: str, user: User) -> str:
+    """Return the address that a user's link confirms, or has confirmed.
+
+    Raises signing.BadSignature for a link that is not ours, too old, another user's, or older than
+    the address that the user has now. An address is a credential, links to a new password go to it:
+    whoever reads a mistyped one must not be able to make it the account's.
+    """
+    found = _read(token)
+    if found["user"] != user.pk or user.email not in (found["instead_of"], found["address"]):
+        raise signing.BadSignature
+    return str(found["address"])
+
+
+def _read(token: str) -> dict[str, Any]:
+    found: dict[str, Any] = signing.loads(token, salt=_SALT, max_age=LINK_SECONDS)
+    return found
 
 
 def forget(user: User) -> None:
@@ -101,25 +129,35 @@ def forget(user: User) -> None:
     User.objects.filter(pk=user.pk).update(email="")
 
 
-def _count(user: User, address: str, *, why: str = "") -> None:
-    """Count a mail, unless the user or the address had its share: then raises TooManyRequests.
+def forget_old(*, now: datetime | None = None) -> None:
+    """Delete counts of mails that no limit looks at any more."""
+    AddressRequest.objects.filter(asked_at__lt=(now or timezone.now()) - DAY).delete()
 
-    An address has a share for each reason: who asks it for confirmations, being a stranger, must
-    not be able to keep its owner from a new password.
+
+@contextmanager
+def _counted(user: User, address: str, *, why: str = "") -> Iterator[None]:
+    """Count the mail that is sent inside; one that could not be sent is taken back.
+
+    Raises TooManyRequests when the user or the address had its share. An address has a share for
+    each reason: who asks it for confirmations, being a stranger, must not be able to keep its owner
+    from a new password.
     """
     digest = hashlib.sha256(f"{why}{address.casefold()}".encode()).hexdigest()
-    today = AddressRequest.objects.filter(asked_at__gt=timezone.now() - timedelta(days=1))
-    if (
-        today.filter(user=user).count() >= MOST_OF_A_USER
-        or today.filter(address_digest=digest).count() >= MOST_OF_AN_ADDRESS
-    ):
-        raise TooManyRequests
-    AddressRequest.objects.create(user=user, address_digest=digest)
-
-
-def _link(name: str, *arguments: str) -> str:
-    """Return an address for a mail: never made of what a client sent."""
-    return f"{settings.BIDIQ_PUBLIC_URL}{reverse(name, args=arguments)}"
+    with transaction.atomic():
+        take_turn("mails with links")  # one for all: an address's share is taken by many users
+        today = AddressRequest.objects.filter(asked_at__gt=timezone.now() - DAY)
+        if (
+            today.filter(user=user).count() >= MOST_OF_A_USER
+            or today.filter(address_digest=digest).count() >= MOST_OF_AN_ADDRESS
+        ):
+            raise TooManyRequests
+        counted = AddressRequest.objects.create(user=user, address_digest=digest)
+    # Counted before it is sent: many that are sent at once must not all find room.
+    try:
+        yield
+    except BaseException:
+        counted.delete()
+        raise
 
 
 def _message(template: str, subject: str, address: str, **context: object) -> EmailMessage:

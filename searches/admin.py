@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from exports.admin import ReadOnly
-from searches import live, wording
+from searches import live, passwords, wording
 from searches.domain.lifecycle import TERMINAL
 from searches.domain.query import SearchQuery
 from searches.models import (
@@ -56,6 +56,10 @@ class EventInline(ReadOnly, admin.TabularInline[SearchEvent, Search]):
     @admin.display(description="detalhe")
     def detail(self, event: SearchEvent) -> str:
         return json.dumps(event.payload["detail"], ensure_ascii=False)
+
+
+#: The other door at which passwords are tried.
+admin.site.login_form = passwords.AdminLoginForm
 
 
 @admin.register(Search)

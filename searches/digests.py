@@ -5,12 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.core import signing
 from django.core.mail import EmailMultiAlternatives
 from django.db.models import F
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import Truncator
 
@@ -19,6 +17,8 @@ from searches import selectors, wording
 from searches.domain.lifecycle import TERMINAL, DigestState, Status
 from searches.domain.query import Order, SearchQuery
 from searches.domain.summary import days_left
+from searches.domain.text import one_line
+from searches.links import public_link
 from searches.models import Digest, Match, SavedSearch, Search
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def address_of(user: Any) -> str:
 
 def stop_link(saved: SavedSearch) -> str:
     """Return the link that ends the mail about a saved search, without a login."""
-    return _absolute(reverse("searches:stop_mail", args=[signing.dumps(saved.pk.hex, salt=_SALT)]))
+    return public_link("searches:stop_mail", signing.dumps(saved.pk.hex, salt=_SALT))
 
 
 def saved_id_of(token: str) -> UUID:
@@ -108,7 +108,7 @@ def _message(
 ) -> EmailMultiAlternatives:
     now = timezone.now()
     query = SearchQuery.from_json(search.query)
-    page = _absolute(reverse("searches:detail", args=[search.pk]))
+    page = public_link("searches:detail", search.pk)
     stop = stop_link(saved)
     missing = [uf for uf, row in search.coverage.items() if row["status"] != "complete"]
     context = {
@@ -123,10 +123,10 @@ def _message(
         "page": page,
         "new_page": f"{page}?novas=1",
         "stop": stop,
-        "saved_page": _absolute(reverse("searches:saved")),
+        "saved_page": public_link("searches:saved"),
     }
     message = EmailMultiAlternatives(
-        subject=f"{context['count']}: {saved.name}".replace("\n", " "),
+        subject=one_line(f"{context['count']}: {saved.name}"),
         body=render_to_string("emails/digest.txt", context),
         to=[address],
         headers={
@@ -155,8 +155,3 @@ def _notice(match: Match, *, now: datetime) -> dict[str, str]:
         + (f" ({wording.closing(notice.closes_at, left)})" if notice.closes_at else ""),
         "url": notice.portal_url,
     }
-
-
-def _absolute(path: str) -> str:
-    """Return an address for a mail: never made of what a client sent."""
-    return f"{settings.BIDIQ_PUBLIC_URL}{path}"

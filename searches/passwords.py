@@ -1,10 +1,12 @@
-"""Passwords: chosen at sign-up, changed, and made anew by e-mail when forgotten. Floor 6."""
+"""Passwords: asked for, chosen at sign-up, changed, made anew by e-mail. Floor 6."""
 
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.forms import (
+    AuthenticationForm,
     PasswordChangeForm,
     PasswordResetForm,
     SetPasswordForm,
@@ -15,7 +17,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
 
+from exports.views import client_address
 from searches import addresses
+from searches.services import logins
 
 if TYPE_CHECKING:  # Django's own forms take no type arguments at run time
     _UserCreationForm = UserCreationForm[User]
@@ -25,6 +29,36 @@ else:
 
 #: Says to the next account page, once, that the password is a new one.
 CHANGED_KEY = "password_changed"
+
+#: The code of the error that says to wait.
+TOO_MANY = "too_many_attempts"
+
+
+class _Patient:
+    """A form to log in by which nobody guesses: after some failures it looks at no password."""
+
+    def clean(self: Any) -> dict[str, Any]:
+        # The cleaned name: what is spelled in other ways is the same user to the database.
+        name, password = map(self.cleaned_data.get, ("username", "password"))
+        attempt = ""
+        if name and password:
+            try:
+                attempt = logins.begin(name, client_address(self.request))
+            except logins.TooManyAttempts:
+                raise forms.ValidationError(
+                    "Muitas tentativas seguidas. Espere 15 minutos e tente de novo.", code=TOO_MANY
+                ) from None
+        cleaned: dict[str, Any] = super().clean()  # type: ignore[misc]  # raises when it fails
+        logins.succeeded(attempt)
+        return cleaned
+
+
+class LoginForm(_Patient, AuthenticationForm):
+    """A name and its password."""
+
+
+class AdminLoginForm(_Patient, AdminAuthenticationForm):
+    """The same at the admin's door."""
 
 
 class _FaultsAtThePassword:

@@ -49,11 +49,13 @@ def _page(request: HttpRequest, *, problem: str = "", status: int = 200) -> Http
 def save(request: HttpRequest, search_id: UUID) -> HttpResponse:
     """Keep a search's question."""
     search = visible_or_404(request, search_id)
-    name = wording.question(SearchQuery.from_json(search.query)).removeprefix("Licitações de ")
     try:
+        name = wording.question(SearchQuery.from_json(search.query)).removeprefix("Licitações de ")
         services.save(search, owner=request_owner(request), name=name[:1].upper() + name[1:])
     except services.TooManySaved:
         return _page(request, problem="too_many", status=422)
+    except QueryError:
+        return _page(request, problem="outdated", status=422)
     return _back()
 
 

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 from channels.db import database_sync_to_async
+from django.contrib.sessions.backends.db import SessionStore
 
 from exports.services import expire_due, promote_pending
-from searches import digests
-from searches.services import notices, saved
+from searches import addresses, digests
+from searches.services import logins, notices, saved
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ def shared_chores() -> list[Chore]:
         Chore(30.0, database_sync_to_async(promote_pending, thread_sensitive=False)),
         Chore(300.0, database_sync_to_async(expire_due, thread_sensitive=False)),
         Chore(3600.0, database_sync_to_async(notices.forget_stale, thread_sensitive=False)),
+        Chore(3600.0, database_sync_to_async(addresses.forget_old, thread_sensitive=False)),
+        Chore(3600.0, database_sync_to_async(logins.forget_old, thread_sensitive=False)),
+        Chore(3600.0, database_sync_to_async(SessionStore.clear_expired, thread_sensitive=False)),
     ]
 
 

@@ -25,6 +25,7 @@ from searches import live, pages, runner, selectors
 from searches.access import members_when_required, request_owner, visible_or_404
 from searches.consumers import as_seq
 from searches.domain.brazil import BRASILIA
+from searches.domain.errors import QueryError
 from searches.domain.query import SearchQuery
 from searches.forms import SearchForm
 from searches.models import Search
@@ -74,22 +75,34 @@ async def start(request: HttpRequest) -> HttpResponseBase:
     def create() -> Search | HttpResponse:
         submitted = SearchForm.submitted(request.POST, today=brasilia_now().date())
         if submitted.query is None:
-            context = pages.form_context(submitted, now=brasilia_now())
-            return render(request, "searches/form.html", context, status=422)
+            return _refused(request, submitted)
         request.session[LAST_QUERY_KEY] = submitted.query.to_json()
         return _create(request, submitted.query)
 
     return await started(await database_sync_to_async(create)())
 
 
+def _refused(request: HttpRequest, submitted: SearchForm) -> HttpResponse:
+    context = pages.form_context(submitted, now=brasilia_now())
+    return render(request, "searches/form.html", context, status=422)
+
+
 @require_POST
 @members_when_required
 async def repeat(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
-    """Ask the same question again; a period that ended on the day of asking moves to today."""
+    """Ask the same question again; a period that ended on the day of asking moves to today.
+
+    What was asked by rules that hold no more is shown in the form, with what is wrong at its field.
+    """
 
     def create() -> Search | HttpResponse:
         old = visible_or_404(request, search_id)
-        return _create(request, repeated_query(old, today=brasilia_now()))
+        try:
+            query = repeated_query(old, today=brasilia_now())
+        except QueryError:
+            asked = SearchForm(old.query, today=brasilia_now().date(), bound=True)
+            return _refused(request, asked)
+        return _create(request, query)
 
     return await started(await database_sync_to_async(create)())
 

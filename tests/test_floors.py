@@ -29,6 +29,7 @@ FLOORS = {
     "searches.selectors": 3,
     "searches.services": 3,
     "searches.tokens": 3,
+    "searches.links": 3,
     "searches.health": 3,
     "exports.selectors": 3,
     "exports.services": 3,

@@ -14,7 +14,7 @@ from searches.domain import brazil, matching, tables
 from searches.domain.errors import Problem, QueryError
 from searches.domain.notice import NoticeStatus
 from searches.domain.terms import TermsError, key_words
-from searches.domain.text import is_unicode
+from searches.domain.text import is_unicode, one_line
 
 
 class Mode(StrEnum):
@@ -230,7 +230,7 @@ class _Reader:
             if len(entry) > LONGEST_TEXT:
                 self.problem(name, "too_long", limit=str(LONGEST_TEXT))
                 return ()
-            if clean := " ".join(entry.replace("\x00", " ").split()):
+            if clean := one_line(entry):
                 found[clean] = None
         return tuple(found)
 

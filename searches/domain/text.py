@@ -68,6 +68,11 @@ def fold(text: str) -> str:
         return text.translate(_FOLDING)
 
 
+def one_line(text: str) -> str:
+    """Return a text that people typed without line breaks, NULs and needless spaces."""
+    return " ".join(text.replace("\x00", " ").split())
+
+
 def is_unicode(text: str) -> bool:
     """Return whether a text can be written down: JSON and shells can hold half characters."""
     return not any("\ud800" <= char <= "\udfff" for char in text)

@@ -1,6 +1,6 @@
 """What is kept. Floor 2."""
 
-from searches.models.accounts import AddressRequest, ApiToken
+from searches.models.accounts import AddressRequest, ApiToken, LoginAttempt
 from searches.models.notices import Coverage, Notice, PageLease, PageRead, Source
 from searches.models.saved import Digest, SavedSearch
 from searches.models.searches import Match, Search, SearchEvent
@@ -10,6 +10,7 @@ __all__ = [
     "ApiToken",
     "Coverage",
     "Digest",
+    "LoginAttempt",
     "Match",
     "Notice",
     "PageLease",

@@ -43,3 +43,18 @@ class AddressRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.asked_at:%Y-%m-%d}"
+
+
+class LoginAttempt(models.Model):
+    """An attempt to log in that has not led to a login (yet)."""
+
+    #: a hash: names are mistyped, and passwords are typed where names belong
+    digest = models.CharField("resumo do nome e da origem", max_length=64, db_index=True)
+    at = models.DateTimeField("em", auto_now_add=True, db_index=True)
+
+    class Meta:
+        verbose_name = "tentativa de entrar"
+        verbose_name_plural = "tentativas de entrar"
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d}"

@@ -14,9 +14,11 @@ from searches.domain.errors import QueryError
 from searches.domain.lifecycle import TERMINAL
 from searches.domain.query import SearchQuery
 from searches.domain.schedule import next_daily
+from searches.domain.text import one_line
 from searches.models import Digest, SavedSearch, Search
 from searches.owners import Owner
 from searches.services.searches import create_search
+from searches.services.turns import take_turn
 
 logger = logging.getLogger(__name__)
 
@@ -34,11 +36,12 @@ def save(search: Search, *, owner: Owner, name: str) -> SavedSearch:
     """Keep a search's question, and the search as its first run; what was kept already stays.
 
     A user hears of it by mail from the start, once there is a confirmed address. Raises
-    TooManySaved.
+    TooManySaved, and QueryError for what was asked by rules that hold no more.
     """
     key = SearchQuery.from_json(search.query).key
     mine = selectors.saved_by(owner)
     with transaction.atomic():
+        take_turn(f"saved by {owner.user_id or owner.visitor}")
         saved = mine.filter(question_key=key).first()
         if saved is None:
             if mine.count() >= MOST_SAVED:
@@ -46,7 +49,7 @@ def save(search: Search, *, owner: Owner, name: str) -> SavedSearch:
             saved = SavedSearch(
                 owner_user_id=owner.user_id,
                 owner_visitor=owner.visitor,
-                name=name[:LONGEST_NAME],
+                name=one_line(name)[:LONGEST_NAME],
                 query=search.query,
                 question_key=key,
                 wants_mail=owner.user_id is not None,
@@ -66,7 +69,7 @@ def change(
     """
     if saved.owner_user_id is None:
         saved.owner_user_id = owner.user_id
-    saved.name = name.strip()[:LONGEST_NAME] or saved.name
+    saved.name = one_line(name)[:LONGEST_NAME] or saved.name
     if not is_daily:
         saved.next_run_at = None
     elif saved.next_run_at is None:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ from searches.models import SavedSearch, Search
 from searches.owners import Owner
 from searches.services import events
 from searches.services.events import Payloads
+from searches.services.turns import take_turn
 
 
 class TooManySearches(Exception):
@@ -96,16 +97,8 @@ def _known(search_id: UUID, owner: Owner) -> Search | None:
 
 
 def _check_rate(owner: Owner) -> None:
-    """Raise TooManySearches over the limit; within the transaction that stores the search.
-
-    On SQLite a transaction waits for the one before; on PostgreSQL those of an owner do.
-    """
-    if settings.BIDIQ_ON_POSTGRESQL:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-                [f"bidiq searches of {owner.user_id or owner.visitor}"],
-            )
+    """Raise TooManySearches over the limit; within the transaction that stores the search."""
+    take_turn(f"searches of {owner.user_id or owner.visitor}")
     count, first_at = selectors.recent_count(owner, seconds=60)
     if count >= settings.BIDIQ_SEARCHES_PER_MINUTE and first_at is not None:
         left = first_at + timedelta(seconds=60) - timezone.now()

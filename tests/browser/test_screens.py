@@ -207,5 +207,5 @@ def test_an_account_keeps_the_history_and_makes_tokens(visit: Visit, live_site: 
     page.get_by_role("button", name="Criar token").click()
     expect(page.locator(".new-token code")).to_be_visible()
     shot(page, "account")
-    page.reload()
+    page.get_by_role("link", name="Conta").click()
     expect(page.locator(".new-token")).to_have_count(0)

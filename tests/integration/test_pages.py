@@ -321,6 +321,19 @@ def test_the_form_keeps_what_was_typed():
     assert "O valor máximo deve ser maior ou igual ao mínimo." in html
 
 
+async def test_what_can_be_asked_no_more_is_shown_in_the_form_with_what_is_wrong():
+    search = await create(ufs=["SP", "RJ"])
+    outdated = {**search.query, "setor_id": "setor-que-acabou"}
+    await database_sync_to_async(Search.objects.filter(pk=search.pk).update)(query=outdated)
+    client = await database_sync_to_async(browser)()
+    answer = await database_sync_to_async(client.post)(f"/buscas/{search.pk}/repetir/")
+    assert answer.status_code == 422
+    html = answer.content.decode()
+    assert 'href="#campo-setor_id"' in html
+    assert re.search(r'value="RJ"[^>]*checked', html)
+    assert await database_sync_to_async(Search.objects.count)() == 1
+
+
 def test_the_form_of_a_strangers_search_is_the_empty_one():
     for path in (f"/?de={uuid4()}", "/?de=nonsense"):
         assert re.findall(r'value="SP"[^>]*checked', page(path)) == []

@@ -9,6 +9,8 @@ from uuid import uuid4
 import pytest
 from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -16,7 +18,7 @@ from django.utils import timezone
 from searches import digests, selectors
 from searches.domain.lifecycle import Status
 from searches.domain.schedule import next_daily
-from searches.models import Digest, SavedSearch, Search
+from searches.models import AddressRequest, Digest, LoginAttempt, SavedSearch, Search
 from searches.owners import VISITOR_KEY, Owner
 from searches.pipeline import run_search
 from searches.services import saved as services
@@ -162,6 +164,33 @@ async def test_a_run_that_is_not_over_is_not_run_over(daily):
     assert await sync(services.run_due, now=NOW) == []
 
 
+async def test_a_name_is_one_line(daily, alice):
+    """A line break would be one in the subject of the mail; PostgreSQL takes no NUL."""
+    await sync(User.objects.filter(pk=alice.pk).update, email="alice@empresa.example")
+    saved, search = await daily(Owner(user_id=alice.pk))
+    client = await sync(login, alice)
+    name = " Merenda\r\nBcc: bob@empresa.example\rde\x00SP "
+    await sync(client.post, f"/salvas/{saved.pk}/", {"nome": name, "diaria": "on", "email": "on"})
+    await sync(saved.refresh_from_db)
+    assert saved.name == "Merenda Bcc: bob@empresa.example de SP"
+    await sync(SavedSearch.objects.update, name="Merenda\rescolar")  # kept by an older bidiq
+    assert await sync(digests.send_due) == 1
+    assert mail.outbox[0].subject == "2 licitações novas: Merenda escolar"
+    await sync(saved.delete)
+    again = await sync(services.save, search, owner=Owner(user_id=alice.pk), name=name)
+    assert again.name == "Merenda Bcc: bob@empresa.example de SP"
+
+
+async def test_what_can_be_asked_no_more_is_not_saved(daily):
+    saved, search = await daily()
+    await sync(saved.delete)
+    outdated = {**search.query, "setor_id": "setor-que-acabou"}
+    await sync(Search.objects.filter(pk=search.pk).update, query=outdated)
+    answer = await sync((await sync(browser)).post, f"/buscas/{search.pk}/salvar/")
+    assert answer.status_code == 422
+    assert "não pode mais ser feita" in answer.content.decode()
+
+
 async def test_a_paused_question_is_not_asked(simulate, run):
     await simulate(RECORDS)
     saved = await sync(services.save, await run(ALICE, **BEFORE), owner=ALICE, name="Merenda")
@@ -243,6 +272,28 @@ def test_the_daily_moment_is_in_the_morning_of_brasilia_and_later_than_now():
         moment = next_daily(now, of=uuid4())
         assert now < moment <= now + timedelta(days=1)
         assert moment.hour == 6
+
+
+async def test_the_chores_delete_what_is_looked_at_no_more(alice):
+    now = timezone.now()
+
+    def fill() -> None:
+        for old in (timedelta(), timedelta(days=2)):
+            AddressRequest.objects.create(user=alice)
+            LoginAttempt.objects.create()
+            SessionStore().save()
+            latest = AddressRequest.objects.latest("pk").pk
+            AddressRequest.objects.filter(pk=latest).update(asked_at=now - old)
+            latest = LoginAttempt.objects.latest("pk").pk
+            LoginAttempt.objects.filter(pk=latest).update(at=now - old)
+        key = Session.objects.values_list("pk", flat=True)[0]
+        Session.objects.filter(pk=key).update(expire_date=now - timedelta(days=1))
+
+    await sync(fill)
+    for chore in shared_chores():
+        await chore.do()
+    for model in (AddressRequest, LoginAttempt, Session):
+        assert await sync(model.objects.count) == 1, model
 
 
 # --- mail ---------------------------------------------------------------------------------------
@@ -331,7 +382,7 @@ async def test_an_address_is_kept_once_its_reader_confirms(alice):
     link = re.search(r"http://\S+", str(mail.outbox[0].body))
     assert link is not None
     path = link[0].removeprefix("http://127.0.0.1:8000")
-    reader = Client()
+    reader = await sync(login, alice)  # in another browser
     assert "Confirmar alice@empresa.example?" in (await sync(reader.get, path)).content.decode()
     assert (await sync(User.objects.get)).email == ""
     assert "E-mail confirmado" in (await sync(reader.post, path)).content.decode()

@@ -10,7 +10,7 @@ from django.db import transaction
 from searches.domain.errors import ClaimLost
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage, Told
-from searches.domain.query import parse_query
+from searches.domain.query import SearchQuery, parse_query
 from searches.models import Search
 from searches.owners import Owner
 from searches.services import events, queue, searches as services
@@ -114,6 +114,60 @@ print("ok")
 """
         )
         assert printed == "ok"
+
+
+def test_what_is_counted_first_is_written_by_one_after_another(installation) -> None:
+    """Saving, asking and mails with links: none passes its limit when all come at once."""
+    with installation() as cluster:
+        printed = cluster.script(
+            PREPARE
+            + """
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+import time
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connections
+from searches import addresses
+from searches.models import AddressRequest, SavedSearch
+from searches.services import saved as keeping
+settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+settings.BIDIQ_SEARCHES_PER_MINUTE = 3
+
+def slowly(function):
+    def later(*args, **kwargs):
+        time.sleep(0.2)
+        return function(*args, **kwargs)
+    return later
+
+# Time between the count and what it allows.
+SavedSearch.save = slowly(SavedSearch.save)
+Search.objects.create = slowly(Search.objects.create)
+AddressRequest.objects.create = slowly(AddressRequest.objects.create)
+search, user = create(), User.objects.get()
+
+def at_once(function):
+    together = Barrier(6)
+    def one(_):
+        together.wait()
+        try:
+            function()
+        except Exception as error:
+            return type(error).__name__
+        finally:
+            connections.close_all()
+    with ThreadPoolExecutor(6) as pool:
+        return list(pool.map(one, range(6)))
+
+at_once(lambda: keeping.save(search, owner=Owner(visitor="a"), name="x"))
+print(SavedSearch.objects.count())
+print(at_once(lambda: addresses.ask(user, "a@empresa.example")).count("TooManyRequests"))
+query = SearchQuery.from_json(search.query)
+asked = at_once(lambda: services.create_search(query, owner=Owner(visitor="b")))
+print(asked.count("TooManySearches"))
+"""
+        )
+        assert printed.split() == ["1", "3", "3"]
 
 
 def test_of_many_processes_one_asks_a_saved_question_each_day(installation) -> None:
