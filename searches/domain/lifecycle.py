@@ -23,8 +23,8 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.RUNNING: frozenset({Status.QUEUED, *TERMINAL}),
     **{status: frozenset() for status in TERMINAL},
 }
-#: How often a search may be claimed before it is given up.
-MAX_ATTEMPTS = 3
+#: How many workers a search may lose before it is given up: one that kills them must not go on.
+MAX_LOSSES = 3
 HEARTBEAT_SECONDS = 5
 #: A running search silent for this long has lost its worker.
 SILENCE_SECONDS = 15

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('searches', '0006_unreadable_records'),
+        ('searches', '0007_login_attempts'),
     ]
 
     operations = [

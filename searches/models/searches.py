@@ -50,6 +50,7 @@ class Search(models.Model):
     stage = models.CharField("etapa", max_length=12, default="queued", choices=_STAGES)
     progress = models.SmallIntegerField("progresso", default=0)
     attempt = models.PositiveSmallIntegerField("tentativa", default=0)
+    losses = models.PositiveSmallIntegerField("executores perdidos", default=0)
     worker = models.CharField("executor", max_length=120, blank=True)
     last_seq = models.PositiveIntegerField("último evento", default=0)
     units_total = models.PositiveSmallIntegerField("estados pedidos", default=0)

@@ -130,6 +130,10 @@ def run_due(*, now: datetime | None = None) -> list[UUID]:
             logger.warning("saved search %s cannot be asked any more: %s", saved.pk, error)
             SavedSearch.objects.filter(pk=saved.pk).update(next_run_at=None)
             continue
+        except (KeyError, TypeError, ValueError):  # no question at all: the others must not wait
+            logger.exception("saved search %s cannot be read", saved.pk)
+            SavedSearch.objects.filter(pk=saved.pk).update(next_run_at=None)
+            continue
         if search is not None:
             started.append(search.pk)
     return started

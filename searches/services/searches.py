@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from searches import selectors
 from searches.domain.errors import ClaimLost, IllegalMove
-from searches.domain.lifecycle import MAX_ATTEMPTS, TERMINAL, Status, may_move
+from searches.domain.lifecycle import MAX_LOSSES, TERMINAL, Status, may_move
 from searches.domain.progress import Stage, Told
 from searches.domain.query import SearchQuery
 from searches.models import SavedSearch, Search
@@ -148,12 +148,14 @@ def finish(search_id: UUID, status: Status, told: Told, *, attempt: int, **field
 
 
 def give_back(search: Search, *, is_asked: bool = False) -> Payloads:
-    """Return a running search to the queue, or give it up after the last attempt.
+    """Return a running search to the queue, or give it up when too many workers died of it.
 
     `is_asked`: its worker was told to stop, which says nothing against the search. Returns the
     events to publish; none when another process was faster.
     """
-    exhausted = search.attempt >= MAX_ATTEMPTS and not is_asked
+    # Not the attempts: those of orderly restarts say nothing against the search.
+    losses = search.losses + (not is_asked)
+    exhausted = losses >= MAX_LOSSES
     with transaction.atomic():
         held = events.held(search.pk, search.attempt).filter(worker=search.worker)
         if search.cancel_requested_at is not None:
@@ -168,7 +170,7 @@ def give_back(search: Search, *, is_asked: bool = False) -> Payloads:
                 Stage.ERROR, status=Status.ERROR, detail={**last_detail(search), "code": code}
             )
         else:
-            changes = {"status": Status.QUEUED, "heartbeat_at": None}
+            changes = {"status": Status.QUEUED, "heartbeat_at": None, "losses": losses}
             # The stage stays: who watches sees a pause, not a search that begins again.
             stage = Search.objects.values_list("stage", flat=True).get(pk=search.pk)
             told = Told(Stage(stage), status=Status.QUEUED, detail={"resumes": True})

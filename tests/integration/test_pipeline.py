@@ -9,9 +9,9 @@ from channels.db import database_sync_to_async
 from django.db import OperationalError
 
 from searches import representation, selectors
-from searches.domain.lifecycle import Status
+from searches.domain.lifecycle import MAX_LOSSES, Status
 from searches.domain.progress import Stage
-from searches.models import Coverage, Match, Notice, PageRead, SearchEvent
+from searches.models import Coverage, Match, Notice, PageRead, Search, SearchEvent
 from searches.pipeline import run_search
 from searches.services import searches as services
 from tests.integration.conftest import NOW, create, open_client, record, reload
@@ -271,6 +271,21 @@ async def test_a_database_that_stays_away_leaves_the_search_to_others(
         await run_search(search.pk, worker="test:1:x", client=client)
     left = await reload(search)
     assert (left.status, left.error_code) == (Status.RUNNING, "")
+
+
+async def test_only_lost_workers_count_against_a_search():
+    search = await create()
+
+    def given_back(*, is_asked):
+        claimed = services.claim(search.pk, worker="w")
+        assert claimed is not None
+        services.give_back(claimed, is_asked=is_asked)
+        return Search.objects.values_list("status", "error_code").get(pk=search.pk)
+
+    told = [await sync(lambda: given_back(is_asked=True)) for _ in range(MAX_LOSSES + 2)]
+    assert set(told) == {(Status.QUEUED, "")}
+    told = [await sync(lambda: given_back(is_asked=False)) for _ in range(MAX_LOSSES)]
+    assert told == [*[(Status.QUEUED, "")] * (MAX_LOSSES - 1), (Status.ERROR, "worker.lost")]
 
 
 async def test_it_ends_with_an_error_when_the_fault_is_ours(simulate, settings, monkeypatch):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from searches.domain.lifecycle import MAX_ATTEMPTS
+from searches.domain.lifecycle import MAX_LOSSES
 from tests import processes, servers
 
 
@@ -86,7 +86,7 @@ def test_a_search_survives_kill_9_of_the_server(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(120)
 def test_ordinary_restarts_do_not_count_against_a_search(tmp_path: Path) -> None:
-    restarts = MAX_ATTEMPTS + 1
+    restarts = MAX_LOSSES + 1
     with (
         processes.simulator(latency_seconds=0.2) as (source, source_url),
         processes.site(tmp_path, PNCP_BASE_URL=source_url, PNCP_CONCURRENCY="2") as site,
