@@ -210,8 +210,10 @@ def _has_context(hit: Hit[_Term], content: Sequence[str]) -> bool:
 
 
 def _without_overlaps(hits: list[Hit[_Term]], worths: Sequence[float]) -> list[Hit[_Term]]:
+    # Of equals the first in the text, so that nothing hangs on where a phrase is filed.
     hits = sorted(
-        hits, key=lambda hit: (hit.start - hit.end, -hit.value.weight * worths[hit.start])
+        hits,
+        key=lambda hit: (hit.start - hit.end, -hit.value.weight * worths[hit.start], hit.start),
     )
     taken: set[int] = set()
     kept = []

@@ -35,11 +35,15 @@ def phrase_slots(phrase: str) -> list[Slot]:
 
 
 def key_place(slots: Sequence[Slot]) -> int:
-    """Return the word to file a phrase under: the first not generic, or the least common."""
+    """Return the word to file a phrase under: the rarest, all its alternatives taken together.
+
+    How common a word is follows from its rank (Zipf); the first of equals is taken.
+    """
     generic = load_common().generic
-    rare = len(generic)
-    ranks = [min((generic.get(form, rare) for form in slot.forms), default=rare) for slot in slots]
-    return ranks.index(max(ranks))
+    costs = [
+        sum(1 / (generic[form] + 1) for form in slot.forms if form in generic) for slot in slots
+    ]
+    return costs.index(min(costs))
 
 
 def phrase_index(phrases: Sequence[str]) -> PhraseIndex[str]:
