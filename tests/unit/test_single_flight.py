@@ -62,6 +62,8 @@ async def test_closing_ends_what_is_under_way():
         await caller
 
 
+# The bridge looks after the thread's connection, and an earlier test may have left one.
+@pytest.mark.django_db(transaction=True)
 async def test_what_has_arrived_is_written_though_its_caller_is_cancelled():
     began, may_end = threading.Event(), threading.Event()
     written: list[int] = []
