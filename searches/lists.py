@@ -149,11 +149,12 @@ class ListReader:
 
     @property
     def is_down(self) -> bool:
-        """Whether the source has stopped answering, so that asking on is only waiting."""
-        failures = len(self._failed_in_a_row)
-        if not self._answered:
-            return failures >= FAILURES_AT_FIRST
-        return failures >= FAILURES_IN_A_ROW and len(set(self._failed_in_a_row)) > 1
+        """Whether the source has stopped answering, so that asking on is only waiting.
+
+        One UF that fails says nothing of the others, also when it is the first to be heard of.
+        """
+        enough = FAILURES_IN_A_ROW if self._answered else FAILURES_AT_FIRST
+        return len(self._failed_in_a_row) >= enough and len(set(self._failed_in_a_row)) > 1
 
     def ask_again(self) -> None:
         """Forget the failures before another round."""
