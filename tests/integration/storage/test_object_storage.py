@@ -182,7 +182,7 @@ def test_a_server_that_never_answers_is_given_up_soon(use_object_storage):
             storages["object_storage"].exists("a.xlsx")
 
         assert caught.value.reason is Reason.TIMEOUT
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 15  # the library itself would wait for minutes
 
 
 def test_a_missing_object_is_not_found(storage):
