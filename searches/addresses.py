@@ -101,9 +101,9 @@ def confirm(token: str, user: User) -> bool:
 
     Raises signing.BadSignature as `read_link` does.
     """
-    address = read_link(token, user)
-    before = _read(token)["instead_of"]
-    return bool(User.objects.filter(pk=user.pk, email=before).update(email=address))
+    signed = _read(token, user)
+    unchanged = User.objects.filter(pk=user.pk, email=signed["instead_of"])
+    return bool(unchanged.update(email=signed["address"]))
 
 
 def read_link(token: str, user: User) -> str:
@@ -113,15 +113,14 @@ def read_link(token: str, user: User) -> str:
     the address that the user has now. An address is a credential, links to a new password go to it:
     whoever reads a mistyped one must not be able to make it the account's.
     """
-    found = _read(token)
-    if found["user"] != user.pk or user.email not in (found["instead_of"], found["address"]):
+    return str(_read(token, user)["address"])
+
+
+def _read(token: str, user: User) -> dict[str, Any]:
+    signed: dict[str, Any] = signing.loads(token, salt=_SALT, max_age=LINK_SECONDS)
+    if signed["user"] != user.pk or user.email not in (signed["instead_of"], signed["address"]):
         raise signing.BadSignature
-    return str(found["address"])
-
-
-def _read(token: str) -> dict[str, Any]:
-    found: dict[str, Any] = signing.loads(token, salt=_SALT, max_age=LINK_SECONDS)
-    return found
+    return signed
 
 
 def forget(user: User) -> None:

@@ -62,7 +62,7 @@ async def test_a_throttle_anywhere_pauses_all_and_slows_all(url):
     await there.throttled(0.3)
     started_at = time.monotonic()
     await here.acquire()
-    assert 0.29 <= time.monotonic() - started_at < 10
+    assert 0.29 <= time.monotonic() - started_at < 3
     assert await rate_in(url) == 3000
     async with Redis.from_url(url) as redis:
         assert 0 < await redis.ttl(KEY) <= 3600
@@ -144,7 +144,7 @@ async def test_a_frozen_redis_costs_a_moment_only(server, url):
         started_at = time.monotonic()
         for _ in range(20):
             await limiter.acquire()
-        assert time.monotonic() - started_at < 10
+        assert time.monotonic() - started_at < 3
     finally:
         server.resume()
     await limiter.aclose()
