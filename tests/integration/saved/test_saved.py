@@ -1,13 +1,10 @@
-"""Saved searches: kept, asked again each day, held against what was there before, told by mail."""
+"""Saved searches: kept, asked again each day, held against what was there before."""
 
-import asyncio
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
-from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
@@ -18,54 +15,15 @@ from django.utils import timezone
 from searches import digests, selectors
 from searches.domain.lifecycle import Status
 from searches.domain.schedule import next_daily
-from searches.models import AddressRequest, Digest, LoginAttempt, SavedSearch, Search
-from searches.owners import VISITOR_KEY, Owner
-from searches.pipeline import run_search
+from searches.models import AddressRequest, LoginAttempt, SavedSearch, Search
+from searches.owners import Owner
 from searches.services import saved as services
 from searches.upkeep import shared_chores
-from tests.integration.conftest import NOW, open_client, record, reload
+from tests.integration.conftest import NOW, record, reload
+from tests.integration.saved.conftest import ALICE, BEFORE, RECORDS, finished, login, sync
 from tests.integration.test_pages import browser, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-ALICE = Owner(visitor="alice")
-#: The made-up source: three notices until the 19th, two more on the 20th.
-RECORDS = [record(n, day="2026-08-18") for n in (1, 2, 3)] + [
-    record(n, day="2026-08-20", object=f"Aquisição de gêneros alimentícios, lote {n}")
-    for n in (4, 5)
-]
-BEFORE = {"data_inicial": "2026-08-16", "data_final": "2026-08-19"}
-
-
-def sync(function, *args, **kwargs):
-    return database_sync_to_async(function)(*args, **kwargs)
-
-
-def login(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-async def finished(settings: Any, search: Search) -> Search:
-    async with open_client(settings) as client:
-        await asyncio.wait_for(run_search(search.pk, worker="test:1:x", client=client), 60)
-    return await reload(search)
-
-
-@pytest.fixture
-def daily(simulate, run, settings):
-    """Save a search of yesterday's and run it again today; return it and today's run."""
-
-    async def make(owner: Owner = ALICE, **changes: Any) -> tuple[SavedSearch, Search]:
-        await simulate(RECORDS)
-        first = await run(owner, **BEFORE)
-        saved = await sync(services.save, first, owner=owner, name="Merenda")
-        await sync(SavedSearch.objects.filter(pk=saved.pk).update, next_run_at=NOW, **changes)
-        (search_id,) = await sync(services.run_due, now=NOW)
-        return saved, await finished(settings, await sync(Search.objects.get, pk=search_id))
-
-    return make
 
 
 async def test_a_daily_run_asks_for_the_same_days_up_to_today(daily):
@@ -294,207 +252,3 @@ async def test_the_chores_delete_what_is_looked_at_no_more(alice):
         await chore.do()
     for model in (AddressRequest, LoginAttempt, Session):
         assert await sync(model.objects.count) == 1, model
-
-
-# --- mail ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def mailed(daily, alice):
-    """Run a saved search of a user who wants mail."""
-
-    async def make(email: str = "alice@empresa.example") -> tuple[SavedSearch, Search]:
-        await sync(User.objects.filter(pk=alice.pk).update, email=email)
-        return await daily(Owner(user_id=alice.pk), wants_mail=True)
-
-    return make
-
-
-async def test_the_digest_tells_what_is_new_and_how_to_stop(mailed, settings):
-    settings.BIDIQ_PUBLIC_URL = "https://bidiq.example"
-    _, search = await mailed()
-    assert await sync(digests.send_due) == 1
-    (message,) = mail.outbox
-    assert message.to == ["alice@empresa.example"]
-    assert message.subject == "2 licitações novas: Merenda"
-    assert "lote 4" in message.body
-    assert "lote 5" in message.body
-    assert "R$ 1.000,50" in message.body
-    assert f"https://bidiq.example/buscas/{search.pk}/?novas=1" in message.body
-    assert "X-Amz" not in message.body
-    html = message.alternatives[0][0]
-    assert "lote 4" in html
-    assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    digest = await sync(Digest.objects.get)
-    assert (digest.state, digest.new_count) == ("sent", 2)
-    assert await sync(digests.send_due) == 0  # once
-    page = await sync(lambda: login(User.objects.get()).get("/salvas/").content.decode())
-    assert "e-mail enviado em" in page
-
-
-async def test_the_stop_link_needs_no_login_and_asks_first(mailed):
-    saved, _ = await mailed()
-    await sync(digests.send_due)
-    link = mail.outbox[0].extra_headers["List-Unsubscribe"].strip("<>")
-    path = link.removeprefix("http://127.0.0.1:8000")
-    strict = Client(enforce_csrf_checks=True)  # a mail program posts without a token
-    assert "Parar os avisos" in (await sync(strict.get, path)).content.decode()
-    await sync(saved.refresh_from_db)
-    assert saved.wants_mail  # a program that only looks at links changes nothing
-    answer = await sync(strict.post, path, {"List-Unsubscribe": "One-Click"})
-    assert answer.status_code == 200
-    await sync(saved.refresh_from_db)
-    assert not saved.wants_mail
-    assert (await sync(strict.post, path[:-3] + "x/")).status_code == 404
-
-
-@pytest.mark.parametrize("email", [""])
-async def test_no_mail_goes_to_an_address_that_nobody_confirmed(mailed, email):
-    await mailed(email)
-    assert await sync(digests.send_due) == 0
-    assert mail.outbox == []
-    assert (await sync(Digest.objects.get)).state == "not_needed"
-    page = await sync(lambda: login(User.objects.get()).get("/salvas/").content.decode())
-    assert "depois que você confirmar o seu endereço" in page
-
-
-async def test_a_mail_server_that_is_down_is_tried_again_and_then_named(mailed, settings, caplog):
-    await mailed()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nothing listens there
-    now = timezone.now()
-    for attempt in range(1, digests.MOST_ATTEMPTS + 1):
-        now += timedelta(hours=4)
-        assert await sync(digests.send_due, now=now) == 0
-        digest = await sync(Digest.objects.get)
-        assert digest.attempts == attempt
-    assert digest.state == "failed"
-    assert "alice@" not in caplog.text
-    page = await sync(lambda: login(User.objects.get()).get("/salvas/").content.decode())
-    assert "não foi possível enviar o e-mail" in page
-
-
-async def test_an_address_is_kept_once_its_reader_confirms(alice):
-    client = await sync(login, alice)
-    answer = await sync(client.post, "/contas/email/", {"email": "alice@empresa.example"})
-    assert answer.status_code == 302
-    assert (await sync(User.objects.get)).email == ""
-    link = re.search(r"http://\S+", str(mail.outbox[0].body))
-    assert link is not None
-    path = link[0].removeprefix("http://127.0.0.1:8000")
-    reader = await sync(login, alice)  # in another browser
-    assert "Confirmar alice@empresa.example?" in (await sync(reader.get, path)).content.decode()
-    assert (await sync(User.objects.get)).email == ""
-    assert "E-mail confirmado" in (await sync(reader.post, path)).content.decode()
-    assert (await sync(User.objects.get)).email == "alice@empresa.example"
-    assert (await sync(reader.get, path[:-3] + "x/")).status_code == 410
-    await sync(client.post, "/contas/email/", {"email": ""})
-    assert (await sync(User.objects.get)).email == ""
-
-
-async def test_nobody_is_pestered_with_confirmations(alice):
-    client = await sync(login, alice)
-    codes = [
-        (await sync(client.post, "/contas/email/", {"email": "bob@empresa.example"})).status_code
-        for _ in range(4)
-    ]
-    assert codes == [302, 302, 302, 429]
-    assert len(mail.outbox) == 3
-    answer = await sync(client.post, "/contas/email/", {"email": "nonsense"})
-    assert answer.status_code == 422
-    assert "Escreva um endereço de e-mail válido" in answer.content.decode()
-
-
-async def test_mail_is_only_for_accounts(daily):
-    saved, _ = await daily()
-    assert not saved.wants_mail
-    await sync((await sync(browser)).post, f"/salvas/{saved.pk}/", {"diaria": "on", "email": "on"})
-    await sync(saved.refresh_from_db)
-    assert not saved.wants_mail
-
-
-async def test_what_a_visitor_saved_goes_with_the_account(daily, alice):
-    saved, _ = await daily()
-
-    def with_both() -> Client:
-        client = login(alice)
-        session = client.session
-        session[VISITOR_KEY] = "alice"
-        session.save()
-        return client
-
-    client = await sync(with_both)
-    await sync(client.post, f"/salvas/{saved.pk}/", {"diaria": "on", "email": "on"})
-    await sync(saved.refresh_from_db)
-    assert (saved.owner_user_id, saved.wants_mail) == (alice.pk, True)
-
-
-async def test_what_a_user_saves_is_told_by_mail_until_it_is_switched_off(daily, alice):
-    await sync(User.objects.filter(pk=alice.pk).update, email="alice@empresa.example")
-    saved, search = await daily(Owner(user_id=alice.pk))
-    assert saved.wants_mail
-    assert await sync(digests.send_due) == 1
-    client = await sync(login, alice)
-    page = words(await sync(lambda: client.get("/salvas/").content.decode()))
-    assert ", com aviso por e-mail." in page
-    await sync(client.post, f"/salvas/{saved.pk}/", {"diaria": "on"})
-    await sync(client.post, f"/buscas/{search.pk}/salvar/")  # saved already
-    await sync(saved.refresh_from_db)
-    assert not saved.wants_mail
-    page = words(await sync(lambda: client.get("/salvas/").content.decode()))
-    assert ", sem aviso por e-mail." in page
-
-
-async def test_what_a_visitor_saved_is_the_accounts_from_the_login_on(daily, alice):
-    saved, _ = await daily()
-
-    def log_in() -> Client:
-        client = browser()
-        data = {"username": "alice", "password": "alice"}
-        assert client.post("/contas/entrar/", data).status_code == 302
-        return client
-
-    await sync(log_in)
-    await sync(saved.refresh_from_db)
-    assert (saved.owner_user_id, saved.wants_mail) == (alice.pk, True)
-    elsewhere = await sync(login, alice)
-    assert "Merenda" in (await sync(elsewhere.get, "/salvas/")).content.decode()
-    await sync(services.stop_mail, saved.pk)
-    await sync(log_in)
-    await sync(saved.refresh_from_db)
-    assert not saved.wants_mail  # switched off stays off
-
-
-async def test_what_an_account_keeps_already_brings_no_second_mail(daily, alice):
-    visitors, _ = await daily()
-    saved, _ = await daily(Owner(user_id=alice.pk))
-    await sync(services.stop_mail, saved.pk)
-    await sync(services.adopt, Owner(user_id=alice.pk, visitor="alice"))
-    await sync(visitors.refresh_from_db)
-    assert (visitors.owner_user_id, visitors.wants_mail) == (alice.pk, False)
-
-
-async def test_signing_up_brings_along_what_was_saved(daily):
-    saved, _ = await daily()
-    new = {"username": "carol", "password1": "licitação-2026", "password2": "licitação-2026"}
-    answer = await sync(lambda: browser().post("/contas/criar/", new))
-    assert answer.status_code == 302
-    await sync(saved.refresh_from_db)
-    carol = await sync(User.objects.get, username="carol")
-    assert (saved.owner_user_id, saved.wants_mail) == (carol.pk, True)
-
-
-async def test_both_chores_are_among_the_shared_ones(daily, alice):
-    """The upkeep itself does it: a run is made, and its mail goes out."""
-    saved, _ = await daily()
-    await sync(User.objects.filter(pk=alice.pk).update, email="alice@empresa.example")
-    await sync(
-        SavedSearch.objects.filter(pk=saved.pk).update,
-        next_run_at=timezone.now() - timedelta(minutes=1),
-        owner_user=alice,
-        wants_mail=True,
-    )
-    for chore in shared_chores():
-        await chore.do()
-    digest = await sync(Digest.objects.select_related("search").get)
-    assert (digest.search.saved_id, digest.search.status) == (saved.pk, Status.QUEUED)
