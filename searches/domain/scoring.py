@@ -18,11 +18,10 @@ from typing import NamedTuple, TypeVar
 from searches.domain.sectors import Vocabulary, load_common, readable
 from searches.domain.terms import Hit, PhraseIndex
 from searches.domain.zones import (
-    content_places,
-    content_words,
     key_place,
     phrase_index,
     phrase_slots,
+    read_words,
     shared_masks,
     shared_zones,
 )
@@ -130,26 +129,32 @@ class SectorScorer:
         3. Of terms that overlap, the longest counts.
         4. Worths are added up by different term.
         """
-        content = content_words(words)
-        hits = [hit for hit in self._terms.find(content) if _has_context(hit, content)]
+        read = read_words(words)
+        content = list(filter(None, read))
+        hits = [
+            hit
+            for hit in self._terms.find(content)
+            if hit.value.near is None or _has_context(hit, content)
+        ]
         if not hits:
             return _NOTHING
         masked = self._masks.find(content)
         named = self._common_masks.find(content)
-        hidden = [*masked, *named]
-        hits = [hit for hit in hits if not _is_masked(hit, hidden)]
-        if not hits:
-            return Score((), 0.0, 0, masked[0].value) if masked else _NOTHING
+        if hidden := [*masked, *named]:
+            hits = [hit for hit in hits if not _is_masked(hit, hidden)]
+            if not hits:
+                return Score((), 0.0, 0, masked[0].value) if masked else _NOTHING
         worths = self._zones.worths(content)
         if any(hit.value.counted_as == _GENERAL for hit in hits):
             trades = self._other_trades.find(content)
             if any(worths[hit.start] >= _AGAINST_FROM for hit in trades):
                 hits = [hit for hit in hits if hit.value.counted_as != _GENERAL]
-        hits = _without_overlaps(hits, worths)
         if not hits:
             return _NOTHING
+        if len(hits) > 1:
+            hits = _without_overlaps(hits, worths)
         evidence = []
-        kept = content_places(words)
+        kept = [place for place, word in enumerate(read) if word]
         for hit in hits:
             place = max(worths[hit.start : hit.end])
             end = kept[hit.end - 1] + 1

@@ -39,17 +39,21 @@ class _Folding(dict[int, str]):
 _FOLDING = _Folding()
 
 
-def _byte_table() -> bytes:
-    """Return the folding of Windows-1252, in which nearly every object can be written."""
+#: One of them can write nearly every object. The first is coded eight times as fast; the second
+#: has dashes and curled quotes.
+_ENCODINGS = ("latin-1", "cp1252")
+
+
+def _byte_table(encoding: str) -> bytes:
     table = bytearray(range(256))
     for code in range(256):
-        char = bytes([code]).decode("cp1252", errors="ignore")
+        char = bytes([code]).decode(encoding, errors="ignore")
         if char:
-            table[code] = _fold_char(char).encode("cp1252")[0]
+            table[code] = _fold_char(char).encode(encoding)[0]
     return bytes(table)
 
 
-_BYTES = _byte_table()
+_BYTES = {encoding: _byte_table(encoding) for encoding in _ENCODINGS}
 
 
 def fold(text: str) -> str:
@@ -61,11 +65,13 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    try:
-        # Ten times faster than str.translate, which makes one lookup for each character.
-        return text.encode("cp1252").translate(_BYTES).decode("cp1252")
-    except UnicodeError:
-        return text.translate(_FOLDING)
+    # Ten times faster than str.translate, which makes one lookup for each character.
+    for encoding, table in _BYTES.items():
+        try:
+            return text.encode(encoding).translate(table).decode(encoding)
+        except UnicodeError:
+            continue
+    return text.translate(_FOLDING)
 
 
 def one_line(text: str) -> str:
@@ -80,7 +86,10 @@ def is_unicode(text: str) -> bool:
 
 _NOT_WORD = bytes(code if chr(code).isalnum() and code < 128 else 32 for code in range(256))
 #: Folds and takes the words apart at once; what is not ASCII then is for `word_list`.
-_BYTES_OF_WORDS = bytes(code if code > 127 else _NOT_WORD[code] for code in _BYTES)
+_BYTES_OF_WORDS = {
+    encoding: bytes(code if code > 127 else _NOT_WORD[code] for code in table)
+    for encoding, table in _BYTES.items()
+}
 _WORD = re.compile(r"[^\W_]+")
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 
@@ -151,10 +160,12 @@ def phrase_words(text: str) -> list[str]:
 
     The same as `word_list(fold(text))`, in half the time.
     """
-    try:
-        return text.encode("cp1252").translate(_BYTES_OF_WORDS).decode("ascii").split()
-    except UnicodeError:
-        return word_list(fold(text))
+    for encoding, table in _BYTES_OF_WORDS.items():
+        try:
+            return text.encode(encoding).translate(table).decode("ascii").split()
+        except UnicodeError:
+            continue
+    return word_list(fold(text))
 
 
 def word_places(folded: str, words: Sequence[str]) -> list[tuple[int, int]]:

@@ -82,17 +82,8 @@ _MAX_READINGS = 100_000
 _READINGS = _Readings()
 
 
-def content_words(words: Sequence[str]) -> list[str]:
-    """Return the words that carry meaning, spelt out."""
-    return list(filter(None, _read(words)))
-
-
-def content_places(words: Sequence[str]) -> list[int]:
-    """Return where each of `content_words` stands among the words."""
-    return [place for place, word in enumerate(_read(words)) if word]
-
-
-def _read(words: Sequence[str]) -> list[str]:
+def read_words(words: Sequence[str]) -> list[str]:
+    """Return what each word is read as: spelt out, "" if it carries no meaning."""
     read = list(map(_READINGS.__getitem__, words))
     units = load_common().units
     if not units.isdisjoint(words):
