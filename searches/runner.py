@@ -61,7 +61,7 @@ async def give_back_abandoned(*, trusts_silence: bool = True) -> list[UUID]:
     """
     returned = []
     for search in await database_sync_to_async(selectors.running)():
-        if not (is_dead(search.worker) or (trusts_silence and selectors.is_silent(search))):
+        if not (is_dead(search.worker) or (trusts_silence and search.is_silent)):
             continue
         logger.warning(
             "the search lost its worker %s", search.worker, extra={"search_id": str(search.pk)}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from searches.domain import tables
@@ -154,14 +155,12 @@ def waiting(*, older_than_seconds: float = 0) -> list[UUID]:
 
 
 def running() -> list[Search]:
-    """Return the searches that some worker has."""
-    return list(Search.objects.filter(status=Status.RUNNING))
+    """Return the searches that some worker has, `is_silent` set when it gives no more signs.
 
-
-def is_silent(search: Search) -> bool:
-    """Return whether a running search's worker has stopped giving signs."""
-    heard_at = search.heartbeat_at or search.started_at or search.created_at
-    return timezone.now() - heard_at > timedelta(seconds=SILENCE_SECONDS)
+    By the database's clock, as the signs are: machines need not agree on the time.
+    """
+    silent = Q(heartbeat_at__lt=Now() - timedelta(seconds=SILENCE_SECONDS))
+    return list(Search.objects.filter(status=Status.RUNNING).annotate(is_silent=silent))
 
 
 def is_cancel_requested(search_id: UUID) -> bool:

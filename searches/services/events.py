@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from searches import messages
@@ -52,7 +53,7 @@ def record(
     Raises ClaimLost when the search is no longer this attempt's: the attempt number is the
     fencing token, an old worker cannot write over a new one.
     """
-    changes: dict[str, Any] = {"heartbeat_at": timezone.now()}
+    changes: dict[str, Any] = {"heartbeat_at": Now()}
     if units_done is not None:
         changes["units_done"] = units_done
     with transaction.atomic():

@@ -3,13 +3,17 @@
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db.models import Q
+from django.db.models.functions import Now
 
 from searches.liveness import is_dead
 from searches.models import PageLease
 
 #: A lease that is not renewed for this long is over: its process is gone or cut off.
 LEASE_SECONDS = 15.0
+_LEASE = timedelta(seconds=LEASE_SECONDS)
+#: By the database's clock: machines that share it need not agree on the time.
+_IS_OVER = Q(expires_at__lt=Now())
 
 
 def take(page: str, *, holder: str) -> bool:
@@ -17,16 +21,15 @@ def take(page: str, *, holder: str) -> bool:
 
     Two that try at once: one gets it.
     """
-    now = timezone.now()
-    expires_at = now + timedelta(seconds=LEASE_SECONDS)
+    expires_at = Now() + _LEASE
     try:
         with transaction.atomic():
             PageLease.objects.create(page=page, holder=holder, expires_at=expires_at)
         return True
     except IntegrityError:
         pass
-    other = PageLease.objects.filter(page=page).first()
-    if other is None or not (other.expires_at < now or is_dead(other.holder)):
+    other = PageLease.objects.filter(page=page).annotate(is_over=_IS_OVER).first()
+    if other is None or not (other.is_over or is_dead(other.holder)):
         return False
     taken = PageLease.objects.filter(
         page=page, holder=other.holder, expires_at=other.expires_at
@@ -36,8 +39,7 @@ def take(page: str, *, holder: str) -> bool:
 
 def renew(pages: list[str], *, holder: str) -> None:
     """Keep leases that are still ours."""
-    expires_at = timezone.now() + timedelta(seconds=LEASE_SECONDS)
-    PageLease.objects.filter(page__in=pages, holder=holder).update(expires_at=expires_at)
+    PageLease.objects.filter(page__in=pages, holder=holder).update(expires_at=Now() + _LEASE)
 
 
 def release(page: str, *, holder: str) -> None:
@@ -47,11 +49,10 @@ def release(page: str, *, holder: str) -> None:
 
 def is_taken(page: str) -> bool:
     """Return whether somebody who seems to live has a page's lease."""
-    lease = PageLease.objects.filter(page=page, expires_at__gte=timezone.now()).first()
+    lease = PageLease.objects.filter(page=page).exclude(_IS_OVER).first()
     return lease is not None and not is_dead(lease.holder)
 
 
 def forget_expired() -> int:
     """Delete leases that nobody came back for."""
-    long_ago = timezone.now() - timedelta(hours=1)
-    return PageLease.objects.filter(expires_at__lt=long_ago).delete()[0]
+    return PageLease.objects.filter(expires_at__lt=Now() - timedelta(hours=1)).delete()[0]

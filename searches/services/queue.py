@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 from procrastinate import exceptions
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
@@ -53,7 +53,7 @@ def defer_lost() -> list[UUID]:
 
 def live_workers() -> int:
     """Return how many workers have given a sign of life lately."""
-    since = timezone.now() - timedelta(seconds=SILENCE_SECONDS)
+    since = Now() - timedelta(seconds=SILENCE_SECONDS)
     return int(ProcrastinateWorker.objects.filter(last_heartbeat__gte=since).count())
 
 

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from searches import selectors
@@ -107,20 +108,19 @@ def _check_rate(owner: Owner) -> None:
 
 def claim(search_id: UUID, *, worker: str) -> Search | None:
     """Take a waiting search. Returns it with its attempt number, or None when somebody else did."""
-    now = timezone.now()
     taken = Search.objects.filter(pk=search_id, status=Status.QUEUED).update(
         status=Status.RUNNING,
         worker=worker,
         attempt=F("attempt") + 1,
-        started_at=now,
-        heartbeat_at=now,
+        started_at=timezone.now(),
+        heartbeat_at=Now(),
     )
     return Search.objects.get(pk=search_id) if taken else None
 
 
 def beat(search_id: UUID, *, attempt: int) -> bool:
     """Give a sign of life. Returns whether somebody asked to cancel; raises ClaimLost."""
-    if not events.held(search_id, attempt).update(heartbeat_at=timezone.now()):
+    if not events.held(search_id, attempt).update(heartbeat_at=Now()):
         raise ClaimLost
     return selectors.is_cancel_requested(search_id)
 

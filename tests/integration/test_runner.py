@@ -2,16 +2,22 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from channels.db import database_sync_to_async
+from django.db.models.functions import Now
+from django.utils import timezone
 
 from bidiq import logs
 from searches import page_turns, runner
+from searches.models import Search
 from searches.page_turns import Turns
 from searches.runner import InlineRunner
 from searches.services import leases
+from searches.services import searches as services
+from tests.integration.conftest import create
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,3 +81,20 @@ async def test_leases_are_renewed_after_a_fault_and_for_no_search_in_particular(
     assert set(rounds) == {""}
     assert "leases were not renewed" in caplog.text
     assert not await database_sync_to_async(leases.is_taken)("a page")
+
+
+async def test_a_machine_whose_clock_runs_ahead_takes_nothing_from_a_living_worker(monkeypatch):
+    search = await create()
+    await database_sync_to_async(services.claim)(search.pk, worker="elsewhere:1:x")
+    take = database_sync_to_async(leases.take)
+    assert await take("a page", holder="elsewhere:1:x")
+
+    ahead = timezone.now() + timedelta(hours=1)
+    monkeypatch.setattr(timezone, "now", lambda: ahead)
+    assert await runner.give_back_abandoned() == []
+    assert not await take("a page", holder="here:2:y")
+    assert await database_sync_to_async(leases.is_taken)("a page")
+
+    heard_long_ago = Search.objects.filter(pk=search.pk).aupdate
+    await heard_long_ago(heartbeat_at=Now() - timedelta(seconds=16))
+    assert await runner.give_back_abandoned() == [search.pk]
