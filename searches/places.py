@@ -1,4 +1,4 @@
-"""Municipalities by name, as far as the store has met them. Floor 6.
+"""Municipalities by name: IBGE's, and what the store has met besides. Floor 6.
 
 People know names; the contract's request knows IBGE codes.
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from searches import selectors
-from searches.domain.brazil import BY_CODE
+from searches.domain.brazil import BY_CODE, municipalities
 from searches.domain.text import phrase_words
 
 #: The names are read from the whole store: not for each page.
@@ -29,18 +29,26 @@ class _Known:
     )
     names: dict[str, str] = field(default_factory=dict)
 
+    def add(self, code: str, name: str, uf: str) -> None:
+        """Know a name; the first of a municipality's is the one that is shown."""
+        named = self.codes[_folded(name)]
+        if (uf, code) not in named:
+            named.append((uf, code))
+        self.names.setdefault(code, f"{name}/{uf}")
+
 
 _known: dict[int, _Known] = {}
 
 
-def _of_the_store() -> _Known:
+def _all_known() -> _Known:
     source = selectors.source_id()
     known = _known.get(source)
     if known is None or time.monotonic() - known.read_at > KNOWN_FOR_SECONDS:
         known = _known[source] = _Known(time.monotonic())
+        for code, (uf, name) in municipalities().items():
+            known.add(code, name, uf)
         for code, name, uf in selectors.municipalities(source):
-            known.codes[_folded(name)].append((uf, code))
-            known.names[code] = f"{name}/{uf}"
+            known.add(code, name, uf)
     return known
 
 
@@ -50,7 +58,7 @@ def _folded(name: str) -> str:
 
 def name_of(code: str) -> str:
     """Return a municipality as people write it, Campinas/SP; the code when it is not known."""
-    return _of_the_store().names.get(code, code)
+    return _all_known().names.get(code, code)
 
 
 def codes_of(written: str, *, ufs: Sequence[str]) -> list[str]:
@@ -63,7 +71,7 @@ def codes_of(written: str, *, ufs: Sequence[str]) -> list[str]:
     name, uf = written, ""
     if (parts := _WITH_UF.fullmatch(written)) and parts[2].upper() in BY_CODE:
         name, uf = parts[1], parts[2].upper()
-    found = _of_the_store().codes.get(_folded(name), [])
+    found = _all_known().codes.get(_folded(name), [])
     wanted = {uf} if uf else set(ufs)
     inside = [code for known_uf, code in found if known_uf in wanted]
     return inside or ([] if uf else [code for _, code in found])

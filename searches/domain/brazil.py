@@ -1,6 +1,8 @@
-"""The 27 units of the federation, their regions, and Brasília's clock. Floor 0."""
+"""The 27 units of the federation, their regions and municipalities, Brasília's clock. Floor 0."""
 
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 #: PNCP's dates carry no zone; they are Brasília's (README of the source, section 4).
@@ -53,3 +55,12 @@ REGIONS: dict[str, tuple[str, ...]] = {
     region: tuple(unit.code for unit in UNITS if unit.region == region)
     for region in ("Norte", "Nordeste", "Centro-Oeste", "Sudeste", "Sul")
 }
+_BY_IBGE: dict[str, str] = {unit.ibge: unit.code for unit in UNITS}
+
+
+@cache
+def municipalities() -> dict[str, tuple[str, str]]:
+    """Return (UF, name) of each of the 5,570 municipalities by its IBGE code (IBGE's own list)."""
+    text = (files("searches.domain") / "municipalities.tsv").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in text.splitlines())
+    return {code: (_BY_IBGE[code[:2]], name) for code, name in rows}

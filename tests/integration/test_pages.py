@@ -272,7 +272,7 @@ def test_every_problem_stands_at_its_field():
 
 async def test_municipalities_are_asked_for_by_name(simulate, run):
     await simulate([record(1), record(2, ibge="3304557", uf="RJ")])
-    await run(ufs=["SP", "RJ"])  # from now on the store knows two of the name
+    await run(ufs=["SP", "RJ"])  # from now on two have another name besides IBGE's
 
     def asked(written, *ufs):
         client = browser()
@@ -285,15 +285,21 @@ async def test_municipalities_are_asked_for_by_name(simulate, run):
         return query["municipios"], re.findall(r'name="municipios".*value="([^"]*)"', seen)
 
     ask_by_name = database_sync_to_async(asked)
-    assert await ask_by_name("teste", "SP") == (["3550308"], ["Teste/SP"])
-    assert await ask_by_name("TÉSTE - rj", "SP", "RJ") == (["3304557"], ["Teste/RJ"])
+    assert await ask_by_name("teste", "SP") == (["3550308"], ["São Paulo/SP"])
+    assert await ask_by_name("TÉSTE - rj", "SP", "RJ") == (["3304557"], ["Rio de Janeiro/RJ"])
     assert await ask_by_name("Teste, 3509502", "SP", "RJ") == (
         ["3304557", "3550308", "3509502"],
-        ["Teste/RJ, Teste/SP, 3509502"],
+        ["Rio de Janeiro/RJ, São Paulo/SP, Campinas/SP"],
     )
-    assert "“Xpto” não é um município que já apareceu" in await ask_by_name("Xpto", "SP")
+    assert await ask_by_name("mogi-mirim", "SP") == (["3530805"], ["Mogi Mirim/SP"])
+    # Five states have one; of a name alone those of the asked states are meant.
+    assert await ask_by_name("Bom Jesus", "PI", "RS") == (
+        ["2201903", "4302303"],
+        ["Bom Jesus/PI, Bom Jesus/RS"],
+    )
+    assert "“Xpto” não é um município que conhecemos" in await ask_by_name("Xpto", "SP")
     search = await run(municipios=["3550308"])
-    assert "município Teste/SP" in words(await get(f"/buscas/{search.pk}/"))
+    assert "município São Paulo/SP" in words(await get(f"/buscas/{search.pk}/"))
 
 
 def test_the_form_keeps_what_was_typed():
