@@ -78,12 +78,11 @@ class SearchForm:
 
     @classmethod
     def remembered(cls, query: Mapping[str, Any] | None, *, today: date) -> "SearchForm":
-        """Show the last query again; the period is left out, or it would slide into the past."""
-        values = {
-            name: value
-            for name, value in (query or {}).items()
-            if name not in ("data_inicial", "data_final", "pagina")
-        }
+        """Show a question again; the period of what was open has no meaning."""
+        left_out = {"pagina"}
+        if (query or {}).get("modo_busca") == Mode.OPEN:
+            left_out |= {"data_inicial", "data_final"}
+        values = {name: value for name, value in (query or {}).items() if name not in left_out}
         return cls(values, today=today, bound=False)
 
     @property
@@ -93,7 +92,7 @@ class SearchForm:
         for name in MORE_FILTERS:
             value = self.values.get(name)
             if name == "modalidades":
-                used += self.chosen_modalities != set(map(str, tables.COMPETITIVE))
+                used += self.chosen_modalities != self.usual_modalities
             elif name == "status":
                 used += value not in (None, "", "todos")
             else:
@@ -119,6 +118,10 @@ class SearchForm:
     @property
     def spheres(self) -> dict[str, str]:
         return tables.SPHERES
+
+    @property
+    def usual_modalities(self) -> set[str]:
+        return set(map(str, tables.COMPETITIVE))
 
     @property
     def chosen_modalities(self) -> set[str]:

@@ -123,7 +123,7 @@ def problem_texts(error: QueryError) -> dict[str, list[str]]:
 def unknown_municipality_text(written: str) -> str:
     """Return the sentence for a municipality that the form does not know."""
     return (
-        f"“{written}” não é um município que já apareceu por aqui: confira o nome, "
+        f"“{written}” não é um município que conhecemos: confira o nome, "
         "ou escreva o código IBGE, de 7 dígitos."
     )
 

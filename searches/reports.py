@@ -203,6 +203,7 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
         ("Feita em", _local(now)),
         ("Setor", wording.sector_name(query.sector) if not query.terms else ""),
         ("Termos", ", ".join(query.terms)),
+        ("Mínimo de termos", _floor(search.matching) if query.terms else ""),
         ("Termos excluídos", ", ".join(query.exclusions)),
         ("Estados", ", ".join(query.ufs)),
         ("Modo", "Abertas agora" if query.mode.value == "abertas" else "Por publicação"),
@@ -246,6 +247,12 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
     )
 
 
+def _floor(matching: dict[str, Any]) -> str:
+    """Say how many of the own terms an object must have, and that it was relaxed."""
+    asked, used = matching.get("minimo"), matching.get("minimo_usado")
+    return f"{used}: nenhuma tinha {asked}" if matching.get("relaxado") else str(asked or "")
+
+
 def _period(query: SearchQuery) -> str:
     if query.mode.value == "abertas":
         return ""
@@ -259,10 +266,12 @@ def _coverage(entry: dict[str, Any]) -> str:
     )
     if unreadable := messages.unreadable_text(entry.get("ilegiveis", 0)):
         read += f", {unreadable}"
+    reason = entry.get("motivo")
+    why = f" ({messages.unit_text(reason, entry.get('pagina_que_falhou'))})" if reason else ""
     match entry["status"]:
         case "complete":
             return f"completa: {read}"
         case "partial":
-            return f"incompleta: {read}"
+            return f"incompleta: {read}{why}"
         case _:
-            return "não foi lida"
+            return f"não foi lida{why}"

@@ -8,7 +8,6 @@ from django.urls import reverse
 
 from searches import selectors
 from searches.domain.brazil import BRASILIA
-from searches.domain.notice import infer_status
 from searches.domain.progress import Stage, percent
 from searches.domain.query import SearchQuery
 from searches.domain.summary import days_left
@@ -83,12 +82,6 @@ def terms_used(search: Search, query: SearchQuery) -> tuple[str, ...]:
 def notice(match: Match, *, now: datetime) -> dict[str, Any]:
     """Return one result; money as decimal text, moments in Brasília's time."""
     row: Notice = match.notice
-    status = infer_status(
-        situation=row.situation,
-        closes_at=row.closes_at,
-        awarded=row.awarded_value is not None,
-        now=now,
-    )
     return {
         "numero_controle_pncp": row.control_number,
         "objeto": row.object,
@@ -104,7 +97,7 @@ def notice(match: Match, *, now: datetime) -> dict[str, Any]:
         "modalidade": row.modality_name,
         "situacao_id": row.situation,
         "situacao": row.situation_name,
-        "status": status.value,
+        "status": row.status(now).value,
         "valor_estimado": None if row.value is None else str(row.value),
         "data_publicacao": _local(row.published_at),
         "data_abertura": _local(row.opens_at),

@@ -1,7 +1,7 @@
 """The pages. Floor 6."""
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +33,9 @@ from searches.services import saved as saved_services
 from searches.services import searches as services
 from searches.sse import event_stream_response
 
-LAST_QUERY_KEY = "last_query"
+LAST_QUESTION_KEY = "last_question"
+#: A hidden field of forms that ask a part of a question again.
+NOT_REMEMBERED = "sem_lembrar"
 HISTORY_PAGE_SIZE = 20
 
 
@@ -45,17 +47,25 @@ def brasilia_now() -> datetime:
 @members_when_required
 def form(request: HttpRequest) -> HttpResponse:
     """Show the form with the last question in it, or the one of `?de=<search>`."""
-    known = _question_of(request) or request.session.get(LAST_QUERY_KEY)
-    shown = SearchForm.remembered(known, today=brasilia_now().date())
-    return render(request, "searches/form.html", pages.form_context(shown, now=brasilia_now()))
+    now = brasilia_now()
+    question, day = _question_of(request) or request.session.get(LAST_QUESTION_KEY, (None, ""))
+    if question is not None:
+        with suppress(QueryError):  # the form shows what today's rules refuse
+            question = as_asked_today(
+                SearchQuery.from_json(question), date.fromisoformat(day), today=now.date()
+            ).to_json()
+    shown = SearchForm.remembered(question, today=now.date())
+    return render(request, "searches/form.html", pages.form_context(shown, now=now))
 
 
-def _question_of(request: HttpRequest) -> dict[str, Any] | None:
-    """Return the question of the search that `?de=` names, when the requester may see it."""
+def _question_of(request: HttpRequest) -> tuple[dict[str, Any], str] | None:
+    """Return the question of the search that `?de=` names and the day it was asked on, when the
+    requester may see it."""
     with suppress(ValueError, Http404):
-        query: dict[str, Any] = visible_or_404(request, UUID(request.GET.get("de", ""))).query
+        search = visible_or_404(request, UUID(request.GET.get("de", "")))
         terms = request.GET.get("termos")  # suggested in the place of the ones that found nothing
-        return {**query, "termos_busca": terms} if terms else query
+        question = {**search.query, "termos_busca": terms} if terms else search.query
+        return question, asked_on(search).isoformat()
     return None
 
 
@@ -76,7 +86,9 @@ async def start(request: HttpRequest) -> HttpResponseBase:
         submitted = SearchForm.submitted(request.POST, today=brasilia_now().date())
         if submitted.query is None:
             return _refused(request, submitted)
-        request.session[LAST_QUERY_KEY] = submitted.query.to_json()
+        if NOT_REMEMBERED not in request.POST:
+            today = brasilia_now().date().isoformat()
+            request.session[LAST_QUESTION_KEY] = (submitted.query.to_json(), today)
         return _create(request, submitted.query)
 
     return await started(await database_sync_to_async(create)())
@@ -108,11 +120,20 @@ async def repeat(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
 
 
 def repeated_query(search: Search, *, today: datetime) -> SearchQuery:
-    """Return a search's question as it is asked today: the same span of days, up to today when it
-    went up to the day of asking."""
+    """Return a search's question as it is asked today."""
     query = SearchQuery.from_json(search.query)
-    asked_on = search.created_at.astimezone(BRASILIA).date()
-    return query.moved_to(today.date()) if query.last_day == asked_on else query
+    return as_asked_today(query, asked_on(search), today=today.date())
+
+
+def asked_on(search: Search) -> date:
+    """Return Brasília's day on which a search was asked."""
+    return search.created_at.astimezone(BRASILIA).date()
+
+
+def as_asked_today(query: SearchQuery, day: date, *, today: date) -> SearchQuery:
+    """Return a question that was asked on a day with the same span of days, up to today when it
+    went up to that day."""
+    return query.moved_to(today) if query.last_day == day else query
 
 
 def _create(request: HttpRequest, query: SearchQuery) -> Search | HttpResponse:

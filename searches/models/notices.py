@@ -1,7 +1,10 @@
 """What is kept of the source: its notices, and what of its lists is covered. Floor 2."""
 
+from datetime import datetime
+
 from django.db import models
 
+from searches.domain.notice import NoticeStatus, infer_status
 from searches.domain.planning import Endpoint
 
 
@@ -65,6 +68,13 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.control_number
+
+    def status(self, now: datetime) -> NoticeStatus:
+        """Infer the status at a moment (see `infer_status`)."""
+        awarded = self.awarded_value is not None
+        return infer_status(
+            situation=self.situation, closes_at=self.closes_at, awarded=awarded, now=now
+        )
 
 
 class _ListFields(models.Model):

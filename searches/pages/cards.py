@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from searches import wording
 from searches.domain import tables
+from searches.domain.notice import NoticeStatus
 from searches.domain.summary import days_left
 from searches.domain.text import pieces
 from searches.models import Match
@@ -49,6 +50,9 @@ def card(match: Match, *, now: datetime, is_new: bool = False) -> Card:
     row = match.notice
     left = days_left(row.closes_at, now)
     is_unusual = row.situation not in (0, tables.PUBLISHED)
+    # Revoked, suspended, or with a result before its deadline: nobody can answer it.
+    is_ahead = row.closes_at is not None and row.closes_at > now
+    is_stopped = is_ahead and row.status(now) is not NoticeStatus.RECEIVING
     cut = _cut(row.object)
     return Card(
         key=str(match.notice_id),
@@ -59,9 +63,11 @@ def card(match: Match, *, now: datetime, is_new: bool = False) -> Card:
         modality=row.modality_name,
         value="valor não informado" if row.value is None else wording.money(row.value),
         has_value=row.value is not None,
-        deadline=wording.deadline(row.closes_at, left, now=now),
+        deadline="não recebe propostas"
+        if is_stopped
+        else wording.deadline(row.closes_at, left, now=now),
         closes=wording.closing(row.closes_at, left) if row.closes_at else "",
-        urgency=_urgency(row.closes_at, left, now=now),
+        urgency="over" if is_stopped else _urgency(row.closes_at, left, now=now),
         published=wording.day(row.published_at),
         situation=row.situation_name if is_unusual else "",
         terms=wording.join(match.terms),

@@ -50,6 +50,8 @@ class Chart:
     bars: tuple[Bar, ...]
     width: str
     height: str
+    total: str
+    total_value: str  # "" when the bars have no money
 
     @property
     def has_values(self) -> bool:
@@ -129,10 +131,7 @@ def _bars(id_: str, title: str, heading: str, rows: Sequence[_Row]) -> Chart | N
         )
         for place, row in enumerate(rows)
     )
-    return Chart(
-        id_, "bars", title, _description(rows), heading, bars, str(WIDTH),
-        str(_BAR_HEIGHT * len(rows) - 4),
-    )  # fmt: skip
+    return _chart(id_, "bars", title, heading, rows, bars, _BAR_HEIGHT * len(rows) - 4)
 
 
 def _short(id_: str, title: str, heading: str, rows: Sequence[_Row]) -> Chart | None:
@@ -157,10 +156,7 @@ def _short(id_: str, title: str, heading: str, rows: Sequence[_Row]) -> Chart | 
         )
         for place, row in enumerate(rows)
     )
-    return Chart(
-        id_, "rows", title, _description(rows), heading, bars, str(WIDTH),
-        str(_ROW_HEIGHT * len(rows)),
-    )  # fmt: skip
+    return _chart(id_, "rows", title, heading, rows, bars, _ROW_HEIGHT * len(rows))
 
 
 def _columns(id_: str, title: str, heading: str, rows: Sequence[_Row]) -> Chart | None:
@@ -191,10 +187,31 @@ def _columns(id_: str, title: str, heading: str, rows: Sequence[_Row]) -> Chart 
                 count_y=f"{13 + room - height:.1f}",
             )
         )
+    return _chart(id_, "columns", title, heading, rows, tuple(bars), _COLUMNS_HEIGHT)
+
+
+def _chart(
+    id_: str,
+    kind: str,
+    title: str,
+    heading: str,
+    rows: Sequence[_Row],
+    bars: tuple[Bar, ...],
+    height: int,
+) -> Chart:
+    values = [row.value for row in rows if row.value is not None]
     return Chart(
-        id_, "columns", title, _description(rows), heading, tuple(bars), str(WIDTH),
-        str(_COLUMNS_HEIGHT),
-    )  # fmt: skip
+        id=id_,
+        kind=kind,
+        title=title,
+        description=_description(rows),
+        heading=heading,
+        bars=bars,
+        width=str(WIDTH),
+        height=str(height),
+        total=wording.whole(sum(row.count for row in rows)),
+        total_value=wording.money(sum(values, Decimal(0))) if values else "",
+    )
 
 
 def _description(rows: Sequence[_Row]) -> str:

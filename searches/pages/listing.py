@@ -150,8 +150,9 @@ class Listing:
         return condition & Q(notice__closes_at__lt=datetime.combine(last_day, time(), BRASILIA))
 
     def _all(self) -> QuerySet[Match]:
-        hidden = None if self.shows_hidden else False
-        return selectors.results(self.search, order=self.order, hidden=hidden, now=self.now)
+        return selectors.results(
+            self.search, order=self.order, hidden=self.shows_hidden, now=self.now
+        )
 
     def _matches(self) -> QuerySet[Match]:
         matches = self._all()
@@ -273,21 +274,26 @@ class Listing:
 
     @property
     def is_filtered(self) -> bool:
-        return bool(self.ufs or self.modalities or self.bands or self.days or self.only_new)
+        return bool(
+            self.ufs or self.modalities or self.bands or self.days or self.only_new
+            or self.shows_hidden
+        )  # fmt: skip
 
     @property
     def place(self) -> str:
         return wording.place(self.ufs) if self.ufs else ""
 
     def clear_href(self) -> str:
-        return self.href(uf=(), modalidade=(), faixa=(), prazo="", novas="")
+        return self.href(uf=(), modalidade=(), faixa=(), prazo="", novas="", ocultas="")
 
     def new_chip(self) -> Chip:
         href = self.href(novas="" if self.only_new else "1")
         return Chip("só as novas", self.new_count, href, self.only_new)
 
     def hidden_href(self) -> str:
-        return self.href(ocultas="" if self.shows_hidden else "1")
+        """Show the hidden ones, or the others again; the filters are of the ones left."""
+        others = {"uf": (), "modalidade": (), "faixa": (), "prazo": "", "novas": ""}
+        return self.href(**others, ocultas="" if self.shows_hidden else "1")
 
     def pages(self) -> list[tuple[str, str]]:
         """Return (number, address) of the pages to link; an empty address is a gap."""

@@ -12,6 +12,7 @@ from searches.domain.filtering import Reason
 from searches.domain.lifecycle import Status
 from searches.domain.query import SearchQuery
 from searches.domain.summary import MOST_HIGHLIGHTS, URGENT_DAYS, days_left
+from searches.domain.text import fold
 from searches.models import Search
 
 _HIGHLIGHT_CHARS = 130
@@ -38,13 +39,7 @@ def figures(search: Search, query: SearchQuery) -> list[Figure]:
             "encontrada" if search.total_kept == 1 else "encontradas",
             f"em {counted(search.total_raw, 'lida', 'lidas')}",
         ),
-        Figure(
-            wording.short_money(value),
-            "valor somado",
-            f"{counted(without, 'não tem', 'não têm')} valor informado"
-            if without
-            else "todas com valor informado",
-        ),
+        Figure(wording.short_money(value), "valor somado", _of_the_sum(value, without)),
         Figure(
             wording.whole(summary.get("encerram_em_7_dias", 0)),
             "encerram em 7 dias",
@@ -56,6 +51,18 @@ def figures(search: Search, query: SearchQuery) -> list[Figure]:
             f"de {counted(len(query.ufs), 'pedido', 'pedidos')}",
         ),
     ]
+
+
+def _of_the_sum(value: Decimal, without: int) -> str:
+    """Say a sum to the cent, as the Excel file has it, and what it does not count."""
+    exact = wording.money(value)
+    counted = f"{wording.counted(without, 'não tem', 'não têm')} valor" if without else ""
+    return (
+        "; ".join(
+            part for part in (exact if wording.short_money(value) != exact else "", counted) if part
+        )
+        or "todas com valor"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +122,12 @@ def coverage(search: Search) -> list[Covered]:
                 read=wording.whole(entry["lidas"]),
                 found=wording.whole(entry["encontradas"]),
                 from_store=wording.whole(entry["do_acervo"]),
-                pages=f"{wording.whole(pages_done)} de {wording.whole(pages_total)}",
+                pages=f"{wording.whole(pages_done)} de "
+                + wording.counted(pages_total, "página", "páginas"),
                 unreadable=messages.unreadable_text(entry.get("ilegiveis", 0)),
             )
         )
-    return sorted(rows, key=lambda row: (row.status == "complete", row.name))
+    return sorted(rows, key=lambda row: (row.status == "complete", fold(row.name)))
 
 
 def _problem(entry: dict[str, Any]) -> str:
@@ -143,7 +151,12 @@ def incomplete_text(search: Search) -> str:
     names = [row.name for row in missing]
     if len(names) > 4:
         return f"{len(names)} estados ficaram incompletos. O resto está aqui."
-    return f"{wording.join(names)} ficaram incompletos. O resto está aqui."
+    verb = (
+        "não foram lidos"
+        if all(row.status == "failed" for row in missing)
+        else "ficaram incompletos"
+    )
+    return f"{wording.join(names)} {verb}. O resto está aqui."
 
 
 def repeat_fields(query: SearchQuery, ufs: list[str]) -> list[tuple[str, str]]:

@@ -58,7 +58,7 @@ def running(search: Search, query: SearchQuery, *, live_count: int, now: datetim
         elapsed=wording.clock(seconds),
         elapsed_seconds=f"{seconds:.1f}",
         left=_left(search, told, seconds),
-        pages=_pages(total("pages_done"), total("pages_total")),
+        pages=_pages(search, told),
         read=wording.whole(total("items_found")),
         # The database counts the matches; what is told of the pages comes a little later.
         found=wording.whole(max(total("items_matched"), live_count)),
@@ -78,8 +78,21 @@ def _latest(detail: Mapping[str, Any]) -> str:
     return f"{wording.state_name(uf)}: {read}, {found}"
 
 
-def _pages(done: int, total: int) -> str:
-    return f"{wording.whole(done)} de {wording.whole(total)}" if total else "–"
+def _begun(told: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [each for each in told.values() if each.get("uf_status") != "waiting"]
+
+
+def _pages(search: Search, told: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say how many pages were read; of how many, once every UF has begun.
+
+    screen.js does the same.
+    """
+    done = sum(int(each["pages_done"]) for each in told.values())
+    total = sum(int(each["pages_total"]) for each in told.values())
+    if not total:
+        return "–"
+    is_known = len(_begun(told)) >= search.units_total
+    return f"{wording.whole(done)} de {wording.whole(total)}" if is_known else wording.whole(done)
 
 
 def _left(search: Search, told: Mapping[str, Mapping[str, Any]], seconds: float) -> str:
@@ -87,7 +100,7 @@ def _left(search: Search, told: Mapping[str, Mapping[str, Any]], seconds: float)
 
     screen.js does the same.
     """
-    begun = [each for each in told.values() if each.get("uf_status") != "waiting"]
+    begun = _begun(told)
     done = sum(int(each["pages_done"]) for each in begun)
     total = sum(int(each["pages_total"]) for each in begun)
     if done < _FEWEST_PAGES or seconds < _SHORTEST_MEASURE_SECONDS:

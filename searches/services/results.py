@@ -29,6 +29,10 @@ class Outcome:
     def counts(self) -> dict[str, int]:
         return self.tally.counts()
 
+    def found_in(self, uf: str) -> int:
+        """Return how many of what was found are of a UF."""
+        return sum(row["total"] for row in self.summary["por_uf"] if row["uf"] == uf)
+
     def columns(self) -> dict[str, Any]:
         return {**self.tally.columns(), "summary": self.summary, "matching": self.matching}
 

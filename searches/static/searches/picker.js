@@ -112,6 +112,25 @@ first.addEventListener("change", showPeriod);
 last.addEventListener("change", showPeriod);
 showPeriod();
 
+// --- the folded filters -------------------------------------------------------------------------
+
+const LINES = ["municipios", "orgaos", "exclusion_terms", "valor_minimo", "valor_maximo"];
+
+// Counted as forms.py does.
+function showUsed() {
+  const modalities = [...form.querySelectorAll("[name=modalidades]")];
+  const checked = modalities.filter((box) => box.checked);
+  const used = [
+    checked.length && modalities.some((box) => box.checked !== ("usual" in box.dataset)),
+    form.querySelector("[name=esferas]:checked"),
+    form.elements.status.value !== "todos",
+    ...LINES.map((name) => form.elements[name].value.trim()),
+  ].filter(Boolean).length;
+  form.querySelector("[data-used]").textContent = used ? `(${used} em uso)` : "";
+}
+form.querySelector("[data-more]").addEventListener("input", showUsed);
+showUsed();
+
 // --- errors and sending -------------------------------------------------------------------------
 
 document.getElementById("erros")?.focus();
@@ -119,4 +138,5 @@ document.getElementById("erros")?.focus();
 window.addEventListener("pageshow", () => {
   showChosen();
   showPeriod();
+  showUsed();
 });

@@ -5,6 +5,8 @@ const GAP_MS = 2500;
 // The line above the list stays at the top of the screen and covers what is under it.
 const HEAD_PX = 48;
 const MOST_MOVED_AT_TOP_PX = 180;
+// What the keyboard reaches in a card.
+const REACHED = "a, summary";
 
 export class Results {
   constructor(section) {
@@ -14,8 +16,9 @@ export class Results {
     this.refreshedAt = 0;
     this.count = 0;
     this.onCount = () => {};
+    this.onButton = () => this.showAll();
     section.addEventListener("click", (event) => {
-      if (event.target.closest("[data-show-new]")) this.showAll();
+      if (event.target.closest("[data-show-new]")) this.onButton();
     });
   }
 
@@ -88,6 +91,14 @@ export class Results {
     button.textContent = `${count} ${count === 1 ? "nova" : "novas"} acima, mostrar`;
   }
 
+  /** Offer the finished page to who is reading the list. */
+  offerPage(onButton) {
+    const button = this.section.querySelector("[data-show-new]");
+    button.hidden = false;
+    button.textContent = "A busca terminou, ver o resultado";
+    this.onButton = onButton;
+  }
+
   showAll({ scroll = true } = {}) {
     if (!this.latest) return;
     const held = this.section.contains(document.activeElement);
@@ -101,21 +112,33 @@ export class Results {
     }
   }
 
-  /** Remember the first card that is whole on the screen, to put it back at the same height. */
+  /** Remember the cards on the screen and the link in focus, to put them back as they are. */
   anchor() {
-    const card = this.cards().find((each) => each.getBoundingClientRect().top >= HEAD_PX);
-    const top = card?.getBoundingClientRect().top ?? 0;
-    const isSeen = Boolean(card) && top < window.innerHeight;
+    const top = (card) => card.getBoundingClientRect().top;
+    const seen = this.cards().filter((each) => top(each) >= HEAD_PX && top(each) < window.innerHeight);
+    const names = seen.map((card) => card.dataset.card);
+    const height = seen.length ? top(seen[0]) : 0;
     const isAtTop = window.scrollY === 0;
-    const again = (page) => isSeen && page.querySelector(`[data-card="${card.dataset.card}"]`);
+    const again = (page, name) => page.querySelector(`[data-card="${name}"]`);
+    const held = document.activeElement?.closest("[data-card]");
+    const place = held ? [...held.querySelectorAll(REACHED)].indexOf(document.activeElement) : -1;
     return {
-      isRead: isSeen && !isAtTop,
-      isIn: (page) => Boolean(again(page)),
+      isRead: seen.length > 0 && !isAtTop,
+      isIn(page) {
+        const all = this.namesIn(page);
+        const first = all.indexOf(names[0]);
+        return names.every((name, offset) => all[first + offset] === name);
+      },
+      namesIn: (page) => [...page.querySelectorAll("[data-card]")].map((card) => card.dataset.card),
       restore() {
-        const found = again(document);
-        const moved = found ? found.getBoundingClientRect().top - top : 0;
+        const found = seen.length ? again(document, names[0]) : null;
+        const moved = found ? top(found) - height : 0;
         // Who looks at the top of the page should see the figures that come there.
         if (!isAtTop || Math.abs(moved) <= MOST_MOVED_AT_TOP_PX) window.scrollBy(0, moved);
+        if (!held) return false;
+        const link = again(document, held.dataset.card)?.querySelectorAll(REACHED)[place];
+        link?.focus({ preventScroll: true });
+        return Boolean(link);
       },
     };
   }

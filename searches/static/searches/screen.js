@@ -40,7 +40,9 @@ export class Screen {
   }
 
   show(event) {
-    this.sayStage(event.message);
+    // The last one is told by the finished page.
+    const isOver = event.progress < 0 || event.progress === 100;
+    if (!isOver) this.sayStage(event.message);
     if (event.progress >= 0) this.part("progress").value = event.progress;
     const { detail } = event;
     if (!detail.uf) return;
@@ -71,7 +73,7 @@ export class Screen {
 
   figures(detail) {
     const [done, pages] = [this.total("pages_done"), this.total("pages_total")];
-    this.put("pages", pages ? `${numbers.format(done)} de ${numbers.format(pages)}` : "–");
+    this.put("pages", this.pages(done, pages));
     this.put("read", numbers.format(this.total("items_found")));
     this.put("stored", numbers.format(this.total("from_store")));
     this.found();
@@ -79,6 +81,13 @@ export class Screen {
     const tile = this.search.querySelector(`[data-uf="${detail.uf}"]`);
     const counts = `${counted(detail.items_found, "lida", "lidas")}, ${counted(detail.items_matched, "encontrada", "encontradas")}`;
     this.put("latest", `${tile?.dataset.name ?? detail.uf}: ${counts}`);
+  }
+
+  /** How many pages there are is known when every UF has begun. */
+  pages(done, pages) {
+    if (!pages) return "–";
+    const begun = [...this.told.values()].filter((each) => each.uf_status !== "waiting").length;
+    return begun < this.unitsTotal ? numbers.format(done) : `${numbers.format(done)} de ${numbers.format(pages)}`;
   }
 
   tile(detail) {
@@ -142,20 +151,24 @@ export class Screen {
   }
 
   /** Put the finished page in the place of this one. Who is reading the list goes on reading it:
-   * the same cards in the same order, the same card at the same height. */
+   * the same cards in the same order, at the same height. When others have come between them, the
+   * page waits until it is asked for, or the list is left. */
   async finish(event) {
     clearInterval(this.clock);
     this.results.stop();
     clearTimeout(this.saidTimer);
     const anchor = this.results.anchor();
     try {
-      let page = await fetched(location.href);
-      if (page && anchor.isRead && !isAsItRan(page, anchor)) {
-        page = await fetched(AS_IT_RAN);
-        history.replaceState(null, "", AS_IT_RAN);
-      }
+      const page = await fetched(location.href);
       if (!page) return location.reload();
-      this.swap(page, anchor);
+      if (!anchor.isRead || anchor.isIn(page)) this.swap(page, anchor);
+      else {
+        const asItRan = await fetched(AS_IT_RAN);
+        if (asItRan && anchor.isIn(asItRan)) {
+          history.replaceState(null, "", AS_IT_RAN);
+          this.swap(asItRan, anchor);
+        } else this.wait(page);
+      }
       announce(event?.message ?? "");
       document.documentElement.dataset.live = "done";
     } catch {
@@ -170,8 +183,28 @@ export class Screen {
     const held = main.contains(document.activeElement);
     main.replaceChildren(...document.adoptNode(page.querySelector("main")).childNodes);
     document.title = page.title;
-    anchor.restore();
-    if (held) main.focus({ preventScroll: true });
+    const isBack = anchor?.restore();
+    if (held && !isBack) main.focus({ preventScroll: true });
+  }
+
+  /** Keep the finished page until the reader asks for it or leaves the list. */
+  wait(page) {
+    this.search.querySelector("[data-cancel]").hidden = true;
+    this.put("stage", "A busca terminou");
+    const leaving = new AbortController();
+    const show = (anchor) => {
+      leaving.abort();
+      this.swap(page, anchor);
+    };
+    this.results.offerPage(() => {
+      show(null);
+      window.scrollTo(0, 0);
+    });
+    const look = () => {
+      const anchor = this.results.anchor();
+      if (!anchor.isRead) show(anchor);
+    };
+    window.addEventListener("scroll", look, { passive: true, signal: leaving.signal });
   }
 }
 
@@ -181,10 +214,6 @@ async function fetched(address) {
   if (response.status === 404) return null;
   if (!response.ok) throw new Error(String(response.status));
   return new DOMParser().parseFromString(await response.text(), "text/html");
-}
-
-function isAsItRan(page, anchor) {
-  return page.querySelector("[data-order]")?.dataset.order === "relevancia" && anchor.isIn(page);
 }
 
 function announce(text) {
