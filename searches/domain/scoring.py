@@ -15,13 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from searches.domain.sectors import Vocabulary, load_common, readable
+from searches.domain.sectors import Vocabulary, load_common
 from searches.domain.terms import Hit, PhraseIndex
 from searches.domain.zones import (
     key_place,
     phrase_index,
     phrase_slots,
     read_words,
+    readings,
+    said,
     shared_masks,
     shared_zones,
 )
@@ -39,7 +41,7 @@ _AGAINST_FROM = 0.5
 
 
 class _Term(NamedTuple):
-    shown: str
+    phrase: str
     counted_as: str  # terms that share it count once
     weight: float
     near: PhraseIndex[str] | None
@@ -91,16 +93,15 @@ class SectorScorer:
         self._terms: PhraseIndex[_Term] = PhraseIndex()
         for phrases, weight in ((vocabulary.strong, _STRONG), (vocabulary.weak, _WEAK)):
             for phrase in phrases:
-                shown = readable(phrase)
-                self._add(_Term(shown, shown, weight, None, 0, False), phrase)
+                self._add(_Term(phrase, phrase, weight, None, 0, False))
         for phrase in vocabulary.general:
-            self._add(_Term(readable(phrase), _GENERAL, _STRONG, None, 0, False), phrase)
+            self._add(_Term(phrase, _GENERAL, _STRONG, None, 0, False))
         for group in vocabulary.near:
             context = phrase_index(group.context)
             for phrase in group.terms:
-                shown = readable(phrase)
-                term = _Term(shown, shown, group.weight, context, group.window, group.or_first)
-                self._add(term, phrase)
+                self._add(
+                    _Term(phrase, phrase, group.weight, context, group.window, group.or_first)
+                )
 
         self._keys = self._terms.keys | self._other_spellings(vocabulary)
 
@@ -113,9 +114,10 @@ class SectorScorer:
         )
         return frozenset((*doses, *short))
 
-    def _add(self, term: _Term, phrase: str) -> None:
-        slots = phrase_slots(phrase)
-        self._terms.add(slots, term, key=key_place(slots))
+    def _add(self, term: _Term) -> None:
+        for reading in readings(term.phrase):
+            slots = phrase_slots(reading)
+            self._terms.add(slots, term._replace(phrase=reading), key=key_place(slots))
 
     def may_match(self, words: Sequence[str]) -> bool:
         """Say whether the score can be more than 0; nearly free."""
@@ -143,7 +145,7 @@ class SectorScorer:
         if hidden := [*masked, *named]:
             hits = [hit for hit in hits if not _is_masked(hit, hidden)]
             if not hits:
-                return Score((), 0.0, 0, masked[0].value) if masked else _NOTHING
+                return Score((), 0.0, 0, _said(masked[0], content)) if masked else _NOTHING
         worths = self._zones.worths(content)
         if any(hit.value.counted_as == _GENERAL for hit in hits):
             trades = self._other_trades.find(content)
@@ -160,8 +162,9 @@ class SectorScorer:
             end = kept[hit.end - 1] + 1
             worth = hit.value.weight * place
             term = hit.value
+            shown = said(term.phrase, tuple(content[hit.start : hit.end]))
             evidence.append(
-                Evidence(term.shown, term.counted_as, kept[hit.start], end, worth, place == 1)
+                Evidence(shown, term.counted_as, kept[hit.start], end, worth, place == 1)
             )
         evidence.sort(key=lambda item: (-item.worth, item.start))
         total = _add_up(evidence)
@@ -193,8 +196,12 @@ class SectorScorer:
                 term.start <= hit.start and hit.end <= term.end and term.end - term.start > length
                 for term in counted
             ):
-                worst, phrase = worth, hit.value
+                worst, phrase = worth, _said(hit, content)
         return self._against_weight * worst, phrase
+
+
+def _said(hit: Hit[str], content: Sequence[str]) -> str:
+    return said(hit.value, tuple(content[hit.start : hit.end]))
 
 
 def _is_masked(hit: Hit[T], masks: Sequence[Hit[str]]) -> bool:

@@ -92,6 +92,10 @@ class Slot(NamedTuple):
     forms: frozenset[str]
     prefixes: tuple[str, ...]
 
+    def has(self, word: str) -> bool:
+        """Say whether a word fits."""
+        return word in self.forms or (bool(self.prefixes) and word.startswith(self.prefixes))
+
 
 def make_slot(alternatives: Iterable[str]) -> Slot:
     """Return the slot for these folded words, in singular and plural.

@@ -1,11 +1,48 @@
 """How objects and the sectors' phrases are read, and what each place is worth. Floor 0."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from searches.domain.sectors import Zone, load_common, readable
 from searches.domain.terms import PhraseIndex, Slot, make_slot
 from searches.domain.text import fold, phrase_words
+
+
+def readings(phrase: str) -> list[str]:
+    """Return the phrases that a phrase stands for.
+
+    An alternative of two words needs one of its own: "poço tubular|semi-artesiano" is "poço
+    tubular" and "poço semi-artesiano".
+    """
+    found = [""]
+    for chunk in phrase.split():
+        short = [each for each in chunk.split("|") if len(_words(each)) < 2]
+        long = [each for each in chunk.split("|") if len(_words(each)) > 1]
+        options = ["|".join(short), *long] if short else long
+        found = [f"{before} {option}" for before in found for option in options]
+    return [each.strip() for each in found]
+
+
+def _words(alternative: str) -> list[str]:
+    if alternative.endswith("*") or alternative[0] in "=#":
+        return [fold(alternative)]
+    return phrase_words(alternative)
+
+
+@lru_cache(maxsize=20_000)
+def said(phrase: str, found: tuple[str, ...]) -> str:
+    """Return a phrase as it is shown: of each word's alternatives the one that was found."""
+    shown, place = [], 0
+    for chunk in phrase.split():
+        options = chunk.split("|")
+        if len(options) > 1:
+            slots = {option: make_slot(_words(option)) for option in options}
+            chunk = next((each for each in options if slots[each].has(found[place])), options[0])
+            place += 1
+        else:
+            place += len(phrase_slots(chunk))
+        shown.append(readable(chunk))
+    return " ".join(shown)
 
 
 def phrase_slots(phrase: str) -> list[Slot]:
@@ -13,15 +50,7 @@ def phrase_slots(phrase: str) -> list[Slot]:
     function_words = load_common().function_words
     slots = []
     for chunk in phrase.split():
-        words = [
-            word
-            for alternative in chunk.split("|")
-            for word in (
-                [fold(alternative)]
-                if alternative.endswith("*") or alternative[0] in "=#"
-                else phrase_words(alternative)
-            )
-        ]
+        words = [word for alternative in chunk.split("|") for word in _words(alternative)]
         if "|" in chunk:
             slots.append(make_slot(words))
         else:
@@ -49,8 +78,9 @@ def key_place(slots: Sequence[Slot]) -> int:
 def phrase_index(phrases: Sequence[str]) -> PhraseIndex[str]:
     index: PhraseIndex[str] = PhraseIndex()
     for phrase in phrases:
-        slots = phrase_slots(phrase)
-        index.add(slots, readable(phrase), key=key_place(slots))
+        for reading in readings(phrase):
+            slots = phrase_slots(reading)
+            index.add(slots, reading, key=key_place(slots))
     return index
 
 
@@ -101,8 +131,9 @@ class Zones:
         self._index: PhraseIndex[Zone] = PhraseIndex()
         for zone in zones:
             for opener in zone.openers:
-                slots = phrase_slots(opener)
-                self._index.add(slots, zone, key=key_place(slots))
+                for reading in readings(opener):
+                    slots = phrase_slots(reading)
+                    self._index.add(slots, zone, key=key_place(slots))
 
     def worths(self, words: Sequence[str]) -> list[float]:
         worths = [1.0] * len(words)
