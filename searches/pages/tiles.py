@@ -80,14 +80,17 @@ def progress_tiles(
 
 
 def as_told(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row of the coverage in the words of the events."""
+    """Return a row of the coverage in the words of the events.
+
+    Where it came from is left to the table of coverage: the result's legend has no such mark.
+    """
     return {
         "uf_status": entry["status"],
         "items_found": entry["lidas"],
         "items_matched": entry["encontradas"],
         "pages_done": entry["paginas_lidas"],
         "pages_total": entry["paginas_total"],
-        "from_store": entry["do_acervo"],
+        "from_store": 0,
     }
 
 

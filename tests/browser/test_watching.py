@@ -6,7 +6,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import Stage, Tabs, ask, shot, wait_for_end
 
@@ -179,6 +179,11 @@ def test_cancelling_stops_it_and_says_what_is_next(visit: Visit, live_site: Stag
     shot(page, "cancelled")
 
 
+#: The cards that are whole on the screen, and how high they stand.
+SEEN = """cards => cards.map(card => [card.dataset.card, card.getBoundingClientRect().top])
+    .filter(([, top]) => top >= 48 && top < window.innerHeight)"""
+
+
 @pytest.mark.parametrize("order", ["relevancia", "data_desc"])
 def test_what_is_being_read_does_not_move(visit: Visit, live_site: Stage, order: str) -> None:
     live_site.source.latency_seconds = 0.7
@@ -195,15 +200,49 @@ def test_what_is_being_read_does_not_move(visit: Visit, live_site: Stage, order:
     expect(page.locator("[data-show-new]")).to_be_hidden()
     live_site.source.latency_seconds = 0.0
     page.evaluate("window.scrollBy(0, 250)")
-    # The first card that is whole on the screen.
-    key, before = page.locator(".card").evaluate_all(
-        """cards => cards.map(card => [card.dataset.card, card.getBoundingClientRect().top])
-           .find(([, top]) => top >= 48)"""
-    )
+    link = page.locator(".card").nth(2).get_by_role("link").first
+    link.evaluate("link => link.focus({ preventScroll: true })")
+    focus = link.get_attribute("href")
+    before = page.locator(".card").evaluate_all(SEEN)
+    assert len(before) > 1
     wait_for_end(page)
-    after = page.locator(f'[data-card="{key}"]').evaluate("c => c.getBoundingClientRect().top")
-    assert abs(after - before) < 2
-    expect(page.locator("[data-order]")).to_have_attribute("data-order", "relevancia")
+    after = page.locator(".card").evaluate_all(SEEN)
+    assert [key for key, _ in after] == [key for key, _ in before]
+    assert all(abs(new - old) < 2 for (_, new), (_, old) in zip(after, before, strict=True))
+    assert page.evaluate("document.activeElement.href") == focus
+
+
+@pytest.mark.parametrize("leave", ["button", "scroll"])
+def test_the_result_waits_for_who_reads_what_is_not_together_in_it(
+    visit: Visit, live_site: Stage, leave: str
+) -> None:
+    live_site.source.latency_seconds = 0.7
+    page = visit(viewport={"width": 1280, "height": 500}).open()
+    ask(page, live_site)
+    expect(page.locator(".card").nth(3)).to_be_visible()
+    page.evaluate("window.scrollBy(0, 550)")
+    key = page.locator(".card").evaluate_all(SEEN)[1][0]
+
+    def between(route: Route) -> None:  # another card where the second one was
+        answer = route.fetch()
+        text = answer.text().replace(f'data-card="{key}"', 'data-card="0"')
+        route.fulfill(response=answer, body=text)
+
+    page.route(re.compile(r"/buscas/[^/]+/($|\?ordem)"), between)
+    before = page.locator(".card").evaluate_all(SEEN)
+    live_site.source.latency_seconds = 0.0
+    wait_for_end(page)
+    assert page.locator(".card").evaluate_all(SEEN) == before
+    show = page.get_by_role("button", name="A busca terminou, ver o resultado")
+    expect(show).to_be_visible()
+    expect(page.get_by_role("button", name="Cancelar")).to_be_hidden()
+    if leave == "button":
+        show.click()
+    else:
+        page.evaluate("window.scrollTo(0, 0)")
+    expect(page.get_by_role("link", name="Baixar Excel")).to_be_visible()
+    expect(page.locator("#busca")).to_have_class(re.compile("is-ended"))
+    assert page.evaluate("window.scrollY") == 0
 
 
 @pytest.mark.parametrize("fault", ["down:uf=MG", "down"])

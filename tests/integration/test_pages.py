@@ -1,7 +1,7 @@
 """The pages as the server draws them: true at any moment, safe whatever the source wrote."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
 from uuid import uuid4
@@ -11,6 +11,7 @@ from channels.db import database_sync_to_async
 from django.conf import LazySettings
 from django.test import Client
 
+from searches.domain.brazil import BRASILIA
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage, Told
 from searches.models import Search
@@ -247,7 +248,62 @@ async def test_hidden_ones_are_shown_on_demand(simulate, run):
     seen = words(await get(path))
     assert "arroz e pneus" not in seen.replace("arroz  e", "arroz e")
     assert "Ocultas com poucos dos termos 1" in seen
-    assert "Com poucos dos termos. Apareceu por arroz" in words(await get(path + "?ocultas=1"))
+    hidden = words(await get(path + "?ocultas=1"))
+    assert "Com poucos dos termos. Apareceu por arroz" in hidden
+    assert "1 licitação" in hidden
+    assert "feijão" not in hidden[hidden.index("Ocultas com poucos dos termos 1") :]
+
+
+async def test_a_relaxed_floor_counts_everywhere(simulate, run):
+    texts = ["Aquisição de arroz e pneus", "Aquisição de lápis"]
+    await simulate([record(n, object=text) for n, text in enumerate(texts, 1)])
+    search = await run(setor_id=None, termos_busca="arroz, feijão, café, açúcar")
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "Nenhuma tinha 2 dos seus termos; estas têm pelo menos 1." in seen
+    assert (search.total_kept, search.coverage["SP"]["encontradas"]) == (1, 1)
+    assert "São Paulo 2 0 1" in seen
+
+
+async def test_a_notice_that_cannot_be_answered_is_not_urgent(simulate, run, monkeypatch):
+    closes = {"dataEncerramentoProposta": "2026-08-22T09:00:00"}
+    await simulate([record(1, situacaoCompraId=2, situacaoCompraNome="Revogada", **closes)])
+    search = await run()
+    from django.utils import timezone
+
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    html = await get(f"/buscas/{search.pk}/")
+    assert 'class="card is-over"' in html
+    assert "não recebe propostas 22/08/2026 às 09:00" in words(html)
+
+
+async def test_the_form_keeps_the_period_of_the_question(simulate, run):
+    await simulate(foods(1))
+    client = await database_sync_to_async(browser)()
+
+    async def days(path):
+        html = await get(path, client=client)
+        return re.findall(r'name="data_(?:inicial|final)" value="([^"]*)"', html)
+
+    past = await run(data_inicial="2026-08-01", data_final="2026-08-10")
+    assert await days(f"/?de={past.pk}") == ["2026-08-01", "2026-08-10"]
+    # Up to the day of asking: the same span, up to today.
+    update = database_sync_to_async(Search.objects.filter(pk=past.pk).update)
+    await update(created_at=datetime(2026, 8, 10, 12, tzinfo=BRASILIA))
+    today = datetime.now(BRASILIA).date()
+    assert await days(f"/?de={past.pk}") == [
+        (today - timedelta(days=9)).isoformat(),
+        today.isoformat(),
+    ]
+    fields = {
+        "o_que": "setor", "setor_id": "alimentos", "ufs": ["SP"],
+        "data_inicial": "2026-07-01", "data_final": "2026-07-31",
+    }  # fmt: skip
+    post = database_sync_to_async(client.post)
+    assert (await post("/buscas/", fields)).status_code == 303
+    assert await days("/") == ["2026-07-01", "2026-07-31"]
+    part = {**fields, "ufs": ["RJ"], "sem_lembrar": "1"}
+    assert (await post("/buscas/", part)).status_code == 303
+    assert re.findall(r'value="(..)"[^>]*checked', await get("/", client=client))[0] == "SP"
 
 
 # --- the form and the history ----------------------------------------------------------------
