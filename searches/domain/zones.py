@@ -1,5 +1,6 @@
 """How objects and the sectors' phrases are read, and what each place is worth. Floor 0."""
 
+import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 
@@ -109,6 +110,7 @@ class _Readings(dict[str, str]):
 
 
 _MAX_READINGS = 100_000
+_AMOUNT = re.compile(r"(?!20[0-9]{2}$)[0-9]+")
 _READINGS = _Readings()
 
 
@@ -118,7 +120,8 @@ def read_words(words: Sequence[str]) -> list[str]:
     units = load_common().units
     if not units.isdisjoint(words):
         for place, word in enumerate(words):
-            if word in units and place and words[place - 1].isdigit():
+            # A year before it is no amount: "SETE LAGOAS, 2026 - MG".
+            if word in units and place and _AMOUNT.fullmatch(words[place - 1]):
                 read[place] = "#" + word
     return read
 
