@@ -11,11 +11,11 @@ Secretaria de Saúde" it does not, and however many there are outside the head, 
 alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from searches.domain.sectors import Vocabulary, load_common
+from searches.domain.sectors import Vocabulary
 from searches.domain.terms import Hit, PhraseIndex
 from searches.domain.zones import (
     key_place,
@@ -26,6 +26,7 @@ from searches.domain.zones import (
     said,
     shared_masks,
     shared_zones,
+    written,
 )
 
 T = TypeVar("T")
@@ -77,13 +78,39 @@ class Score:
 _NOTHING = Score((), 0.0, 0, None)
 
 
+class _Gate:
+    """Turns away nearly all objects that hold no term, by their words as they are written."""
+
+    def __init__(self) -> None:
+        self._alone: set[str] = set()  # words that may be a term by themselves
+        self._in_company: dict[str, set[str]] = {}  # words that need one of these beside them
+
+    def add(self, keys: Iterable[str], company: Iterable[str] | None) -> None:
+        """Let pass what has one of the keys, and one of the company when it needs some."""
+        if company is None:
+            self._alone.update(written(keys))
+            return
+        needed = written(company)
+        for key in written(keys):
+            self._in_company.setdefault(key, set()).update(needed)
+
+    def may_pass(self, words: Sequence[str]) -> bool:
+        if not self._alone.isdisjoint(words):
+            return True
+        company = self._in_company
+        if company.keys().isdisjoint(words):  # most often it is; this is faster than to look
+            return False
+        for word in filter(company.__contains__, words):
+            if not company[word].isdisjoint(words):
+                return True
+        return False
+
+
 class SectorScorer:
     """A vocabulary, compiled."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        common = load_common()
         self.sector = vocabulary.sector
-        self._abbreviations = common.abbreviations
         self._zones = shared_zones()
         self._common_masks = shared_masks()
         self._masks = phrase_index(vocabulary.masks)
@@ -91,6 +118,7 @@ class SectorScorer:
         self._against_weight = vocabulary.against_weight
         self._other_trades = phrase_index(vocabulary.other_trades)
         self._terms: PhraseIndex[_Term] = PhraseIndex()
+        self._gate = _Gate()
         for phrases, weight in ((vocabulary.strong, _STRONG), (vocabulary.weak, _WEAK)):
             for phrase in phrases:
                 self._add(_Term(phrase, phrase, weight, None, 0, False))
@@ -103,25 +131,22 @@ class SectorScorer:
                     _Term(phrase, phrase, group.weight, context, group.window, group.or_first)
                 )
 
-        self._keys = self._terms.keys | self._other_spellings(vocabulary)
-
-    def _other_spellings(self, vocabulary: Vocabulary) -> frozenset[str]:
-        """Return the words as written that are keys only once they are spelt out."""
-        units = [t[1:] for t in (*vocabulary.strong, *vocabulary.weak) if t.startswith("#")]
-        doses = (f"{number}{unit}" for unit in units for number in ("", *range(1001)))
-        short = (
-            short for short, full in self._abbreviations.items() if self._terms.may_hit([full])
-        )
-        return frozenset((*doses, *short))
-
     def _add(self, term: _Term) -> None:
         for reading in readings(term.phrase):
             slots = phrase_slots(reading)
-            self._terms.add(slots, term._replace(phrase=reading), key=key_place(slots))
+            key = key_place(slots)
+            self._terms.add(slots, term._replace(phrase=reading), key=key)
+            others = [slot for place, slot in enumerate(slots) if place != key]
+            company: frozenset[str] | None = None
+            if others and not others[key_place(others)].prefixes:
+                company = others[key_place(others)].forms
+            elif term.near is not None and not term.or_first and not others:
+                company = term.near.keys
+            self._gate.add(slots[key].forms, company)
 
     def may_match(self, words: Sequence[str]) -> bool:
         """Say whether the score can be more than 0; nearly free."""
-        return not self._keys.isdisjoint(words) or self._terms.may_hit_prefix(words)
+        return self._gate.may_pass(words) or self._terms.may_hit_prefix(words)
 
     def score(self, words: Sequence[str]) -> Score:
         """Score an object given as folded words.
@@ -239,11 +264,16 @@ def _without_overlaps(hits: list[Hit[_Term]], worths: Sequence[float]) -> list[H
 
 def _add_up(evidence: Sequence[Evidence]) -> float:
     """Add up the best worth of each different term; what stands outside the head is capped."""
-    best: dict[str, Evidence] = {}
+    counted: set[str] = set()
+    inside = outside = 0.0
     for item in evidence:  # sorted by worth
-        best.setdefault(item.counted_as, item)
-    inside = sum(item.worth for item in best.values() if item.in_head)
-    outside = sum(item.worth for item in best.values() if not item.in_head)
+        if item.counted_as in counted:
+            continue
+        counted.add(item.counted_as)
+        if item.in_head:
+            inside += item.worth
+        else:
+            outside += item.worth
     return inside + min(outside, _OUTSIDE_CAP)
 
 

@@ -155,9 +155,9 @@ class PhraseIndex(Generic[T]):
             table.setdefault(prefix, []).append(entry)
 
     @property
-    def keys(self) -> frozenset[str]:
-        """The words, prefixes left out, under which phrases are filed."""
-        return frozenset(self._exact)
+    def keys(self) -> frozenset[str] | None:
+        """The words under which phrases are filed; None if some are filed under a prefix."""
+        return None if self._prefixes else frozenset(self._exact)
 
     def may_hit(self, words: Sequence[str]) -> bool:
         """Say whether any key is there; False promises that `find` finds nothing."""

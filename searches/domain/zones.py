@@ -1,7 +1,7 @@
 """How objects and the sectors' phrases are read, and what each place is worth. Floor 0."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
 from searches.domain.sectors import Zone, load_common, readable
@@ -124,6 +124,25 @@ def read_words(words: Sequence[str]) -> list[str]:
             if word in units and place and _AMOUNT.fullmatch(words[place - 1]):
                 read[place] = "#" + word
     return read
+
+
+@cache
+def _short_forms() -> dict[str, list[str]]:
+    short: dict[str, list[str]] = {}
+    for abbreviation, full in load_common().abbreviations.items():
+        short.setdefault(full, []).append(abbreviation)
+    return short
+
+
+def written(words: Iterable[str]) -> set[str]:
+    """Return the ways to write words that are read so: short forms, and amounts of a unit."""
+    found: set[str] = set()
+    for word in words:
+        found.add(word)
+        found.update(_short_forms().get(word, ()))
+        if word.startswith("#"):
+            found.update(f"{number}{word[1:]}" for number in ("", *range(1001)))
+    return found
 
 
 class Zones:

@@ -3,7 +3,9 @@
 import pytest
 
 from searches.domain.matching import Decision, all_sectors, sector_matcher
-from searches.domain.sectors import SECTOR_IDS
+from searches.domain.scoring import SectorScorer
+from searches.domain.sectors import SECTOR_IDS, load_vocabulary
+from searches.domain.text import phrase_words
 
 
 def sectors_of(text: str) -> set[str]:
@@ -374,6 +376,24 @@ def test_it_gives_more_relevance_to_more_and_earlier_evidence():
 @pytest.mark.parametrize("sector", ["alimentos", "medicamentos"])
 def test_it_survives_any_text(sector, text):
     assert sector_matcher(sector).match(text).decision is Decision.NO_TERM
+
+
+@pytest.mark.parametrize("sector", SECTOR_IDS)
+def test_what_is_turned_away_unread_holds_no_term(sector):
+    """Every term by itself, and with words before and behind it that are no context of a term."""
+    scorer = SectorScorer(load_vocabulary(sector))
+    for term in scorer.sector.terms:
+        for text in (term, f"aquisição de {term} e afins", term.upper()):
+            words = phrase_words(text)
+            if not scorer.may_match(words):
+                assert not scorer.score(words).evidence, text
+
+
+def test_an_alternative_of_two_words_is_one_phrase_and_shown_as_it_was_found():
+    matcher = sector_matcher("engenharia")
+    found = matcher.match("Fornecimento de meio-fio pré-moldado")
+    assert "meio-fio pré-moldado" in found.terms
+    assert "meio-fio concreto" not in found.terms
 
 
 def test_it_is_compiled_once():
