@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from searches.domain.evaluation import BadLabels, Figures, evaluate, read_labels
 from searches.domain.matching import Decision, all_sectors, sector_matcher
 from searches.domain.sectors import SECTOR_IDS, load_common, load_vocabulary
+from searches.domain.text import phrase_words
 from searches.domain.zones import phrase_slots
 
 LABELS = Path(__file__).resolve().parents[2].parent / "shared" / "matching" / "labelled.tsv"
@@ -75,6 +76,27 @@ class TestEachFile:
             term for term in shown if match(term).decision in (Decision.NO_TERM, Decision.EXCLUDED)
         )
         assert lost == []
+
+
+def test_no_alternative_vanishes():
+    """Function words and short numbers do: "água|água mineral S/A" would mean any water."""
+    common = load_common()
+    phrases = [*common.masks, *(opener for zone in common.zones for opener in zone.openers)]
+    for sector_id in SECTOR_IDS:
+        words = load_vocabulary(sector_id)
+        phrases += [*words.strong, *words.weak, *words.general, *words.masks, *words.against]
+        phrases += [*words.other_trades]
+        for group in words.near:
+            phrases += [*group.terms, *group.context]
+    long = (
+        (alternative, phrase)
+        for phrase in phrases
+        for chunk in phrase.split()
+        if "|" in chunk
+        for alternative in chunk.split("|")
+        if len(phrase_words(alternative)) > 1
+    )
+    assert [each for each in long if not phrase_slots(each[0])] == []
 
 
 def test_no_abbreviation_hides_a_function_word():
