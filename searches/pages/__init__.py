@@ -6,7 +6,7 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 
-from searches import wording
+from searches import selectors, wording
 from searches.domain.lifecycle import Status
 from searches.domain.query import SearchQuery
 from searches.models import Search
@@ -17,7 +17,7 @@ from searches.pages.charts import charts
 from searches.pages.comparing import comparison, since_last
 from searches.pages.history import history_context
 from searches.pages.listing import Listing
-from searches.pages.running import ending, running
+from searches.pages.running import begun_ufs, ending, running
 from searches.pages.saving import saved_context
 from searches.places import name_of
 
@@ -45,7 +45,13 @@ def detail_context(
     """Return what a search's page needs at this moment of its life."""
     query = SearchQuery.from_json(search.query)
     held_against = comparison(search, owner, params)
-    listing = Listing(search, query, params, comparison=held_against, now=now)
+    # Events told since the row was read are left to the stream: tiles, bar and list are of one
+    # moment.
+    told = (
+        {} if search.is_terminal else selectors.latest_of_each_uf(search.pk, upto=search.last_seq)
+    )
+    ufs = query.ufs if search.is_terminal else begun_ufs(told)
+    listing = Listing(search, query, params, comparison=held_against, within=ufs, now=now)
     context = {
         "search": search,
         "key": str(search.pk),
@@ -58,7 +64,7 @@ def detail_context(
     if params.get("fragmento") in _FRAGMENTS:
         return context
     if not search.is_terminal:
-        now_running = running(search, query, live_count=listing.live_count, now=now)
+        now_running = running(search, query, told, live_count=listing.live_count, now=now)
         return {**context, "running": now_running}
     has_result = search.status in {Status.COMPLETE, Status.PARTIAL}
     context |= {

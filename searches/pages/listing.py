@@ -68,9 +68,12 @@ class Listing:
         params: QueryDict,
         *,
         comparison: Comparison | None,
+        within: tuple[str, ...],
         now: datetime,
     ) -> None:
         self.search, self.query, self.now = search, query, now
+        #: The country's lists bring matches of UFs whose tiles still say that they wait.
+        self.within = within
         self.comparison = comparison
         self.only_new = comparison is not None and params.get("novas") == "1"
         self.ufs = tuple(uf for uf in dict.fromkeys(params.getlist("uf")) if uf in query.ufs)
@@ -150,9 +153,12 @@ class Listing:
         return condition & Q(notice__closes_at__lt=datetime.combine(last_day, time(), BRASILIA))
 
     def _all(self) -> QuerySet[Match]:
-        return selectors.results(
+        matches = selectors.results(
             self.search, order=self.order, hidden=self.shows_hidden, now=self.now
         )
+        if len(self.within) < len(self.query.ufs):
+            matches = matches.filter(notice__uf__in=self.within)
+        return matches
 
     def _matches(self) -> QuerySet[Match]:
         matches = self._all()

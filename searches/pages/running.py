@@ -16,6 +16,10 @@ _SHORTEST_MEASURE_SECONDS = 4
 _FEWEST_PAGES = 3
 
 
+#: The last thing told of each UF.
+Told = Mapping[str, Mapping[str, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """The state of a running search, in words and on the map."""
@@ -35,15 +39,16 @@ class Running:
     is_stopping: bool
     tiles: tuple[tiles.Tile, ...]
     #: the last thing told of each UF, from which the script goes on
-    told: dict[str, dict[str, Any]]
+    told: dict[str, Mapping[str, Any]]
 
 
-def running(search: Search, query: SearchQuery, *, live_count: int, now: datetime) -> Running:
+def running(
+    search: Search, query: SearchQuery, told: Told, *, live_count: int, now: datetime
+) -> Running:
     """Return what was known of a running search when its row was read.
 
-    Events told since then are left to the stream: tiles and bar must be of one moment.
+    `told`: the last thing told of each UF until then.
     """
-    told = selectors.latest_of_each_uf(search.pk, upto=search.last_seq)
     last = selectors.events_after(search.pk, search.last_seq - 1)[:1]
     seconds = (now - (search.started_at or search.created_at)).total_seconds()
 
@@ -66,7 +71,7 @@ def running(search: Search, query: SearchQuery, *, live_count: int, now: datetim
         units=f"{search.units_done} de {search.units_total}",
         is_stopping=search.cancel_requested_at is not None,
         tiles=tiles.progress_tiles(told, asked=frozenset(query.ufs)),
-        told=told,
+        told=dict(told),
     )
 
 
@@ -78,11 +83,12 @@ def _latest(detail: Mapping[str, Any]) -> str:
     return f"{wording.state_name(uf)}: {read}, {found}"
 
 
-def _begun(told: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [each for each in told.values() if each.get("uf_status") != "waiting"]
+def begun_ufs(told: Told) -> tuple[str, ...]:
+    """Return the UFs that are being read, or were: the others' tiles say that they wait."""
+    return tuple(uf for uf, each in told.items() if each.get("uf_status") != "waiting")
 
 
-def _pages(search: Search, told: Mapping[str, Mapping[str, Any]]) -> str:
+def _pages(search: Search, told: Told) -> str:
     """Say how many pages were read; of how many, once every UF has begun.
 
     screen.js does the same.
@@ -91,16 +97,16 @@ def _pages(search: Search, told: Mapping[str, Mapping[str, Any]]) -> str:
     total = sum(int(each["pages_total"]) for each in told.values())
     if not total:
         return "–"
-    is_known = len(_begun(told)) >= search.units_total
+    is_known = len(begun_ufs(told)) >= search.units_total
     return f"{wording.whole(done)} de {wording.whole(total)}" if is_known else wording.whole(done)
 
 
-def _left(search: Search, told: Mapping[str, Mapping[str, Any]], seconds: float) -> str:
+def _left(search: Search, told: Told, seconds: float) -> str:
     """Estimate the time left by the pages: those of a UF not begun are as many as of the others.
 
     screen.js does the same.
     """
-    begun = _begun(told)
+    begun = [told[uf] for uf in begun_ufs(told)]
     done = sum(int(each["pages_done"]) for each in begun)
     total = sum(int(each["pages_total"]) for each in begun)
     if done < _FEWEST_PAGES or seconds < _SHORTEST_MEASURE_SECONDS:

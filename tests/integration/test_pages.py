@@ -14,7 +14,7 @@ from django.test import Client
 from searches.domain.brazil import BRASILIA
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage, Told
-from searches.models import Search
+from searches.models import Search, SearchEvent
 from searches.owners import VISITOR_KEY, Owner
 from searches.services import events
 from searches.services import searches as services
@@ -92,6 +92,18 @@ async def test_the_script_gets_the_list_alone():
     html = await get(f"/buscas/{search.pk}/?fragmento=resultados")
     assert "<html" not in html
     assert "Encontradas até agora" in words(html)
+
+
+async def test_the_list_shows_nothing_of_a_uf_whose_tile_waits(simulate, run):
+    await simulate([record(1), record(2, uf="RJ", ibge="3304557")])
+    search = await run(ufs=["SP", "RJ"])
+    update = database_sync_to_async(Search.objects.filter(pk=search.pk).update)
+    await update(status=Status.RUNNING, stage=Stage.FETCHING)
+    fragment = f"/buscas/{search.pk}/?fragmento=resultados"
+    assert "Encontradas até agora: 2" in words(await get(fragment))
+    waiting = SearchEvent.objects.filter(search=search, payload__detail__uf="RJ")
+    await database_sync_to_async(waiting.delete)()
+    assert "Encontradas até agora: 1" in words(await get(fragment))
 
 
 async def test_no_number_in_an_attribute_has_a_thousands_point():
