@@ -98,7 +98,7 @@ async def test_the_list_shows_nothing_of_a_uf_whose_tile_waits(simulate, run):
     await simulate([record(1), record(2, uf="RJ", ibge="3304557")])
     search = await run(ufs=["SP", "RJ"])
     update = database_sync_to_async(Search.objects.filter(pk=search.pk).update)
-    await update(status=Status.RUNNING, stage=Stage.FETCHING)
+    await update(status=Status.RUNNING, stage=Stage.FETCHING, finished_at=None)
     fragment = f"/buscas/{search.pk}/?fragmento=resultados"
     assert "Encontradas até agora: 2" in words(await get(fragment))
     waiting = SearchEvent.objects.filter(search=search, payload__detail__uf="RJ")
