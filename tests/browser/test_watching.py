@@ -186,7 +186,7 @@ SEEN = """cards => cards.map(card => [card.dataset.card, card.getBoundingClientR
 
 @pytest.mark.parametrize("order", ["relevancia", "data_desc"])
 def test_what_is_being_read_does_not_move(visit: Visit, live_site: Stage, order: str) -> None:
-    live_site.source.latency_seconds = 0.7
+    live_site.source.latency_seconds = 2.0  # the list is drawn several times
     page = visit(viewport={"width": 1280, "height": 500}).open()
     ask(page, live_site, order=order)
     first = page.locator(".card").first
@@ -216,7 +216,7 @@ def test_what_is_being_read_does_not_move(visit: Visit, live_site: Stage, order:
 def test_the_result_waits_for_who_reads_what_is_not_together_in_it(
     visit: Visit, live_site: Stage, leave: str
 ) -> None:
-    live_site.source.latency_seconds = 0.7
+    live_site.source.latency_seconds = 2.0  # the list is drawn several times
     page = visit(viewport={"width": 1280, "height": 500}).open()
     ask(page, live_site)
     expect(page.locator(".card").nth(3)).to_be_visible()
