@@ -14,7 +14,6 @@ from searches.domain.scoring import SectorScorer
 from searches.domain.sectors import Sector, all_sectors, load_vocabulary
 from searches.domain.suggestions import suggest_terms
 from searches.domain.terms import (
-    Hit,
     ParsedTerms,
     PhraseIndex,
     TermsError,
@@ -86,11 +85,12 @@ def _term_index(terms: Iterable[str]) -> PhraseIndex[str]:
 
 
 def _spans(
-    hits: Sequence[Hit[str]], text: str, words: Sequence[str]
+    found: Sequence[tuple[int, int]], text: str, words: Sequence[str]
 ) -> tuple[tuple[int, int], ...]:
-    needed = max((hit.end for hit in hits), default=0)
+    """Return where half-open stretches of words stand in the text."""
+    needed = max((end for _, end in found), default=0)
     places = word_places(fold(text), words[:needed])
-    return merge_spans((places[hit.start][0], places[hit.end - 1][1]) for hit in hits)
+    return merge_spans([(places[start][0], places[end - 1][1]) for start, end in found])
 
 
 class _TermMatcher:
@@ -112,7 +112,7 @@ class _TermMatcher:
         # Best first: the longest phrase, then the one nearest to the beginning.
         hits.sort(key=lambda hit: (hit.start - hit.end, hit.start))
         terms = tuple(dict.fromkeys(hit.value for hit in hits))
-        spans = _spans(hits, text, found)
+        spans = _spans([(hit.start, hit.end) for hit in hits], text, found)
         excluding = self._exclusions.find(found) if self._exclusions.may_hit(found) else []
         earliness = 1 - min(hit.start for hit in hits) / len(found)
         relevance = round(40 + 40 * len(terms) / len(self.terms) + 20 * earliness)
@@ -156,9 +156,8 @@ class _SectorMatcher:
         score = self._scorer.score(found)
         if not score.evidence and score.excluded_by is None:
             return _NO_TERM
-        hits = [Hit(item.term, item.start, item.end) for item in score.evidence]
-        terms = tuple(dict.fromkeys(hit.value for hit in hits))
-        spans = _spans(hits, text, found)
+        terms = tuple(dict.fromkeys([item.term for item in score.evidence]))
+        spans = _spans([(item.start, item.end) for item in score.evidence], text, found)
         excluded_by = score.excluded_by
         if excluded_by is None and self._exclusions.may_hit(found):
             excluding = self._exclusions.find(found)

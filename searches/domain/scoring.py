@@ -84,6 +84,7 @@ class _Gate:
     def __init__(self) -> None:
         self._alone: set[str] = set()  # words that may be a term by themselves
         self._in_company: dict[str, set[str]] = {}  # words that need one of these beside them
+        self._paired: set[str] = set()  # its keys, which as a set are compared faster
 
     def add(self, keys: Iterable[str], company: Iterable[str] | None) -> None:
         """Let pass what has one of the keys, and one of the company when it needs some."""
@@ -93,15 +94,13 @@ class _Gate:
         needed = written(company)
         for key in written(keys):
             self._in_company.setdefault(key, set()).update(needed)
+            self._paired.add(key)
 
     def may_pass(self, words: Sequence[str]) -> bool:
         if not self._alone.isdisjoint(words):
             return True
-        company = self._in_company
-        if company.keys().isdisjoint(words):  # most often it is; this is faster than to look
-            return False
-        for word in filter(company.__contains__, words):
-            if not company[word].isdisjoint(words):
+        for word in self._paired.intersection(words):
+            if not self._in_company[word].isdisjoint(words):
                 return True
         return False
 
@@ -182,16 +181,14 @@ class SectorScorer:
             hits = _without_overlaps(hits, worths)
         evidence = []
         kept = [place for place, word in enumerate(read) if word]
-        for hit in hits:
-            place = max(worths[hit.start : hit.end])
-            end = kept[hit.end - 1] + 1
-            worth = hit.value.weight * place
-            term = hit.value
-            shown = said(term.phrase, tuple(content[hit.start : hit.end]))
-            evidence.append(
-                Evidence(shown, term.counted_as, kept[hit.start], end, worth, place == 1)
-            )
-        evidence.sort(key=lambda item: (-item.worth, item.start))
+        for term, start, end in hits:
+            place = worths[start] if end == start + 1 else max(worths[start:end])
+            shown = said(term.phrase, tuple(content[start:end]))
+            worth = term.weight * place
+            first, last = kept[start], kept[end - 1]
+            evidence.append(Evidence(shown, term.counted_as, first, last + 1, worth, place == 1))
+        if len(evidence) > 1:
+            evidence.sort(key=_best_first)
         total = _add_up(evidence)
         taken, excluded_by = self._taken_away(content, named, hits, worths)
         total -= taken
@@ -225,16 +222,20 @@ class SectorScorer:
         return self._against_weight * worst, phrase
 
 
+def _best_first(item: Evidence) -> tuple[float, int]:
+    return -item.worth, item.start
+
+
 def _said(hit: Hit[str], content: Sequence[str]) -> str:
     return said(hit.value, tuple(content[hit.start : hit.end]))
 
 
 def _is_masked(hit: Hit[T], masks: Sequence[Hit[str]]) -> bool:
-    length = hit.end - hit.start
-    return any(
-        mask.start < hit.end and hit.start < mask.end and mask.end - mask.start >= length
-        for mask in masks
-    )
+    start, end = hit.start, hit.end
+    for mask in masks:  # written out: this is asked for every hit
+        if mask.start < end and start < mask.end and mask.end - mask.start >= end - start:
+            return True
+    return False
 
 
 def _has_context(hit: Hit[_Term], content: Sequence[str]) -> bool:

@@ -165,7 +165,7 @@ class PhraseIndex(Generic[T]):
 
     def may_hit_prefix(self, words: Sequence[str]) -> bool:
         """Say whether any word begins as a key that is a prefix."""
-        return any(
+        return bool(self._prefixes) and any(
             not table.keys().isdisjoint([word[:length] for word in words])
             for length, table in self._prefixes.items()
         )
