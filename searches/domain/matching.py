@@ -22,7 +22,7 @@ from searches.domain.terms import (
     merge_spans,
     parse_terms,
 )
-from searches.domain.text import fold, phrase_words, word_places
+from searches.domain.text import read, word_places
 
 __all__ = [
     "Decision",
@@ -85,11 +85,11 @@ def _term_index(terms: Iterable[str]) -> PhraseIndex[str]:
 
 
 def _spans(
-    found: Sequence[tuple[int, int]], text: str, words: Sequence[str]
+    found: Sequence[tuple[int, int]], folded: str, words: Sequence[str]
 ) -> tuple[tuple[int, int], ...]:
-    """Return where half-open stretches of words stand in the text."""
+    """Return where half-open stretches of words stand in a text."""
     needed = max((end for _, end in found), default=0)
-    places = word_places(fold(text), words[:needed])
+    places = word_places(folded, words[:needed])
     return merge_spans([(places[start][0], places[end - 1][1]) for start, end in found])
 
 
@@ -103,7 +103,7 @@ class _TermMatcher:
         self._exclusions = _term_index(exclusions)
 
     def match(self, text: str) -> MatchResult:
-        found = phrase_words(text)
+        folded, found = read(text)
         if not self._index.may_hit(found):
             return _NO_TERM
         hits = self._index.find(found)
@@ -112,7 +112,7 @@ class _TermMatcher:
         # Best first: the longest phrase, then the one nearest to the beginning.
         hits.sort(key=lambda hit: (hit.start - hit.end, hit.start))
         terms = tuple(dict.fromkeys(hit.value for hit in hits))
-        spans = _spans([(hit.start, hit.end) for hit in hits], text, found)
+        spans = _spans([(hit.start, hit.end) for hit in hits], folded, found)
         excluding = self._exclusions.find(found) if self._exclusions.may_hit(found) else []
         earliness = 1 - min(hit.start for hit in hits) / len(found)
         relevance = round(40 + 40 * len(terms) / len(self.terms) + 20 * earliness)
@@ -150,14 +150,14 @@ class _SectorMatcher:
         self._exclusions = _term_index(exclusions)
 
     def match(self, text: str) -> MatchResult:
-        found = phrase_words(text)
+        folded, found = read(text)
         if not self._scorer.may_match(found):
             return _NO_TERM
         score = self._scorer.score(found)
         if not score.evidence and score.excluded_by is None:
             return _NO_TERM
         terms = tuple(dict.fromkeys([item.term for item in score.evidence]))
-        spans = _spans([(item.start, item.end) for item in score.evidence], text, found)
+        spans = _spans([(item.start, item.end) for item in score.evidence], folded, found)
         excluded_by = score.excluded_by
         if excluded_by is None and self._exclusions.may_hit(found):
             excluding = self._exclusions.find(found)

@@ -5,7 +5,15 @@ import unicodedata
 import pytest
 
 from searches.domain.inflection import word_forms
-from searches.domain.text import fold, phrase_words, pieces, word_list, word_places, word_spans
+from searches.domain.text import (
+    fold,
+    phrase_words,
+    pieces,
+    read,
+    word_list,
+    word_places,
+    word_spans,
+)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +98,7 @@ def test_the_short_ways_are_as_the_long_ones(text):
     assert phrase_words(text) == words
     for count in range(len(words) + 1):
         assert word_places(folded, words[:count]) == word_spans(folded)[:count]
+        assert word_places(read(text)[0], words[:count]) == word_spans(folded)[:count]
 
 
 def test_the_short_ways_are_as_the_long_ones_on_any_character():
