@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar
 from searches.domain.sectors import Vocabulary
 from searches.domain.terms import Hit, PhraseIndex
 from searches.domain.zones import (
+    BUYING,
     key_place,
     phrase_index,
     phrase_slots,
@@ -185,6 +186,8 @@ class SectorScorer:
             place = worths[start] if end == start + 1 else max(worths[start:end])
             shown = said(term.phrase, tuple(content[start:end]))
             worth = term.weight * place
+            if end > start + 1 and content[start] in BUYING:
+                start += 1
             first, last = kept[start], kept[end - 1]
             evidence.append(Evidence(shown, term.counted_as, first, last + 1, worth, place == 1))
         if len(evidence) > 1:

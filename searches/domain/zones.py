@@ -30,10 +30,20 @@ def _words(alternative: str) -> list[str]:
     return phrase_words(alternative)
 
 
+#: A phrase may need one of these before its goods, but it is the goods that are shown.
+BUYING = frozenset({"aquisicao", "aquisicoes", "compra", "compras", "fornecimento"})
+
+
 @lru_cache(maxsize=20_000)
 def said(phrase: str, found: tuple[str, ...]) -> str:
     """Return a phrase as it is shown: of each word's alternatives the one that was found."""
     shown, place = [], 0
+    if len(found) > 1 and found[0] in BUYING:
+        first, *rest = phrase.split()
+        skipped = 1 if "|" in first else len(phrase_slots(first))
+        while rest and not phrase_slots(rest[0]):  # "de"
+            del rest[0]
+        phrase, found = " ".join(rest), found[skipped:]
     for chunk in phrase.split():
         options = chunk.split("|")
         if len(options) > 1:
