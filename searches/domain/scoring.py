@@ -18,7 +18,6 @@ from typing import NamedTuple, TypeVar
 from searches.domain.sectors import Vocabulary
 from searches.domain.terms import Hit, PhraseIndex
 from searches.domain.zones import (
-    BUYING,
     key_place,
     phrase_index,
     phrase_slots,
@@ -184,14 +183,11 @@ class SectorScorer:
         kept = [place for place, word in enumerate(read) if word]
         for term, start, end in hits:
             place = worths[start] if end == start + 1 else max(worths[start:end])
-            shown = said(term.phrase, tuple(content[start:end]))
+            shown, skipped = said(term.phrase, tuple(content[start:end]))
             worth = term.weight * place
-            if end > start + 1 and content[start] in BUYING:
-                start += 1
-            first, last = kept[start], kept[end - 1]
+            first, last = kept[start + skipped], kept[end - 1]
             evidence.append(Evidence(shown, term.counted_as, first, last + 1, worth, place == 1))
-        if len(evidence) > 1:
-            evidence.sort(key=_best_first)
+        evidence.sort(key=_best_first)
         total = _add_up(evidence)
         taken, excluded_by = self._taken_away(content, named, hits, worths)
         total -= taken
@@ -230,7 +226,7 @@ def _best_first(item: Evidence) -> tuple[float, int]:
 
 
 def _said(hit: Hit[str], content: Sequence[str]) -> str:
-    return said(hit.value, tuple(content[hit.start : hit.end]))
+    return said(hit.value, tuple(content[hit.start : hit.end]))[0]
 
 
 def _is_masked(hit: Hit[T], masks: Sequence[Hit[str]]) -> bool:

@@ -31,14 +31,17 @@ def _words(alternative: str) -> list[str]:
 
 
 #: A phrase may need one of these before its goods, but it is the goods that are shown.
-BUYING = frozenset({"aquisicao", "aquisicoes", "compra", "compras", "fornecimento"})
+_BUYING = frozenset({"aquisicao", "aquisicoes", "compra", "compras", "fornecimento"})
 
 
 @lru_cache(maxsize=20_000)
-def said(phrase: str, found: tuple[str, ...]) -> str:
-    """Return a phrase as it is shown: of each word's alternatives the one that was found."""
-    shown, place = [], 0
-    if len(found) > 1 and found[0] in BUYING:
+def said(phrase: str, found: tuple[str, ...]) -> tuple[str, int]:
+    """Return a phrase as it is shown, and how many of the found words before it are not.
+
+    Of each word's alternatives the one that was found is shown.
+    """
+    shown, place, skipped = [], 0, 0
+    if len(found) > 1 and found[0] in _BUYING:
         first, *rest = phrase.split()
         skipped = 1 if "|" in first else len(phrase_slots(first))
         while rest and not phrase_slots(rest[0]):  # "de"
@@ -53,7 +56,7 @@ def said(phrase: str, found: tuple[str, ...]) -> str:
         else:
             place += len(phrase_slots(chunk))
         shown.append(readable(chunk))
-    return " ".join(shown)
+    return " ".join(shown), skipped
 
 
 def phrase_slots(phrase: str) -> list[Slot]:

@@ -23,6 +23,8 @@ UNKNOWN_VALUE = "sem"
 #: Deadlines offered as chips: days from now; and all that can still be answered.
 DEADLINES = (2, 7, 15, 30)
 OPEN = "abertas"
+#: The parameters of the filters, all off.
+_UNFILTERED: dict[str, Any] = {"uf": (), "modalidade": (), "faixa": (), "prazo": "", "novas": ""}
 #: While a search runs only the best are shown; the rest comes with the result.
 LIVE_COUNT = 30
 
@@ -290,7 +292,7 @@ class Listing:
         return wording.place(self.ufs) if self.ufs else ""
 
     def clear_href(self) -> str:
-        return self.href(uf=(), modalidade=(), faixa=(), prazo="", novas="", ocultas="")
+        return self.href(**_UNFILTERED, ocultas="")
 
     def new_chip(self) -> Chip:
         href = self.href(novas="" if self.only_new else "1")
@@ -298,8 +300,7 @@ class Listing:
 
     def hidden_href(self) -> str:
         """Show the hidden ones, or the others again; the filters are of the ones left."""
-        others = {"uf": (), "modalidade": (), "faixa": (), "prazo": "", "novas": ""}
-        return self.href(**others, ocultas="" if self.shows_hidden else "1")
+        return self.href(**_UNFILTERED, ocultas="" if self.shows_hidden else "1")
 
     def pages(self) -> list[tuple[str, str]]:
         """Return (number, address) of the pages to link; an empty address is a gap."""

@@ -119,24 +119,23 @@ export class Results {
     const names = seen.map((card) => card.dataset.card);
     const height = seen.length ? top(seen[0]) : 0;
     const isAtTop = window.scrollY === 0;
-    const again = (page, name) => page.querySelector(`[data-card="${name}"]`);
+    const again = (name) => document.querySelector(`[data-card="${name}"]`);
     const held = document.activeElement?.closest("[data-card]");
     const place = held ? [...held.querySelectorAll(REACHED)].indexOf(document.activeElement) : -1;
     return {
       isRead: seen.length > 0 && !isAtTop,
       isIn(page) {
-        const all = this.namesIn(page);
+        const all = [...page.querySelectorAll("[data-card]")].map((card) => card.dataset.card);
         const first = all.indexOf(names[0]);
         return names.every((name, offset) => all[first + offset] === name);
       },
-      namesIn: (page) => [...page.querySelectorAll("[data-card]")].map((card) => card.dataset.card),
       restore() {
-        const found = seen.length ? again(document, names[0]) : null;
+        const found = seen.length ? again(names[0]) : null;
         const moved = found ? top(found) - height : 0;
         // Who looks at the top of the page should see the figures that come there.
         if (!isAtTop || Math.abs(moved) <= MOST_MOVED_AT_TOP_PX) window.scrollBy(0, moved);
         if (!held) return false;
-        const link = again(document, held.dataset.card)?.querySelectorAll(REACHED)[place];
+        const link = again(held.dataset.card)?.querySelectorAll(REACHED)[place];
         link?.focus({ preventScroll: true });
         return Boolean(link);
       },

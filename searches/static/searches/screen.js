@@ -83,11 +83,15 @@ export class Screen {
     this.put("latest", `${tile?.dataset.name ?? detail.uf}: ${counts}`);
   }
 
+  /** How many UFs are being read, or were. */
+  begun() {
+    return [...this.told.values()].filter((each) => each.uf_status !== "waiting").length;
+  }
+
   /** How many pages there are is known when every UF has begun. */
   pages(done, pages) {
     if (!pages) return "–";
-    const begun = [...this.told.values()].filter((each) => each.uf_status !== "waiting").length;
-    return begun < this.unitsTotal ? numbers.format(done) : `${numbers.format(done)} de ${numbers.format(pages)}`;
+    return this.begun() < this.unitsTotal ? numbers.format(done) : `${numbers.format(done)} de ${numbers.format(pages)}`;
   }
 
   tile(detail) {
@@ -127,7 +131,7 @@ export class Screen {
   /** Estimate the time left by the pages: those of a UF not begun are as many as of the others.
    * searches/pages/running.py does the same. */
   left(seconds) {
-    const begun = [...this.told.values()].filter((each) => each.uf_status !== "waiting").length;
+    const begun = this.begun();
     const [done, pages] = [this.total("pages_done"), this.total("pages_total")];
     if (done < FEWEST_PAGES || seconds < SHORTEST_MEASURE_SECONDS) return "–";
     const missing = (pages * Math.max(this.unitsTotal, begun)) / begun - done;
