@@ -14,7 +14,7 @@ from searches.models import Digest, Notice, Search
 from searches.owners import Owner
 from searches.services import searches as services
 from tests.integration.conftest import NOW, ask
-from tests.integration.test_pages import words
+from tests.integration.pages_support import words
 
 pytestmark = pytest.mark.django_db
 

@@ -2,10 +2,8 @@
 
 import pytest
 
-from searches.domain.matching import Decision, all_sectors, sector_matcher
-from searches.domain.scoring import SectorScorer
-from searches.domain.sectors import SECTOR_IDS, load_vocabulary
-from searches.domain.text import phrase_words
+from searches.domain.matching import Decision, sector_matcher
+from searches.domain.sectors import SECTOR_IDS
 
 
 def sectors_of(text: str) -> set[str]:
@@ -310,104 +308,3 @@ def test_it_keeps_a_boilerplate_prefix_out():
 def test_it_finds_several_sectors_in_one_object():
     text = "Aquisição de gêneros alimentícios, materiais de limpeza e material de expediente"
     assert sectors_of(text) == {"alimentos", "produtos_limpeza", "papelaria"}
-
-
-def test_it_shows_where_the_evidence_stands():
-    text = "Aquisição de MATERIAL DE CONSTRUÇÃO e ferramentas"
-    result = sector_matcher("engenharia").match(text)
-    assert [text[a:b] for a, b in result.spans] == ["MATERIAL DE CONSTRUÇÃO", "ferramentas"]
-    assert result.terms == ("material de construção", "ferramentas")
-
-
-def test_it_says_that_evidence_outside_the_head_is_too_little():
-    result = sector_matcher("medicamentos").match("Aquisição de mesas para guarda de medicamentos")
-    assert result.decision is Decision.MATCH  # nothing says that it is a destination
-    result = sector_matcher("medicamentos").match("Veículo destinado à entrega de medicamentos")
-    assert result.decision is Decision.BELOW_FLOOR
-    assert result.terms == ("medicamento",)
-    assert result.relevance < 60
-
-
-def test_it_names_what_speaks_against_the_sector():
-    result = sector_matcher("frota_veicular").match("Seguro da frota de veículos")
-    assert result.decision is Decision.EXCLUDED
-    assert result.excluded_by is not None
-
-
-def test_what_stands_in_the_tail_does_not_speak_against_the_sector():
-    text = "Serviços de buffet, em atendimento às Secretarias de Saúde, de Obras e Reforma Agrária"
-    assert sector_matcher("alimentos").match(text).decision is Decision.MATCH
-
-
-def test_the_name_of_a_trade_counts_only_when_no_other_trade_is_named():
-    match = sector_matcher("engenharia").match
-    assert match("Empresa de engenharia civil para executar obra").decision is Decision.MATCH
-    other = match("Serviços comuns de engenharia para instalação de elevadores")
-    assert other.decision is not Decision.MATCH
-    both = match("Serviços de engenharia para reforma do telhado e do ar-condicionado")
-    assert both.decision is Decision.MATCH
-
-
-def test_the_names_of_a_trade_count_once():
-    match = sector_matcher("engenharia").match
-    one = match("Serviços de engenharia no prédio")
-    many = match("Obras e serviços de engenharia por empresa de construção civil no prédio")
-    assert len(many.terms) > len(one.terms)
-    assert abs(many.relevance - one.relevance) <= 20
-
-
-def test_it_applies_the_exclusions_of_the_user():
-    text = "Aquisição de uniformes e camisetas usadas"
-    matcher = sector_matcher("vestuario", ["usada"])
-    result = matcher.match(text)
-    assert (result.decision, result.excluded_by) == (Decision.EXCLUDED, "usada")
-    assert sector_matcher("vestuario").match(text).decision is Decision.MATCH
-
-
-def test_it_gives_more_relevance_to_more_and_earlier_evidence():
-    match = sector_matcher("vestuario").match
-    one = match("Aquisição de camisetas").relevance
-    three = match("Aquisição de camisetas, calças e bonés").relevance
-    late = match("Aquisição de troféus, medalhas, bolas, redes, apitos e camisetas").relevance
-    assert 100 >= three > one > late >= 40
-
-
-@pytest.mark.parametrize("text", ["", " ", "...", "123", "ﬁ", "🚒", "\u0301", "a" * 20_000])
-@pytest.mark.parametrize("sector", ["alimentos", "medicamentos"])
-def test_it_survives_any_text(sector, text):
-    assert sector_matcher(sector).match(text).decision is Decision.NO_TERM
-
-
-@pytest.mark.parametrize("sector", SECTOR_IDS)
-def test_what_is_turned_away_unread_holds_no_term(sector):
-    """Every term by itself, and with words before and behind it that are no context of a term."""
-    scorer = SectorScorer(load_vocabulary(sector))
-    for term in scorer.sector.terms:
-        for text in (term, f"aquisição de {term} e afins", term.upper()):
-            words = phrase_words(text)
-            if not scorer.may_match(words):
-                assert not scorer.score(words).evidence, text
-
-
-def test_an_alternative_of_two_words_is_one_phrase_and_shown_as_it_was_found():
-    matcher = sector_matcher("engenharia")
-    found = matcher.match("Fornecimento de meio-fio pré-moldado")
-    assert "meio-fio pré-moldado" in found.terms
-    assert "meio-fio concreto" not in found.terms
-
-
-def test_it_is_compiled_once():
-    first, second = sector_matcher("alimentos"), sector_matcher("alimentos")
-    assert first.terms is second.terms
-
-
-def test_it_refuses_an_unknown_sector():
-    with pytest.raises(KeyError):
-        sector_matcher("../../etc/passwd")
-
-
-@pytest.mark.parametrize("sector", all_sectors(), ids=lambda sector: sector.id)
-def test_it_shows_the_terms_in_use(sector):
-    matcher = sector_matcher(sector.id)
-    assert matcher.terms == sector.terms
-    assert matcher.floor == 1

@@ -11,7 +11,7 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.test import Client
 
 from searches import addresses
-from tests.integration.test_pages import words
+from tests.integration.pages_support import words
 
 NEW = "licitação-2026"
 

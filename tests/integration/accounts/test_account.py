@@ -19,7 +19,7 @@ from searches import accounts, addresses
 from searches.models import AddressRequest, ApiToken
 from searches.tokens import create_token, user_of_token
 from tests.integration.accounts.conftest import login, path_in_mail
-from tests.integration.test_pages import page, words
+from tests.integration.pages_support import page, words
 
 pytestmark = pytest.mark.django_db(transaction=True)  # mails are sent on other threads
 

@@ -25,7 +25,7 @@ from tests.integration.accounts.conftest import (
     login,
     wait_for_mail,
 )
-from tests.integration.test_pages import page
+from tests.integration.pages_support import page
 
 pytestmark = pytest.mark.django_db(transaction=True)  # mails are sent on other threads
 

@@ -15,8 +15,8 @@ from searches.models import Digest, SavedSearch, Search
 from searches.owners import VISITOR_KEY, Owner
 from searches.services import saved as services
 from searches.upkeep import shared_chores
+from tests.integration.pages_support import browser, words
 from tests.integration.saved.conftest import login, sync
-from tests.integration.test_pages import browser, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -20,8 +20,8 @@ from searches.owners import Owner
 from searches.services import saved as services
 from searches.upkeep import shared_chores
 from tests.integration.conftest import NOW, record, reload
+from tests.integration.pages_support import browser, words
 from tests.integration.saved.conftest import ALICE, BEFORE, RECORDS, finished, login, sync
-from tests.integration.test_pages import browser, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

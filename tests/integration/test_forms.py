@@ -1,0 +1,173 @@
+"""The form and the history: what was asked is kept, what is wrong stands at its field."""
+
+import re
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from channels.db import database_sync_to_async
+from django.conf import LazySettings
+
+from searches.domain.brazil import BRASILIA
+from searches.models import Search
+from searches.owners import Owner
+from tests.integration.conftest import create, record
+from tests.integration.pages_support import browser, foods, get, page, words
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_every_problem_stands_at_its_field():
+    answer = browser().post(
+        "/buscas/",
+        {"o_que": "setor", "data_inicial": "2026-99-01", "valor_minimo": "<b>", "municipios": "1"},
+    )
+    assert answer.status_code == 422
+    html = answer.content.decode()
+    for name in ("ufs", "setor_id", "data_inicial", "valor_minimo", "municipios"):
+        assert f'id="erro-{name}"' in html, name
+        assert re.search(rf'aria-describedby="[^"]*erro-{name}', html), name
+        assert f'href="#campo-{name}"' in html, name
+        assert f'id="campo-{name}"' in html, name
+    assert 'value="&lt;b&gt;"' in html
+    assert "Mais filtros" in html
+    assert '<details class="more" data-more open>' in html
+
+
+async def test_municipalities_are_asked_for_by_name(simulate, run):
+    await simulate([record(1), record(2, ibge="3304557", uf="RJ")])
+    await run(ufs=["SP", "RJ"])  # from now on two have another name besides IBGE's
+
+    def asked(written, *ufs):
+        client = browser()
+        fields = {"o_que": "setor", "setor_id": "alimentos", "municipios": written, "ufs": ufs}
+        answer = client.post("/buscas/", fields)
+        if answer.status_code != 303:
+            return words(answer.content.decode())
+        query = Search.objects.latest("created_at").query
+        seen = client.get("/").content.decode()
+        return query["municipios"], re.findall(r'name="municipios".*value="([^"]*)"', seen)
+
+    ask_by_name = database_sync_to_async(asked)
+    assert await ask_by_name("teste", "SP") == (["3550308"], ["São Paulo/SP"])
+    assert await ask_by_name("TÉSTE - rj", "SP", "RJ") == (["3304557"], ["Rio de Janeiro/RJ"])
+    assert await ask_by_name("Teste, 3509502", "SP", "RJ") == (
+        ["3304557", "3550308", "3509502"],
+        ["Rio de Janeiro/RJ, São Paulo/SP, Campinas/SP"],
+    )
+    assert await ask_by_name("mogi-mirim", "SP") == (["3530805"], ["Mogi Mirim/SP"])
+    # Five states have one; of a name alone those of the asked states are meant.
+    assert await ask_by_name("Bom Jesus", "PI", "RS") == (
+        ["2201903", "4302303"],
+        ["Bom Jesus/PI, Bom Jesus/RS"],
+    )
+    assert "“Xpto” não é um município que conhecemos" in await ask_by_name("Xpto", "SP")
+    search = await run(municipios=["3550308"])
+    assert "município São Paulo/SP" in words(await get(f"/buscas/{search.pk}/"))
+
+
+def test_the_form_keeps_what_was_typed():
+    html = (
+        browser()
+        .post(
+            "/buscas/",
+            {
+                "o_que": "termos",
+                "termos_busca": "arroz, feijão",
+                "ufs": ["SP"],
+                "valor_minimo": "1.234,50",
+                "valor_maximo": "1",
+                "modo_busca": "abertas",
+                "orgaos": "saúde; educação",
+            },
+        )
+        .content.decode()
+    )
+    assert 'value="arroz, feijão"' in html
+    assert 'value="1.234,50"' in html
+    assert 'value="saúde, educação"' in html
+    assert re.search(r'value="SP"[^>]*checked', html)
+    assert re.search(r'value="abertas"[^>]*checked', html)
+    assert "O valor máximo deve ser maior ou igual ao mínimo." in html
+
+
+async def test_what_can_be_asked_no_more_is_shown_in_the_form_with_what_is_wrong():
+    search = await create(ufs=["SP", "RJ"])
+    outdated = {**search.query, "setor_id": "setor-que-acabou"}
+    await database_sync_to_async(Search.objects.filter(pk=search.pk).update)(query=outdated)
+    client = await database_sync_to_async(browser)()
+    answer = await database_sync_to_async(client.post)(f"/buscas/{search.pk}/repetir/")
+    assert answer.status_code == 422
+    html = answer.content.decode()
+    assert 'href="#campo-setor_id"' in html
+    assert re.search(r'value="RJ"[^>]*checked', html)
+    assert await database_sync_to_async(Search.objects.count)() == 1
+
+
+def test_the_form_of_a_strangers_search_is_the_empty_one():
+    for path in (f"/?de={uuid4()}", "/?de=nonsense"):
+        assert re.findall(r'value="SP"[^>]*checked', page(path)) == []
+
+
+async def test_the_history_lists_the_owners_searches_alone(simulate, run):
+    await simulate(foods(3))
+    mine = await run()
+    await run(Owner(visitor="bob"))
+    html = await get("/buscas/")
+    assert words(html).count("Licitações de alimentos e bebidas em São Paulo") >= 1
+    assert "1 busca." in words(html)
+    assert f"/buscas/{mine.pk}/excel/" in html
+    empty = await get("/buscas/", client=await database_sync_to_async(browser)("carol"))
+    assert "Você ainda não fez nenhuma busca" in empty
+
+
+async def test_a_question_of_many_words_stays_readable():
+    search = await create(setor_id=None, termos_busca=", ".join(f"termo {n}" for n in range(40)))
+    heading = words(re.findall(r"<h1>.*?</h1>", await get(f"/buscas/{search.pk}/"), re.DOTALL)[0])
+    assert heading == (
+        "Licitações de “termo 0”, “termo 1”, “termo 2”, “termo 3” ou outros 36 em São Paulo"
+    )
+
+
+async def test_the_form_keeps_the_period_of_the_question(simulate, run):
+    await simulate(foods(1))
+    client = await database_sync_to_async(browser)()
+
+    async def days(path):
+        html = await get(path, client=client)
+        return re.findall(r'name="data_(?:inicial|final)" value="([^"]*)"', html)
+
+    past = await run(data_inicial="2026-08-01", data_final="2026-08-10")
+    assert await days(f"/?de={past.pk}") == ["2026-08-01", "2026-08-10"]
+    # Up to the day of asking: the same span, up to today.
+    update = database_sync_to_async(Search.objects.filter(pk=past.pk).update)
+    await update(created_at=datetime(2026, 8, 10, 12, tzinfo=BRASILIA))
+    today = datetime.now(BRASILIA).date()
+    assert await days(f"/?de={past.pk}") == [
+        (today - timedelta(days=9)).isoformat(),
+        today.isoformat(),
+    ]
+    fields = {
+        "o_que": "setor", "setor_id": "alimentos", "ufs": ["SP"],
+        "data_inicial": "2026-07-01", "data_final": "2026-07-31",
+    }  # fmt: skip
+    post = database_sync_to_async(client.post)
+    assert (await post("/buscas/", fields)).status_code == 303
+    assert await days("/") == ["2026-07-01", "2026-07-31"]
+    part = {**fields, "ufs": ["RJ"], "sem_lembrar": "1"}
+    assert (await post("/buscas/", part)).status_code == 303
+    assert re.findall(r'value="(..)"[^>]*checked', await get("/", client=client))[0] == "SP"
+
+
+def test_too_many_searches_say_when_to_come_back(settings: LazySettings, monkeypatch):
+    settings.BIDIQ_SEARCHES_PER_MINUTE = 1
+    from searches import runner
+
+    monkeypatch.setattr(runner, "start", lambda search: None)
+    client = browser()
+    asked = {"o_que": "setor", "setor_id": "alimentos", "ufs": ["SP"]}
+    assert client.post("/buscas/", asked).status_code == 303
+    answer = client.post("/buscas/", asked)
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) <= 60
+    assert "A próxima pode começar em" in answer.content.decode()
