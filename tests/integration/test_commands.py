@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -90,30 +91,35 @@ def test_a_source_that_is_down_is_an_error_in_one_sentence(
     assert not output.exists()
 
 
+@pytest.fixture
+def ctrl_c_heard() -> Iterator[None]:
+    """What a shell starts with `&` ignores Ctrl-C, and all that it starts in turn does too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_heard")
 def test_ctrl_c_cancels_the_search(tmp_path: Path, variables: dict[str, str]) -> None:
     records = [record(n) for n in range(1, 3000)]
     with simulator(records, latency_seconds=0.5) as (source, url):
-        searching = subprocess.Popen(
-            [
-                sys.executable, "manage.py", "buscar", "--ufs", "SP", "--setor", "alimentos",
-                "--de", "2026-08-01", "--ate", "2026-08-20",
-            ],
-            cwd=ROOT,
-            env=environment(
-                SECRET_KEY="test", PNCP_BASE_URL=url, PNCP_CONCURRENCY="1", **variables
-            ),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )  # fmt: skip
-        try:
-            deadline = time.monotonic() + 60
-            while len(source.requests) < 2 and time.monotonic() < deadline:
-                time.sleep(0.05)  # nobody tells when the source is asked
-            searching.send_signal(signal.SIGINT)
-            _, errors = searching.communicate(timeout=10)
-        finally:
-            searching.kill()
+        command = [
+            sys.executable, "manage.py", "buscar", "--ufs", "SP", "--setor", "alimentos",
+            "--de", "2026-08-01", "--ate", "2026-08-20",
+        ]  # fmt: skip
+        given = environment(SECRET_KEY="test", PNCP_BASE_URL=url, PNCP_CONCURRENCY="1", **variables)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            command, cwd=ROOT, env=given, stdout=pipe, stderr=pipe, text=True
+        ) as searching:
+            try:
+                deadline = time.monotonic() + 60
+                while len(source.requests) < 2 and time.monotonic() < deadline:
+                    time.sleep(0.05)  # nobody tells when the source is asked
+                searching.send_signal(signal.SIGINT)
+                _, errors = searching.communicate(timeout=10)
+            finally:
+                searching.kill()
         assert len(source.requests) < 20
     assert searching.returncode == 1
     assert errors.strip().endswith("Busca cancelada.")
