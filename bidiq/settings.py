@@ -333,7 +333,10 @@ LOG_LEVEL = env.choice(
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"search_id": {"()": "bidiq.logs.SearchIdFilter"}},
+    "filters": {
+        "search_id": {"()": "bidiq.logs.SearchIdFilter"},
+        "database_away": {"()": "bidiq.logs.DatabaseAwayFilter"},
+    },
     "formatters": {
         "text": {"()": "bidiq.logs.TextFormatter"},
         "json": {"()": "bidiq.logs.JsonFormatter"},
@@ -359,6 +362,7 @@ LOGGING = {
         # A traceback a second while Redis is away: live.py says it once a minute.
         "channels_redis": {"level": "CRITICAL"},
         "psycopg.pool": {"level": "ERROR"},
+        "django.request": {"filters": ["database_away"]},
         # Strangers' nonsense is answered with 400; a traceback for each would fill the log.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.security.TooManyFieldsSent": {"level": "CRITICAL"},

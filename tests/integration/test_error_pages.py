@@ -39,6 +39,8 @@ def test_pages_say_503_while_postgresql_is_down_and_come_back(tmp_path: Path) ->
             status, headers, body = web.request("GET", "/buscas/", headers=cookie)
             assert (status, headers.get("retry-after")) == (503, "5"), (body, web.log)
             assert "banco de dados" in body.decode()
+            assert "Service Unavailable: /buscas/: OperationalError: " in web.log
+            assert "Traceback" not in web.log
             assert web.request("GET", "/healthz")[0] == 200
             database.start()
             assert web.request("GET", "/buscas/", headers=cookie)[0] == 200
