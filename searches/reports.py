@@ -98,7 +98,7 @@ COLUMNS = (
     Column("Publicação", Kind.DATETIME),
     Column("Abertura", Kind.DATETIME),
     Column("Encerramento", Kind.DATETIME),
-    Column("Dias restantes", Kind.INTEGER, urgency=True),
+    Column("Dias restantes", Kind.INTEGER, urgent_save=("Situação", tables.STOPPED_NAMES)),
     Column("Termos", width=30, wrap=True),
     Column("Relevância", Kind.INTEGER),
     Column("Link PNCP", Kind.LINK),

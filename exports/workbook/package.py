@@ -206,8 +206,11 @@ class _TableWriter:
         columns = self._table.columns
         self._sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{last_row}"
         for number, column in enumerate(columns, start=1):
-            if column.urgency and self.count:
-                _mark_urgent(self._sheet, get_column_letter(number), last_row=last_row)
+            if column.urgent_save and self.count:
+                title, calm = column.urgent_save
+                place = [other.title for other in columns].index(title) + 1
+                others = [f'${get_column_letter(place)}2<>"{value}"' for value in calm]
+                _mark_urgent(self._sheet, get_column_letter(number), others, last_row=last_row)
 
     def write_end(self, stream: IO[bytes], *, frame: bytes) -> None:
         """Write the second half of the frame, with the hyperlinks where they belong."""
@@ -231,15 +234,18 @@ def _height(values: Sequence[object], wrapped: Sequence[tuple[int, int]]) -> str
     return "" if lines == 2 else f' ht="{min(lines * _LINE_HEIGHT, _MAX_HEIGHT)}" customHeight="1"'
 
 
-def _mark_urgent(sheet: Worksheet, letter: str, *, last_row: int) -> None:
+def _mark_urgent(
+    sheet: Worksheet, letter: str, conditions: Sequence[str], *, last_row: int
+) -> None:
     first = f"${letter}2"
     for days, fill, colour in (
         (2, looks.RED, looks.RED_TEXT),
         (7, looks.AMBER, looks.AMBER_TEXT),
     ):
         # Not "less than or equal": an empty cell would count as zero.
+        asked = ",".join([f"ISNUMBER({first})", f"{first}>=0", f"{first}<={days}", *conditions])
         rule = FormulaRule(  # type: ignore[no-untyped-call]
-            formula=[f"AND(ISNUMBER({first}),{first}>=0,{first}<={days})"],
+            formula=[f"AND({asked})"],
             fill=PatternFill(bgColor=fill),
             font=Font(color=colour, bold=True),
             stopIfTrue=True,

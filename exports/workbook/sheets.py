@@ -27,7 +27,9 @@ class Column:
     width: float | None = None  # characters; by kind when None
     wrap: bool = False  # long texts go on in a second line
     total: bool = False  # its sum stands in the last row
-    urgency: bool = False  # days that are left: amber from 7, red from 2
+    #: days that are left: amber from 7, red from 2, save where the column of this title says one
+    #: of these
+    urgent_save: tuple[str, Sequence[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,3 +46,5 @@ SPHERES: dict[str, str] = {"F": "Federal", "E": "Estadual", "M": "Municipal", "D
 PUBLISHED, REVOKED, ANNULLED, SUSPENDED = 1, 2, 3, 4
 #: Nothing comes of these any more.
 CALLED_OFF = (REVOKED, ANNULLED)
+#: What records call the situations in which nobody can bid, whatever the dates say.
+STOPPED_NAMES = ("Revogada", "Anulada", "Suspensa")

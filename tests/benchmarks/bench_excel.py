@@ -34,7 +34,11 @@ COLUMNS = (
     Column("Publicação", Kind.DATE),
     Column("Abertura", Kind.DATETIME),
     Column("Encerramento", Kind.DATETIME),
-    Column("Dias restantes", Kind.INTEGER, urgency=True),
+    Column(
+        "Dias restantes",
+        Kind.INTEGER,
+        urgent_save=("Situação", ("Revogada", "Anulada", "Suspensa")),
+    ),
     Column("Termos", width=24),
     Column("Relevância", Kind.INTEGER),
     Column("Link PNCP", Kind.LINK),

@@ -31,7 +31,7 @@ COLUMNS = (
     Column("Valor", Kind.MONEY, total=True),
     Column("Publicação", Kind.DATE),
     Column("Abertura", Kind.DATETIME),
-    Column("Dias restantes", Kind.INTEGER, urgency=True),
+    Column("Dias restantes", Kind.INTEGER, urgent_save=("Objeto", ("Luvas", "Botas"))),
     Column("Relevância", Kind.INTEGER),
     Column("Link", Kind.LINK),
 )
@@ -266,8 +266,8 @@ def test_urgency_is_a_rule_that_excel_computes():
     (formatting,) = sheet.conditional_formatting
     assert str(formatting.sqref) == "E2:E3"
     assert [rule.formula for rule in formatting.rules] == [
-        ["AND(ISNUMBER($E2),$E2>=0,$E2<=2)"],
-        ["AND(ISNUMBER($E2),$E2>=0,$E2<=7)"],
+        ['AND(ISNUMBER($E2),$E2>=0,$E2<=2,$A2<>"Luvas",$A2<>"Botas")'],
+        ['AND(ISNUMBER($E2),$E2>=0,$E2<=7,$A2<>"Luvas",$A2<>"Botas")'],
     ]
     assert [rule.dxf.fill.bgColor.rgb for rule in formatting.rules] == ["00FFCDD2", "00FFECB3"]
 
