@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from searches.domain.sectors import Vocabulary
+from searches.domain.sectors import Vocabulary, load_common
 from searches.domain.terms import Hit, PhraseIndex
 from searches.domain.zones import (
     key_place,
@@ -239,7 +239,9 @@ def _is_masked(hit: Hit[T], masks: Sequence[Hit[str]]) -> bool:
 
 def _has_context(hit: Hit[_Term], content: Sequence[str]) -> bool:
     term = hit.value
-    if term.near is None or (term.or_first and hit.start == 0):
+    if term.near is None:
+        return True
+    if term.or_first and load_common().names_nothing.issuperset(content[: hit.start]):
         return True
     before = content[max(0, hit.start - term.window) : hit.start]
     after = content[hit.end : hit.end + term.window]

@@ -52,6 +52,13 @@ def test_the_names_of_a_trade_count_once():
     assert abs(many.relevance - one.relevance) <= 20
 
 
+def test_what_an_object_names_first_needs_no_context():
+    match = sector_matcher("papelaria").match
+    for words_before in ("", "[LICITANET] - Registro de preços de ", "DISPENSA ELETRÔNICA Nº 12 - "):
+        assert match(f"{words_before}calendários").decision is Decision.MATCH
+    assert match("Feriados e calendários").decision is Decision.BELOW_FLOOR
+
+
 def test_it_applies_the_exclusions_of_the_user():
     text = "Aquisição de uniformes e camisetas usadas"
     matcher = sector_matcher("vestuario", ["usada"])

@@ -53,7 +53,7 @@ class NearTerms:
     context: tuple[str, ...]
     window: int
     weight: float
-    or_first: bool  # what an object begins with needs no context
+    or_first: bool  # what an object names first needs no context
 
 
 @dataclass(frozen=True, slots=True)
