@@ -54,7 +54,11 @@ def test_the_names_of_a_trade_count_once():
 
 def test_what_an_object_names_first_needs_no_context():
     match = sector_matcher("papelaria").match
-    for words_before in ("", "[LICITANET] - Registro de preços de ", "DISPENSA ELETRÔNICA Nº 12 - "):
+    for words_before in (
+        "",
+        "[LICITANET] - Registro de preços de ",
+        "DISPENSA ELETRÔNICA Nº 12 - ",
+    ):
         assert match(f"{words_before}calendários").decision is Decision.MATCH
     assert match("Feriados e calendários").decision is Decision.BELOW_FLOOR
 
