@@ -115,4 +115,6 @@ def url(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
     has_place = bool(parts.hostname) or parts.scheme in {"sqlite", "unix"}
     if parts.scheme not in schemes or not has_place:
         raise BadEnvironment(name, expected)
+    if parts.scheme in {"http", "https"} and (parts.query or parts.fragment):
+        raise BadEnvironment(name, f"{expected}, without ? and #")  # a path is put after it
     return value.rstrip("/") if parts.scheme in {"http", "https"} else value

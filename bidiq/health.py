@@ -1,6 +1,10 @@
 """/healthz, /readyz and /metrics: is the process alive, are its parts, what has it done."""
 
+from typing import Any
+
+from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.decorators import sync_and_async_middleware
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from bidiq import condition
@@ -22,6 +26,29 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     response = JsonResponse(parts, status=200 if is_ready else 503)
     response["Cache-Control"] = "no-store"
     return response
+
+
+_PROBES = {"/healthz": healthz, "/readyz": readyz}
+
+
+@sync_and_async_middleware
+def probes_answered(get_response: Any) -> Any:
+    """Middleware, the first: answer probes whatever host they ask for, as a rule an IP address."""
+    if iscoroutinefunction(get_response):
+
+        async def middleware(request: HttpRequest) -> HttpResponse:
+            probe: Any = _PROBES.get(request.path)
+            response: HttpResponse = await (probe or get_response)(request)
+            return response
+
+        return middleware
+
+    def sync_middleware(request: HttpRequest) -> HttpResponse:
+        probe: Any = _PROBES.get(request.path)
+        response: HttpResponse = (async_to_sync(probe) if probe else get_response)(request)
+        return response
+
+    return sync_middleware
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

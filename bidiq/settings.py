@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 import django_stubs_ext
+import redis
 
 from bidiq import env
 
@@ -70,6 +71,7 @@ INSTALLED_APPS = [
 
 # Every one of these is async: a single sync middleware would put each open stream on a thread.
 MIDDLEWARE = [
+    "bidiq.health.probes_answered",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -158,6 +160,10 @@ if not urlsplit(REDIS_URL).scheme.startswith("unix") and not re.fullmatch(
 ):
     raise env.BadEnvironment("REDIS_URL", "redis://host:port/NUMBER")
 if REDIS_URL:
+    try:  # options after the ? are read by the driver alone; this opens no connection
+        redis.ConnectionPool.from_url(REDIS_URL).make_connection()
+    except (ValueError, TypeError):
+        raise env.BadEnvironment("REDIS_URL", "options that redis-py knows after the ?") from None
     CHANNEL_LAYERS: dict[str, Any] = {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",

@@ -14,8 +14,6 @@ urlpatterns = [
     path("contas/", include("searches.account_urls")),
     path("api/", api.urls),
     path("admin/", admin.site.urls),
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
     path("metrics", health.metrics),
 ]
 handler400 = "bidiq.errors.bad_request"

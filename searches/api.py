@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.docs import Swagger
 from ninja.utils import check_csrf
 
 from exports.errors import ArtifactError, ArtifactExpired, ArtifactMissing, StorageUnavailable
@@ -27,7 +28,7 @@ from searches import (
     streams,
     url_ids,  # noqa: F401  (makes `id`)
 )
-from searches.access import request_owner, visible_or_404
+from searches.access import members_when_required, request_owner, visible_or_404
 from searches.domain import brazil, matching, tables
 from searches.domain.brazil import BRASILIA
 from searches.domain.errors import QueryError
@@ -78,6 +79,15 @@ async def authenticate(request: HttpRequest) -> bool:
     return True
 
 
+class Docs(Swagger):
+    """Ninja's page; for members only where every page is."""
+
+    def render_page(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        page: Any = members_when_required(super().render_page)
+        response: HttpResponse = page(request, *args, **options)
+        return response
+
+
 class Api(NinjaAPI):
     """Ninja's API, with our OpenAPI document."""
 
@@ -91,6 +101,7 @@ api = Api(
     description=api_docs.DESCRIPTION,
     urls_namespace="api",
     auth=authenticate,
+    docs=Docs(),
     docs_url="/docs",
     openapi_url="/openapi.json",
 )

@@ -118,4 +118,6 @@ class RefusingConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 def as_seq(value: Any) -> int:
     """Return a place in the events; anything that is none means the beginning."""
     text = str(value).strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
+    if not (text.isascii() and text.isdigit()):
+        return 0
+    return int(text[-9:]) if len(text.lstrip("0")) <= 9 else 10**9

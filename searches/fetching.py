@@ -77,7 +77,7 @@ class Fetcher(ListReader):
         Reading a unit again costs only what failed the first time.
         """
         unit.status, unit.reason, unit.failed_page = UnitStatus.READING, "", None
-        unit.pages_done = unit.pages_total = unit.malformed = 0
+        unit.malformed = 0  # lists with such records are read again
         unit.judged_at = timezone.now()
         await patiently_aside(self._judge_stored, unit)
         self.changed(unit)
@@ -89,7 +89,6 @@ class Fetcher(ListReader):
             await patiently_aside(self._judge_again, unit)
         if not errors:
             unit.status, unit.failed_page = UnitStatus.COMPLETE, None
-            unit.pages_total = unit.pages_done = max(unit.pages_total, 1)
         else:
             unit.reason = errors[0].code
             has_some = unit.found or unit.pages_done
@@ -107,7 +106,7 @@ class Fetcher(ListReader):
         whole = replace(key, uf=None)
         if self._askers[whole] >= MANY_UFS and await self._country_has(whole):
             await patiently_aside(self._judge_stored, unit, modality=key.modality)
-            unit.pages_done += 1
+            unit.read.add((key, 1))
             self.changed(unit)
             return None
         return await super()._read_list(unit, key)
@@ -152,7 +151,7 @@ class Fetcher(ListReader):
             refused = errors[0] if errors else None
             if not isinstance(refused, SourceRejected):
                 return errors
-            unit.pages_total = unit.pages_done = 0
+            del unit.lists[whole]
             if refused.status == 400:  # this server wants a modality
                 break
         return await self.read_lists(unit, _by_modality(unit.uf, wanted, today, last_days[-1]))

@@ -161,7 +161,8 @@ class ListReader:
         self._failed_in_a_row.clear()
 
     async def read_lists(self, unit: UnitState, lists: list[ListKey]) -> list[SourceError]:
-        unit.pages_total += len(lists)  # each has a page at least; more is learnt from its first
+        for key in lists:  # each has a page at least; more is learnt from its first
+            unit.lists.setdefault(key, 1)
         outcomes = await asyncio.gather(*(self._read_list(unit, key) for key in lists))
         return [error for error in outcomes if error is not None]
 
@@ -180,7 +181,7 @@ class ListReader:
             again = _drifting_part(key, pages, today=began_at.astimezone(BRASILIA).date())
             await patiently(notices.forget_pages, self.source, key)
             await patiently(notices.forget_pages, self.source, again)
-            unit.pages_total += 1
+            unit.lists.setdefault(again, 1)
             pages, error = await self._read_pages(unit, again)
             if error is None and not _is_steady(pages):
                 error = SourceDrift()
@@ -214,7 +215,7 @@ class ListReader:
                 pages.append(outcome)
             newest = max(page.total_pages for page in pages)
             wanted = list(range(last + 1, newest + 1))
-            unit.pages_total += len(wanted)
+            unit.lists[key] = max(unit.lists.get(key, 1), newest)
             last = max(last, newest)
             self.changed(unit)
         return pages, None
@@ -233,7 +234,7 @@ class ListReader:
         self._answered = True
         self._failed_in_a_row.clear()
         await self.arrived(unit, key, page)
-        unit.pages_done += 1
+        unit.read.add((key, number))
         self.changed(unit)
         return replace(page, notices=())  # they are in the store: a list may have many pages
 

@@ -8,11 +8,13 @@ from django.urls import reverse
 
 from searches import selectors
 from searches.domain.brazil import BRASILIA
+from searches.domain.filtering import Reason
 from searches.domain.progress import Stage, percent
 from searches.domain.query import SearchQuery
 from searches.domain.summary import days_left
 from searches.models import Match, Notice, Search
 from searches.reports import download_path
+from searches.units import coverage_of
 
 
 def accepted(search: Search, *, websocket_root: str) -> dict[str, Any]:
@@ -50,8 +52,8 @@ def result(
         ],
         "total_raw": search.total_raw,
         "total_filtrado": search.total_kept,
-        "filter_stats": search.rejections,
-        "cobertura": search.coverage,
+        "filter_stats": {reason.value: 0 for reason in Reason} | search.rejections,
+        "cobertura": coverage_of(search),
         "termos_utilizados": list(terms_used(search, query)),
         "stopwords_removidas": list(query.stopwords_removed),
         "correspondencia": search.matching,

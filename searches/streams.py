@@ -157,7 +157,7 @@ class Topic:
             beat_at = self._now() + HEARTBEAT_SECONDS
             while not self.finished:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout_at(self._heard_at + SILENCE_SECONDS):
+                    async with asyncio.timeout_at(min(self._heard_at + SILENCE_SECONDS, beat_at)):
                         await self._gap.wait()
                 if self._gap.is_set() or self._now() - self._heard_at >= SILENCE_SECONDS:
                     try:

@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from searches.domain.filtering import Tally, Verdict
+from searches.domain.planning import ListKey
 from searches.domain.query import SearchQuery
+from searches.models import Search
 
 
 class UnitStatus(StrEnum):
@@ -26,8 +28,8 @@ class UnitState:
 
     uf: str
     status: UnitStatus = UnitStatus.WAITING
-    pages_done: int = 0
-    pages_total: int = 0
+    lists: dict[ListKey, int] = field(default_factory=dict)  # pages of each list, as far as known
+    read: set[tuple[ListKey, int]] = field(default_factory=set)  # lists' pages
     from_store: int = 0  # notices that needed no request
     repeated: int = 0  # copies of a notice that the source listed again
     malformed: int = 0
@@ -37,6 +39,17 @@ class UnitState:
     is_behind: bool = False  # others have stored pages of it since then
     found: set[int] = field(default_factory=set)  # notices' primary keys
     tally: Tally = field(default_factory=Tally)
+
+    @property
+    def pages_total(self) -> int:
+        """Return how many pages there are; what is read whole without asking counts as one."""
+        known = max(sum(self.lists.values()), len(self.read))
+        return max(known, 1) if self.status is UnitStatus.COMPLETE else known
+
+    @property
+    def pages_done(self) -> int:
+        """Return how many pages were read, in all rounds together."""
+        return self.pages_total if self.status is UnitStatus.COMPLETE else len(self.read)
 
     def add(self, judged: Iterable[tuple[int, Verdict]], *, from_store: bool) -> None:
         """Count verdicts by primary key; a notice that is known already is a repetition."""
@@ -86,3 +99,13 @@ class UnitState:
 def new_units(query: SearchQuery) -> dict[str, UnitState]:
     """Return a unit to read for each UF of a query, in its order."""
     return {uf: UnitState(uf) for uf in query.ufs}
+
+
+def coverage_of(search: Search) -> dict[str, Any]:
+    """Return what is said of each UF of a search; nothing while it may still be read.
+
+    One that ended before its turn, or whose worker was lost, has read none.
+    """
+    if search.coverage or not search.is_terminal:
+        return dict(search.coverage)
+    return {uf: UnitState(uf).coverage_at_the_end() for uf in search.query["ufs"]}

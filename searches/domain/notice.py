@@ -61,15 +61,16 @@ def infer_status(
 ) -> NoticeStatus:
     """Infer whether proposals are received, judged, or all is over.
 
-    1. Revoked, annulled, or with a result: over.
+    1. Revoked or annulled: over.
     2. Suspended: nobody can bid, nothing is decided: with the judges.
-    3. The deadline is ahead: receiving. It has passed: with the judges.
+    3. The deadline is ahead: receiving, also when some of it has a result already (a standing
+       accreditation). It has passed: with the judges, or over when there is a result.
     4. No deadline at all (direct contracting without dispute): nobody can bid: over.
     """
-    if awarded or situation in tables.CALLED_OFF:
+    if situation in tables.CALLED_OFF:
         return NoticeStatus.CLOSED
     if situation == tables.SUSPENDED:
         return NoticeStatus.JUDGING
-    if closes_at is None:
-        return NoticeStatus.CLOSED
-    return NoticeStatus.RECEIVING if now < closes_at else NoticeStatus.JUDGING
+    if closes_at is not None and now < closes_at:
+        return NoticeStatus.RECEIVING
+    return NoticeStatus.CLOSED if awarded or closes_at is None else NoticeStatus.JUDGING

@@ -15,7 +15,7 @@ from searches.domain.errors import ClaimLost, IllegalMove
 from searches.domain.lifecycle import MAX_LOSSES, TERMINAL, Status, may_move
 from searches.domain.progress import Stage, Told
 from searches.domain.query import SearchQuery
-from searches.models import SavedSearch, Search
+from searches.models import SavedSearch, Search, SearchEvent
 from searches.owners import Owner
 from searches.services import events
 from searches.services.events import Payloads
@@ -171,9 +171,13 @@ def give_back(search: Search, *, is_asked: bool = False) -> Payloads:
             )
         else:
             changes = {"status": Status.QUEUED, "heartbeat_at": None, "losses": losses}
-            # The stage stays: who watches sees a pause, not a search that begins again.
-            stage = Search.objects.values_list("stage", flat=True).get(pk=search.pk)
-            told = Told(Stage(stage), status=Status.QUEUED, detail={"resumes": True})
+            # Stage and counts stay: who watches sees a pause, not a search that begins again.
+            last = SearchEvent.objects.filter(search=search).latest("seq").payload
+            told = Told(
+                Stage(last["stage"]),
+                status=Status.QUEUED,
+                detail={**last["detail"], "resumes": True},
+            )
         if not held.update(worker="", **changes):
             return []
         if changes["status"] == Status.QUEUED:

@@ -293,6 +293,14 @@ def test_the_openapi_document_names_every_call(client):
     assert "<title>Documentação da API · bidiq</title>" in docs.content.decode()
 
 
+def test_the_documentation_is_a_page_like_others(client, alice, settings):
+    settings.BIDIQ_DEMO = settings.BIDIQ_LOGIN_REQUIRED = True
+    answer = client.get("/api/docs")
+    assert (answer.status_code, answer["Location"]) == (302, "/contas/entrar/?next=/api/docs")
+    client.force_login(alice)
+    assert "Dados de demonstração" in client.get("/api/docs").content.decode()
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

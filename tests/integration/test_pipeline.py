@@ -9,6 +9,7 @@ from channels.db import database_sync_to_async
 from django.db import OperationalError
 
 from searches import representation, selectors
+from searches.domain.filtering import Reason
 from searches.domain.lifecycle import MAX_LOSSES, Status
 from searches.domain.progress import Stage
 from searches.models import Coverage, Match, Notice, PageRead, Search, SearchEvent
@@ -110,6 +111,27 @@ async def test_a_unit_that_fails_is_named_and_the_rest_is_there(simulate, run):
     assert last["progress"] == 100
 
 
+async def test_the_pages_of_both_rounds_are_counted(simulate, run):
+    """What the first round read of a UF is not asked again, and not forgotten either."""
+    foods = [record(n, uf="RJ", modality=6) for n in range(1, 130)]
+    works = [record(n, uf="RJ", modality=4) for n in range(200, 210)]
+    await simulate(foods + works, faults="truncate:uf=RJ;page=2")
+    search = await run(ufs=["RJ", "AC"])
+    told = [
+        event["detail"]
+        for event in await events_of(search)
+        if event["stage"] == "fetching" and event["detail"]["uf"] == "RJ"
+    ]
+    assert told[-1]["retrying"] == 1
+    for count in ("pages_done", "pages_total", "items_found"):
+        counts = [each[count] for each in told]
+        assert counts == sorted(counts)
+    covered = search.coverage["RJ"]
+    assert covered["status"] == "partial"
+    assert covered["paginas_lidas"] == 5
+    assert covered["paginas_total"] == 6
+
+
 async def test_a_source_that_is_down_ends_in_one_clear_error(simulate, run):
     await simulate([], faults="down:")
     search = await run(ufs=["SP", "RJ", "MG", "BA"])
@@ -164,8 +186,30 @@ async def test_a_waiting_search_is_cancelled_at_once():
     search = await create()
     told = await database_sync_to_async(services.request_cancel)(search)
     assert [event["stage"] for event in told] == ["cancelled"]
-    assert (await reload(search)).status == Status.CANCELLED
+    ended = await reload(search)
+    assert ended.status == Status.CANCELLED
     assert await database_sync_to_async(services.claim)(search.pk, worker="w") is None
+    shown = await sync(lambda: representation.result(ended, page=1, page_size=10, now=NOW))
+    assert {uf: row["status"] for uf, row in shown["cobertura"].items()} == {"SP": "failed"}
+    assert shown["filter_stats"] == {reason.value: 0 for reason in Reason}
+
+
+async def test_a_search_that_is_given_back_keeps_its_counts(simulate, settings):
+    await simulate([record(n) for n in range(1, 200)], latency_seconds=0.2)
+    search = await create()
+    async with open_client(settings, concurrency=1) as client:
+        work = asyncio.create_task(run_search(search.pk, worker="test:1:x", client=client))
+
+        async def pages_done() -> int:
+            return (await events_of(search))[-1]["detail"].get("pages_done", 0)
+
+        await eventually(pages_done)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+    assert (await reload(search)).status == Status.QUEUED  # its worker was told to stop
+    *_, before, given_back = await events_of(search)
+    assert (given_back["stage"], given_back["status"]) == ("fetching", "queued")
+    assert given_back["detail"] == {**before["detail"], "resumes": True}
 
 
 async def test_an_attempt_goes_on_after_the_pages_that_another_stored(simulate, settings):

@@ -26,7 +26,6 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: Any, demo: bool, **options: Any) -> None:
         checks.stop_on_errors()
-        self.check()
         port = _port(str(port))
         _require_free(host, port)
         if demo and not settings.BIDIQ_DEMO:
@@ -35,6 +34,7 @@ class Command(BaseCommand):
         if not settings.BIDIQ_PUBLIC_URL_GIVEN:  # before anything reads it
             settings.BIDIQ_PUBLIC_URL = f"http://127.0.0.1:{port}"
         migrate()
+        self.check()  # after what can end the start in one line
         self._say_modes(host, port)
         from bidiq.server import run
 

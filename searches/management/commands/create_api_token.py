@@ -21,4 +21,6 @@ class Command(BaseCommand):
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"Não há usuário {username!r}.")
+        if not user.is_active:
+            raise CommandError(f"O usuário {username!r} está desativado: o token não valeria.")
         self.stdout.write(create_token(user, name=nome[:80]))
