@@ -26,6 +26,7 @@ class Watcher:
     def __init__(self, search_id: UUID, *, after: int = 0) -> None:
         self.seqs: list[int] = []
         self.payloads: list[dict[str, Any]] = []
+        self.beaten = asyncio.Event()
         self._more = asyncio.Event()
         self.task = asyncio.create_task(self._follow(search_id, after))
 
@@ -35,6 +36,8 @@ class Watcher:
                 self.seqs.append(frame.seq)
                 self.payloads.append(json.loads(frame.text))
             self._more.set()
+            if not batch:
+                self.beaten.set()
 
     async def reaches(self, seq: int, *, seconds: float = WAIT_SECONDS) -> None:
         async with asyncio.timeout(seconds):
@@ -67,6 +70,15 @@ async def test_it_replays_what_was_told_before(teller: Teller) -> None:
         await rest.reaches(6)
     assert whole.seqs == [1, 2, 3, 4, 5, 6]  # the first says that it is queued
     assert rest.seqs == [5, 6]
+
+
+async def test_it_beats_also_when_nothing_is_looked_up_for_long(
+    teller: Teller, only_push: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.2)
+    watcher = Watcher(teller.id)
+    async with watching(watcher), asyncio.timeout(WAIT_SECONDS):
+        await watcher.beaten.wait()
 
 
 async def test_it_pushes_in_order(teller: Teller, only_push: None) -> None:
