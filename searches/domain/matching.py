@@ -54,7 +54,8 @@ class MatchResult:
 
     decision: Decision
     terms: tuple[str, ...]  # terms found, as written, best first
-    spans: tuple[tuple[int, int], ...]  # where, half-open, sorted, not overlapping
+    #: where, half-open, sorted, not overlapping; none for what is excluded, which nobody is shown
+    spans: tuple[tuple[int, int], ...]
     relevance: int  # 0 to 100
     excluded_by: str | None
 
@@ -112,12 +113,12 @@ class _TermMatcher:
         # Best first: the longest phrase, then the one nearest to the beginning.
         hits.sort(key=lambda hit: (hit.start - hit.end, hit.start))
         terms = tuple(dict.fromkeys(hit.value for hit in hits))
-        spans = _spans([(hit.start, hit.end) for hit in hits], folded, found)
         excluding = self._exclusions.find(found) if self._exclusions.may_hit(found) else []
         earliness = 1 - min(hit.start for hit in hits) / len(found)
         relevance = round(40 + 40 * len(terms) / len(self.terms) + 20 * earliness)
         if excluding:
-            return MatchResult(Decision.EXCLUDED, terms, spans, relevance, excluding[0].value)
+            return MatchResult(Decision.EXCLUDED, terms, (), relevance, excluding[0].value)
+        spans = _spans([(hit.start, hit.end) for hit in hits], folded, found)
         decision = Decision.MATCH if len(terms) >= self.floor else Decision.BELOW_FLOOR
         return MatchResult(decision, terms, spans, relevance, None)
 
@@ -157,13 +158,13 @@ class _SectorMatcher:
         if not score.evidence and score.excluded_by is None:
             return _NO_TERM
         terms = tuple(dict.fromkeys([item.term for item in score.evidence]))
-        spans = _spans([(item.start, item.end) for item in score.evidence], folded, found)
         excluded_by = score.excluded_by
         if excluded_by is None and self._exclusions.may_hit(found):
             excluding = self._exclusions.find(found)
             excluded_by = excluding[0].value if excluding else None
         if excluded_by is not None:
-            return MatchResult(Decision.EXCLUDED, terms, spans, score.relevance, excluded_by)
+            return MatchResult(Decision.EXCLUDED, terms, (), score.relevance, excluded_by)
+        spans = _spans([(item.start, item.end) for item in score.evidence], folded, found)
         decision = Decision.MATCH if score.is_match else Decision.BELOW_FLOOR
         return MatchResult(decision, terms, spans, score.relevance, None)
 

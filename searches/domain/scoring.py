@@ -2,7 +2,7 @@
 
 The score of an object is the sum, over the different terms found in it, of
 
-    weight of the term (strong 1, weak 0.5)  x  worth of the place (the zones of `_common.toml`)
+    weight of the term (strong 1, weak 0.4)  x  worth of the place (the zones of `_common.toml`)
 
 less 1 (or `against_weight`) if a phrase near the head says that it is about something else. The
 general terms name a trade and not a thing: they count once, and not at all when another trade is
@@ -32,7 +32,7 @@ from searches.domain.zones import (
 T = TypeVar("T")
 
 THRESHOLD = 1.0
-_STRONG, _WEAK = 1.0, 0.5
+_STRONG, _WEAK = 1.0, 0.4
 _GENERAL = "*"
 #: What all evidence outside the head can add up to: nearly a match.
 _OUTSIDE_CAP = 0.9
@@ -238,14 +238,14 @@ def _is_masked(hit: Hit[T], masks: Sequence[Hit[str]]) -> bool:
 
 
 def _has_context(hit: Hit[_Term], content: Sequence[str]) -> bool:
-    term = hit.value
-    if term.near is None:
+    term, start, end = hit
+    near = term.near
+    if near is None:
         return True
-    if term.or_first and load_common().names_nothing.issuperset(content[: hit.start]):
+    if term.or_first and load_common().names_nothing.issuperset(content[:start]):
         return True
-    before = content[max(0, hit.start - term.window) : hit.start]
-    after = content[hit.end : hit.end + term.window]
-    return bool(term.near.find(before) or term.near.find(after))
+    before, after = content[max(0, start - term.window) : start], content[end : end + term.window]
+    return near.has_hit(before) or near.has_hit(after)
 
 
 def _without_overlaps(hits: list[Hit[_Term]], worths: Sequence[float]) -> list[Hit[_Term]]:

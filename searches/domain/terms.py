@@ -144,10 +144,12 @@ class PhraseIndex(Generic[T]):
     def __init__(self) -> None:
         self._exact: dict[str, list[_Entry[T]]] = {}
         self._prefixes: dict[int, dict[str, list[_Entry[T]]]] = {}
+        self._are_words = True  # each phrase is one word: a key that is there is a hit
 
     def add(self, slots: Sequence[Slot], value: T, *, key: int = 0) -> None:
         others = tuple((place - key, *slot) for place, slot in enumerate(slots) if place != key)
         entry = _Entry(key, len(slots) - key, others, value)
+        self._are_words &= not others
         for form in slots[key].forms:
             self._exact.setdefault(form, []).append(entry)
         for prefix in slots[key].prefixes:
@@ -170,6 +172,10 @@ class PhraseIndex(Generic[T]):
             for length, table in self._prefixes.items()
         )
 
+    def has_hit(self, words: Sequence[str]) -> bool:
+        """Say whether `find` finds anything."""
+        return self.may_hit(words) and (self._are_words or bool(self.find(words)))
+
     def find(self, words: Sequence[str]) -> list[Hit[T]]:
         """Return every occurrence of every phrase, in the order of its key word."""
         exact, prefixes = self._exact, self._prefixes
@@ -183,6 +189,8 @@ class PhraseIndex(Generic[T]):
                         found.append((place, table[word[:length]]))
             found.sort(key=lambda pair: pair[0])
         hits: list[Hit[T]] = []
+        if not found:
+            return hits
         count = len(words)
         for place, entries in found:
             for before, after, others, value in entries:

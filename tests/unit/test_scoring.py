@@ -1,18 +1,20 @@
 """How evidence is weighed, shown and explained; the language itself is in test_matching_sectors."""
 
+from dataclasses import replace
+
 import pytest
 
 from searches.domain.matching import Decision, all_sectors, sector_matcher
 from searches.domain.scoring import SectorScorer
-from searches.domain.sectors import SECTOR_IDS, load_vocabulary
+from searches.domain.sectors import SECTOR_IDS, NearTerms, load_vocabulary
 from searches.domain.text import phrase_words
 
 
 def test_it_shows_where_the_evidence_stands():
-    text = "Aquisição de MATERIAL DE CONSTRUÇÃO e ferramentas"
+    text = "Aquisição de MATERIAL DE CONSTRUÇÃO e cimento"
     result = sector_matcher("engenharia").match(text)
-    assert [text[a:b] for a, b in result.spans] == ["MATERIAL DE CONSTRUÇÃO", "ferramentas"]
-    assert result.terms == ("material de construção", "ferramentas")
+    assert [text[a:b] for a, b in result.spans] == ["MATERIAL DE CONSTRUÇÃO", "cimento"]
+    assert result.terms == ("material de construção", "cimento")
 
 
 def test_it_says_that_evidence_outside_the_head_is_too_little():
@@ -47,20 +49,51 @@ def test_the_name_of_a_trade_counts_only_when_no_other_trade_is_named():
 def test_the_names_of_a_trade_count_once():
     match = sector_matcher("engenharia").match
     one = match("Serviços de engenharia no prédio")
-    many = match("Obras e serviços de engenharia por empresa de construção civil no prédio")
+    many = match("Serviços de engenharia por empresa de construção civil no prédio")
     assert len(many.terms) > len(one.terms)
     assert abs(many.relevance - one.relevance) <= 20
 
 
-def test_what_an_object_names_first_needs_no_context():
-    match = sector_matcher("papelaria").match
-    for words_before in (
-        "",
-        "[LICITANET] - Registro de preços de ",
-        "DISPENSA ELETRÔNICA Nº 12 - ",
-    ):
-        assert match(f"{words_before}calendários").decision is Decision.MATCH
-    assert match("Feriados e calendários").decision is Decision.BELOW_FLOOR
+def made_of(**words):
+    """Return the scorer of a vocabulary with these words alone."""
+    empty = dict.fromkeys(
+        ("strong", "general", "weak", "near", "masks", "against", "other_trades"), ()
+    )
+    return SectorScorer(replace(load_vocabulary("papelaria"), **(empty | words)))
+
+
+def matches(scorer, text):
+    words = phrase_words(text)
+    return scorer.may_match(words) and scorer.score(words).is_match
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Agendas", True),
+        ("[LICITANET] - Registro de preços de agendas", True),
+        ("DISPENSA ELETRÔNICA Nº 12 - agendas", True),
+        ("Feriados e agendas", False),
+        ("Feriados, papel e agendas", True),
+    ],
+)
+def test_what_an_object_names_first_needs_no_context(text, expected):
+    near = NearTerms(("agenda",), ("papel",), window=2, weight=1.0, or_first=True)
+    assert matches(made_of(near=(near,)), text) is expected
+
+
+def test_three_weak_terms_decide_and_two_do_not():
+    scorer = made_of(weak=("papel", "cola", "fita"))
+    assert not matches(scorer, "Aquisição de papel e cola")
+    assert matches(scorer, "Aquisição de papel, cola e fita")
+
+
+def test_what_is_named_very_late_does_not_decide_alone():
+    scorer = made_of(strong=("caneta",), weak=("papel",))
+    others = "vassoura balde pano rodo escova saco luva bota capa cera mangueira corda"
+    assert matches(scorer, f"Aquisição de {others.removesuffix(' corda')} e caneta")
+    assert not matches(scorer, f"Aquisição de {others} e caneta")
+    assert matches(scorer, f"Aquisição de papel, {others} e caneta")
 
 
 def test_it_applies_the_exclusions_of_the_user():

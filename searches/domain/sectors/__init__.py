@@ -68,7 +68,7 @@ class Vocabulary:
     sector: Sector
     strong: tuple[str, ...]  # weight 1: one of them, in the head of the object, decides
     general: tuple[str, ...]  # weight 1, all of them together once: they name a trade, not a thing
-    weak: tuple[str, ...]  # weight 0.5: two different ones decide
+    weak: tuple[str, ...]  # weight 0.4: three different ones decide
     near: tuple[NearTerms, ...]
     masks: tuple[str, ...]  # words inside these phrases are no evidence
     against_weight: float
