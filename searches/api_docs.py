@@ -187,8 +187,4 @@ def finished(document: dict[str, Any]) -> dict[str, Any]:
         },
     }
     document["security"] = [{"token": []}, {"session": []}]
-    if settings.BIDIQ_DEMO:
-        document["info"]["description"] += (
-            "\n\n**Dados de demonstração: as licitações são inventadas.**"
-        )
     return document
