@@ -19,7 +19,7 @@ from searches.domain.query import Order, SearchQuery
 from searches.domain.summary import days_left
 from searches.domain.text import one_line
 from searches.links import public_link
-from searches.models import Digest, Match, SavedSearch, Search
+from searches.models import Digest, Match, Notice, SavedSearch, Search
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +118,9 @@ def _message(
         "count": wording.counted(count, "licitação nova", "licitações novas"),
         "found": wording.counted(search.total_kept, "encontrada", "encontradas"),
         "notices": [_notice(match, now=now) for match in new[:MOST_NOTICES]],
-        "rest": wording.whole(count - MOST_NOTICES) if count > MOST_NOTICES else "",
+        "rest": wording.counted(count - MOST_NOTICES, "outra", "outras")
+        if count > MOST_NOTICES
+        else "",
         "missing": wording.place(missing) if missing else "",
         "page": page,
         "new_page": f"{page}?novas=1",
@@ -140,6 +142,15 @@ def _message(
     return message
 
 
+def _deadline(notice: Notice, left: int | None, *, now: datetime) -> str:
+    if notice.is_stopped(now):
+        why = notice.unusual_situation.lower()
+        return f"{wording.STOPPED} ({why})" if why else wording.STOPPED
+    said = wording.deadline(notice.closes_at, left, now=now)
+    # With its date: "em 3 dias" is wrong when the mail is read tomorrow.
+    return f"{said} ({wording.closing(notice.closes_at, left)})" if notice.closes_at else said
+
+
 def _notice(match: Match, *, now: datetime) -> dict[str, str]:
     notice = match.notice
     left = days_left(notice.closes_at, now)
@@ -150,8 +161,6 @@ def _notice(match: Match, *, now: datetime) -> dict[str, str]:
         "place": place,
         "modality": notice.modality_name,
         "value": "valor não informado" if notice.value is None else wording.money(notice.value),
-        # With its date: "em 3 dias" is wrong when the mail is read tomorrow.
-        "deadline": wording.deadline(notice.closes_at, left, now=now)
-        + (f" ({wording.closing(notice.closes_at, left)})" if notice.closes_at else ""),
-        "url": notice.portal_url,
+        "deadline": _deadline(notice, left, now=now),
+        "url": notice.page_url,
     }

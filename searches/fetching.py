@@ -1,5 +1,6 @@
 """Reading what a search needs of each UF, and matching it as it comes. Floor 5."""
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -60,6 +61,8 @@ class Fetcher(ListReader):
         self._country_flights: SingleFlight[bool] = SingleFlight()
         #: Primary keys of the notices that came that way: news, although from the store.
         self._fetched: set[int] = set()
+        self._keeping = threading.Lock()
+        self._is_closed = False
 
     async def look_around(self, ufs: Collection[str]) -> None:
         """Find out which lists so many UFs need that the whole country's may be shorter."""
@@ -177,13 +180,18 @@ class Fetcher(ListReader):
         # One after another: a UF may have very many.
         pairs = (pair for pair in selectors.domain_notices(stored) if pair[0] not in unit.found)
         judged = self._judged(pairs)
-        for is_fetched in (True, False):
-            group = [each for each in judged if (each[0] in self._fetched) is is_fetched]
-            unit.add(group, from_store=not is_fetched)
+
+        def count() -> None:
+            for is_fetched in (True, False):
+                group = [each for each in judged if (each[0] in self._fetched) is is_fetched]
+                unit.add(group, from_store=not is_fetched)
+
+        self._keep(judged, count)
 
     def _judge_again(self, unit: UnitState) -> None:
         """Count and match all of a UF once more: it is not what it was when it was counted."""
-        unit.recount(self._judged(selectors.domain_notices(self._stored(unit.uf))))
+        judged = self._judged(selectors.domain_notices(self._stored(unit.uf)))
+        self._keep(judged, lambda: unit.recount(judged))
 
     def _stored(self, uf: str) -> "QuerySet[NoticeRow]":
         return selectors.scope(
@@ -199,12 +207,26 @@ class Fetcher(ListReader):
             for pair in page.notices
             if pair[0] not in known and self.decider.is_in_scope(pair[1])
         ]
-        unit.add(self._judged(inside), from_store=False)
+        judged = self._judged(inside)
+        self._keep(judged, lambda: unit.add(judged, from_store=False))
 
     def _judged(self, pairs: Iterable[tuple[int, Notice]]) -> list[tuple[int, Verdict]]:
-        judged = [(key, self.decider.decide(notice)) for key, notice in pairs]
-        matches.add(self.search_id, judged)
-        return judged
+        return [(key, self.decider.decide(notice)) for key, notice in pairs]
+
+    def _keep(self, judged: list[tuple[int, Verdict]], count: Callable[[], None]) -> None:
+        """Store matches and count them as one: whoever counts what is there finds them equal."""
+        with self._keeping:
+            if not self._is_closed:
+                matches.add(self.search_id, judged)
+                count()
+
+    def close(self) -> None:
+        """Keep nothing more; returns when what is being kept is. Threads outlive a cancelled task.
+
+        May wait for the database.
+        """
+        with self._keeping:
+            self._is_closed = True
 
 
 def _by_modality(uf: str, modalities: list[int], first: date, last: date) -> list[ListKey]:

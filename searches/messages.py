@@ -8,8 +8,10 @@ from typing import Any
 
 from searches.domain.brazil import BY_CODE
 from searches.domain.errors import Problem, QueryError
+from searches.domain.filtering import Reason
 from searches.domain.lifecycle import DigestState, Status
 from searches.domain.progress import Stage, Told
+from searches.domain.query import SearchQuery
 
 #: What the codes of the database are called.
 STATES = {
@@ -148,8 +150,15 @@ def unreadable_text(count: int) -> str:
     return "1 ilegível na fonte" if count == 1 else f"{number_text(count)} ilegíveis na fonte"
 
 
-def reason_text(reason: str) -> str:
-    """Return the words for a reason of rejection."""
+#: What a sector's own words exclude; the user has excluded nothing.
+_OTHER_SUBJECT = "de outro assunto, apesar de um termo"
+
+
+def reason_text(reason: str, query: SearchQuery) -> str:
+    """Return the words for a reason of rejection, by the question that rejected."""
+    if reason == Reason.EXCLUDED and not query.terms:
+        excluded = _REASONS[reason]
+        return f"{excluded}, ou {_OTHER_SUBJECT}" if query.exclusions else _OTHER_SUBJECT
     return _REASONS.get(reason, reason)
 
 

@@ -59,7 +59,7 @@ async def run_search(search_id: UUID, *, worker: str, client: PncpClient) -> Non
             await asyncio.wait({work})
         if run.is_cancelled:
             with suppress(ClaimLost):  # it had ended a moment before
-                await asyncio.shield(run.end(Status.CANCELLED, **run.so_far()))
+                await asyncio.shield(run.end_here(Status.CANCELLED))
         elif stopped_from_outside:
             await asyncio.shield(_give_back(run.search))
         if stopped_from_outside:
@@ -72,7 +72,7 @@ async def run_search(search_id: UUID, *, worker: str, client: PncpClient) -> Non
     except Exception:  # the process's border: a fault of ours must not leave a search hanging
         logger.exception("search failed")
         with suppress(ClaimLost):
-            await run.end(Status.ERROR, code="internal", **run.so_far())
+            await run.end_here(Status.ERROR, code="internal")
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
@@ -100,6 +100,7 @@ class _Run:
         self._told_stage = _ORDER.index(Stage(search.stage))
         self._throttle = Throttle()
         self._dirty: dict[str, UnitState] = {}
+        self._fetcher: Fetcher | None = None
         self.units: dict[str, UnitState] = {}
         #: UFs that came to an end once; a second try of some does not lower the count told.
         self._over: set[str] = set()
@@ -171,14 +172,18 @@ class _Run:
         await live.publish(self.search.pk, payloads)
         logger.info("search ended: %s %s", status.value, code)
 
-    def so_far(self) -> dict[str, Any]:
-        """Return the figures of what was read until now, for an ending before the end."""
+    async def end_here(self, status: Status, *, code: str = "") -> None:
+        """Write an ending before the end, with the figures of what was read until now."""
+        if self._fetcher is not None:
+            await asyncio.to_thread(self._fetcher.close)
         figures = results.merged([unit.tally for unit in self.units.values()])
-        return {
-            "detail": figures.counts(),
-            "coverage": {unit.uf: unit.coverage_at_the_end() for unit in self.units.values()},
+        await self.end(
+            status,
+            code=code,
+            detail=figures.counts(),
+            coverage={unit.uf: unit.coverage_at_the_end() for unit in self.units.values()},
             **figures.columns(),
-        }
+        )
 
     # --- telling ------------------------------------------------------------------------------
 
@@ -301,7 +306,7 @@ class _Run:
 
     async def _fetch(self, query: SearchQuery, decider: Decider) -> None:
         """Read every UF, a few at a time; what failed is tried once more at the end."""
-        fetcher = Fetcher(
+        self._fetcher = fetcher = Fetcher(
             self.client,
             search_id=self.search.pk,
             source=self.search.source_id,

@@ -223,7 +223,7 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
         ("Lidas", search.total_raw),
         ("Encontradas", search.total_kept),
         *(
-            (f"De fora: {messages.reason_text(reason)}", count)
+            (f"De fora: {messages.reason_text(reason, query)}", count)
             for reason, count in search.rejections.items()
             if count
         ),

@@ -279,7 +279,7 @@ _ORDERS = {
 
 def receiving(now: datetime) -> Q:
     """Return the condition of a match whose notice receives proposals (see `infer_status`)."""
-    return Q(notice__closes_at__gt=now, notice__awarded_value=None) & ~Q(
+    return Q(notice__closes_at__gt=now) & ~Q(
         notice__situation__in=(*tables.CALLED_OFF, tables.SUSPENDED)
     )
 

@@ -6,7 +6,7 @@ Pure functions; Portuguese as people speak at work.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from searches.domain import matching, tables
 from searches.domain.brazil import BRASILIA, BY_CODE, REGIONS, UNITS
@@ -29,6 +29,7 @@ STATUSES: dict[NoticeStatus, str] = {
     NoticeStatus.JUDGING: "em julgamento",
     NoticeStatus.CLOSED: "encerradas",
 }
+STOPPED = "não recebe propostas"
 #: The article that a state's name takes; the others take none.
 _ARTICLES = {
     "AC": "no", "AP": "no", "AM": "no", "CE": "no", "DF": "no", "ES": "no", "MA": "no", "PA": "no",
@@ -46,12 +47,12 @@ def join(words: Sequence[str], last: str = "e") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-def few(words: Sequence[str], last: str = "e") -> str:
+def few(words: Sequence[str], last: str = "e", *, others: str = "outros") -> str:
     """Enumerate without end: the first ones, the long ones cut, and how many more."""
     if len(words) <= _MOST_NAMES + 1:
         return join([_cut(word) for word in words], last)
     said = ", ".join(_cut(word) for word in words[:_MOST_NAMES])
-    return f"{said} {last} outros {whole(len(words) - _MOST_NAMES)}"
+    return f"{said} {last} {others} {whole(len(words) - _MOST_NAMES)}"
 
 
 def quoted(words: Iterable[str]) -> list[str]:
@@ -60,8 +61,8 @@ def quoted(words: Iterable[str]) -> list[str]:
 
 
 def _cut(word: str) -> str:
-    # Room for the marks of a quoted word that was cut already.
-    return word if len(word) <= _LONGEST_WORD + 3 else f"{word[:_LONGEST_WORD]}…"
+    is_short = len(word) <= _LONGEST_WORD or word.endswith("”")  # what is quoted was cut already
+    return word if is_short else f"{word[:_LONGEST_WORD]}…"
 
 
 def place(ufs: Iterable[str]) -> str:
@@ -122,7 +123,11 @@ def conditions(query: SearchQuery, *, name_of: Callable[[str], str] = str) -> li
     said: list[str] = []
     if set(query.modalities) != set(tables.COMPETITIVE):
         names = [tables.MODALITY_BY_CODE[code].name for code in query.modalities]
-        said.append("todas as modalidades" if len(names) == len(tables.MODALITIES) else few(names))
+        said.append(
+            "todas as modalidades"
+            if len(names) == len(tables.MODALITIES)
+            else few(names, others="outras")
+        )
     if query.spheres:
         said.append(f"esfera {join([tables.SPHERES[code].lower() for code in query.spheres])}")
     if query.municipalities:
@@ -145,7 +150,8 @@ def money(value: Decimal | None) -> str:
     """Write money: R$ 1.234.567,89."""
     if value is None:
         return "não informado"
-    text = f"{value:,.2f}"
+    # Half a cent goes up, as in Excel.
+    text = f"{value.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
     return "R$ " + text.replace(",", " ").replace(".", ",").replace(" ", ".")
 
 
@@ -155,7 +161,8 @@ def short_money(value: Decimal) -> str:
         if value >= unit * Decimal("0.9995"):  # 999.700 is "1 mi", not "1000 mil"
             share = value / unit
             digits = 1 if share < 100 else 0
-            return f"R$ {share:.{digits}f} {name}".replace(".", ",").replace(",0 ", " ")
+            written = f"{share:,.{digits}f}".replace(",", " ").replace(".", ",").replace(" ", ".")
+            return f"R$ {written.removesuffix(',0')} {name}"
     return money(value)
 
 

@@ -79,6 +79,11 @@ def one_line(text: str) -> str:
     return " ".join(text.replace("\x00", " ").split())
 
 
+def web_address(url: str) -> str:
+    """Return an address that a browser may follow, else ""; a source's own may be javascript:."""
+    return url if url.lower().startswith(("http://", "https://")) else ""
+
+
 def is_unicode(text: str) -> bool:
     """Return whether a text can be written down: JSON and shells can hold half characters."""
     return not any("\ud800" <= char <= "\udfff" for char in text)

@@ -4,8 +4,10 @@ from datetime import datetime
 
 from django.db import models
 
+from searches.domain import tables
 from searches.domain.notice import NoticeStatus, infer_status
 from searches.domain.planning import Endpoint
+from searches.domain.text import web_address
 
 
 class Source(models.Model):
@@ -68,6 +70,21 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.control_number
+
+    def is_stopped(self, now: datetime) -> bool:
+        """Say whether nobody can answer it although its deadline is ahead: revoked, suspended."""
+        is_ahead = self.closes_at is not None and self.closes_at > now
+        return is_ahead and self.status(now) is not NoticeStatus.RECEIVING
+
+    @property
+    def unusual_situation(self) -> str:
+        """The situation's name when it is not the one of nearly all."""
+        return "" if self.situation in (0, tables.PUBLISHED) else self.situation_name
+
+    @property
+    def page_url(self) -> str:
+        """Where people read it: at PNCP or, without its page, at its origin; "" when nowhere."""
+        return web_address(self.portal_url) or web_address(self.origin_url)
 
     def status(self, now: datetime) -> NoticeStatus:
         """Infer the status at a moment (see `infer_status`)."""

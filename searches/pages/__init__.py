@@ -9,6 +9,7 @@ from django.urls import reverse
 from searches import selectors, wording
 from searches.domain.lifecycle import Status
 from searches.domain.query import SearchQuery
+from searches.domain.summary import URGENT_DAYS
 from searches.models import Search
 from searches.owners import Owner
 from searches.pages import report, tiles
@@ -16,10 +17,11 @@ from searches.pages.asking import form_context
 from searches.pages.charts import charts
 from searches.pages.comparing import comparison, since_last
 from searches.pages.history import history_context
-from searches.pages.listing import Listing
+from searches.pages.listing import OPEN, Listing
 from searches.pages.running import begun_ufs, ending, running
 from searches.pages.saving import saved_context
 from searches.places import name_of
+from searches.units import coverage_of
 
 __all__ = [
     "detail_context",
@@ -59,7 +61,7 @@ def detail_context(
         "question": wording.question(query),
         "period": wording.period(query),
         "conditions": wording.conditions(query, name_of=name_of),
-        "removed_words": wording.few(wording.quoted(query.stopwords_removed)),
+        "removed_words": wording.few(wording.quoted(query.stopwords_removed), others="outras"),
     }
     if params.get("fragmento") in _FRAGMENTS:
         return context
@@ -73,7 +75,7 @@ def detail_context(
         "has_matches": bool(search.total_kept) if has_result else listing.live_count > 0,
         "is_partial": search.status == Status.PARTIAL,
         "coverage": report.coverage(search),
-        "left_out": report.left_out(search),
+        "left_out": report.left_out(search, query),
         "left_out_total": wording.whole(sum(search.rejections.values())),
         "excel": report.excel(search, now=now),
         "since_last": since_last(search, owner) if held_against is None else None,
@@ -89,11 +91,16 @@ def detail_context(
             links=listing.uf_links(),
         )
     else:
-        told = {uf: tiles.as_told(entry) for uf, entry in search.coverage.items()}
+        told = {uf: tiles.as_told(entry) for uf, entry in coverage_of(search).items()}
         context["tiles"] = tiles.progress_tiles(told, asked=frozenset(query.ufs))
     if has_result:
         context |= {
-            "figures": report.figures(search, query),
+            "figures": report.figures(
+                search,
+                query,
+                receiving=listing.closing(OPEN),
+                urgent=listing.closing(str(URGENT_DAYS)),
+            ),
             "highlights": report.highlights(search, now=now),
             "charts": charts(search.summary) if search.total_kept else [],
             "ways_out": report.ways_out(search, query) if not search.total_kept else [],

@@ -8,10 +8,8 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from searches import wording
-from searches.domain import tables
-from searches.domain.notice import NoticeStatus
 from searches.domain.summary import days_left
-from searches.domain.text import pieces
+from searches.domain.text import pieces, web_address
 from searches.models import Match
 
 #: An object longer than this is folded: some run over pages.
@@ -49,10 +47,7 @@ def card(match: Match, *, now: datetime, is_new: bool = False) -> Card:
     """Return a match as it is shown."""
     row = match.notice
     left = days_left(row.closes_at, now)
-    is_unusual = row.situation not in (0, tables.PUBLISHED)
-    # Revoked, suspended, or with a result before its deadline: nobody can answer it.
-    is_ahead = row.closes_at is not None and row.closes_at > now
-    is_stopped = is_ahead and row.status(now) is not NoticeStatus.RECEIVING
+    is_stopped = row.is_stopped(now)
     cut = _cut(row.object)
     return Card(
         key=str(match.notice_id),
@@ -63,25 +58,18 @@ def card(match: Match, *, now: datetime, is_new: bool = False) -> Card:
         modality=row.modality_name,
         value="valor não informado" if row.value is None else wording.money(row.value),
         has_value=row.value is not None,
-        deadline="não recebe propostas"
-        if is_stopped
-        else wording.deadline(row.closes_at, left, now=now),
+        deadline=wording.STOPPED if is_stopped else wording.deadline(row.closes_at, left, now=now),
         closes=wording.closing(row.closes_at, left) if row.closes_at else "",
         urgency="over" if is_stopped else _urgency(row.closes_at, left, now=now),
         published=wording.day(row.published_at),
-        situation=row.situation_name if is_unusual else "",
+        situation=row.unusual_situation,
         terms=wording.join(match.terms),
         relevance=match.relevance,
-        portal_url=_web(row.portal_url),
-        origin_url=_web(row.origin_url),
+        portal_url=web_address(row.portal_url),
+        origin_url=web_address(row.origin_url),
         is_hidden=match.hidden,
         is_new=is_new,
     )
-
-
-def _web(url: str) -> str:
-    """Return an address that a browser may follow; the source's own may be javascript:."""
-    return url if url.lower().startswith(("http://", "https://")) else ""
 
 
 def _urgency(closes_at: datetime | None, left: int | None, *, now: datetime) -> str:

@@ -17,6 +17,8 @@ _BAR_HEIGHT = 34  # a line of text and the bar under it
 _ROW_HEIGHT = 20  # short names stand beside their bars
 _ROW_NAME_WIDTH, _ROW_COUNT_WIDTH = 150, 44
 _COLUMNS_HEIGHT = 132
+#: As wide as a digit of the numbers above columns is at most.
+_DIGIT_WIDTH = 8
 #: More rows than this are added up in one.
 _MOST_BARS = 10
 
@@ -86,7 +88,7 @@ def _rows(summary: dict[str, Any], name: str, key: str, say: Any) -> list[_Row]:
         return rows
     rest = rows[_MOST_BARS:]
     value = sum((row.value or Decimal(0) for row in rest), Decimal(0))
-    return [*rows[:_MOST_BARS], _Row(f"outros {len(rest)}", sum(r.count for r in rest), value)]
+    return [*rows[:_MOST_BARS], _Row(f"outras {len(rest)}", sum(r.count for r in rest), value)]
 
 
 def _weeks(summary: dict[str, Any]) -> list[_Row]:
@@ -167,6 +169,13 @@ def _columns(id_: str, title: str, heading: str, rows: Sequence[_Row]) -> Chart 
     width = min(step * 0.72, 56)
     room = _COLUMNS_HEIGHT - 40  # the number above, the date below
     named = {0, len(rows) - 1} if step < 52 else set(range(len(rows)))
+    counts = [wording.whole(row.count) for row in rows]
+    # Where they would run into each other, only the greatest and the last have their numbers.
+    counted = set(range(len(rows)))
+    if step < _DIGIT_WIDTH * max(map(len, counts)) + 4:
+        greatest = max(counted, key=lambda place: rows[place].count)
+        far = (len(rows) - 1 - greatest) * step > _DIGIT_WIDTH * 2 * max(map(len, counts))
+        counted = {greatest, len(rows) - 1} if far else {greatest}
     bars = []
     for place, row in enumerate(rows):
         height = room * row.count / most
@@ -183,7 +192,9 @@ def _columns(id_: str, title: str, heading: str, rows: Sequence[_Row]) -> Chart 
                 # Where the columns are too narrow for names, the first and the last have theirs.
                 label_x=f"{min(max(x + width / 2, 16), WIDTH - 16):.1f}" if place in named else "",
                 label_y=str(_COLUMNS_HEIGHT - 6),
-                count_x=f"{x + width / 2:.1f}" if step >= 20 else "",
+                count_x=f"{min(max(x + width / 2, 16), WIDTH - 16):.1f}"
+                if place in counted
+                else "",
                 count_y=f"{13 + room - height:.1f}",
             )
         )

@@ -15,6 +15,7 @@ from searches import selectors, wording
 from searches.domain.brazil import BRASILIA
 from searches.domain.query import PAGE_SIZES, Order, SearchQuery
 from searches.domain.summary import VALUE_BANDS
+from searches.domain.tables import MODALITY_BY_CODE
 from searches.models import Match, Search
 from searches.pages.cards import Card, card
 from searches.pages.comparing import Comparison
@@ -93,7 +94,8 @@ class Listing:
         self.order = Order(wanted) if wanted in set(Order) else default
         size = params.get("itens", "")
         self.page_size = int(size) if size in map(str, PAGE_SIZES) else query.page_size
-        self.page_number = params.get("pagina") or str(query.page)
+        # The page that was asked for is of the list as it was asked for.
+        self.page_number = params.get("pagina") or ("1" if params else str(query.page))
         self._default_order = default
 
     # --- addresses --------------------------------------------------------------------------
@@ -153,6 +155,11 @@ class Listing:
             return condition
         last_day = self.now.astimezone(BRASILIA).date() + timedelta(days=int(days) + 1)
         return condition & Q(notice__closes_at__lt=datetime.combine(last_day, time(), BRASILIA))
+
+    def closing(self, days: str) -> int:
+        """Return how many of all that was found can be answered, or only for so many days."""
+        found = selectors.results(self.search, order=self.query.order)
+        return found.filter(self._closes_within(days)).order_by().count()
 
     def _all(self) -> QuerySet[Match]:
         matches = selectors.results(
@@ -233,6 +240,8 @@ class Listing:
             .values_list("notice__modality", "notice__modality_name")
             .distinct()
         )
+        # One odd record does not rename them all.
+        names |= {code: MODALITY_BY_CODE[code].name for code in names if code in MODALITY_BY_CODE}
         return [
             Chip(
                 names[code],

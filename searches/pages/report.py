@@ -12,7 +12,7 @@ from searches.domain.filtering import Reason
 from searches.domain.lifecycle import Status
 from searches.domain.query import SearchQuery
 from searches.domain.summary import MOST_HIGHLIGHTS, URGENT_DAYS, days_left
-from searches.domain.text import fold
+from searches.domain.text import fold, web_address
 from searches.models import Search
 
 _HIGHLIGHT_CHARS = 130
@@ -27,8 +27,11 @@ class Figure:
     note: str = ""
 
 
-def figures(search: Search, query: SearchQuery) -> list[Figure]:
-    """Return the four figures of a result."""
+def figures(search: Search, query: SearchQuery, *, receiving: int, urgent: int) -> list[Figure]:
+    """Return the four figures of a result.
+
+    `receiving` and `urgent` as of now, as the chips count them: deadlines pass after the search.
+    """
     summary = search.summary
     value = Decimal(summary.get("valor_total", "0"))
     without = int(summary.get("sem_valor", 0))
@@ -41,9 +44,9 @@ def figures(search: Search, query: SearchQuery) -> list[Figure]:
         ),
         Figure(wording.short_money(value), "valor somado", _of_the_sum(value, without)),
         Figure(
-            wording.whole(summary.get("encerram_em_7_dias", 0)),
-            "encerram em 7 dias",
-            f"de {wording.whole(summary.get('recebendo_proposta', 0))} que recebem propostas",
+            wording.whole(urgent),
+            f"{'encerra' if urgent == 1 else 'encerram'} em {URGENT_DAYS} dias",
+            f"de {counted(receiving, 'que recebe', 'que recebem')} propostas",
         ),
         Figure(
             wording.whole(summary.get("estados", 0)),
@@ -74,12 +77,14 @@ class LeftOut:
     share: str  # of all that was left out, 0 to 100, for the bar
 
 
-def left_out(search: Search) -> list[LeftOut]:
+def left_out(search: Search, query: SearchQuery) -> list[LeftOut]:
     """Return the reasons that apply, the commonest first; with the found ones they add up."""
     counts = {reason: int(count) for reason, count in search.rejections.items() if count}
     total = sum(counts.values())
     return [
-        LeftOut(messages.reason_text(reason), wording.whole(count), f"{100 * count / total:.1f}")
+        LeftOut(
+            messages.reason_text(reason, query), wording.whole(count), f"{100 * count / total:.1f}"
+        )
         for reason, count in sorted(counts.items(), key=lambda item: -item[1])
     ]
 
@@ -122,8 +127,11 @@ def coverage(search: Search) -> list[Covered]:
                 read=wording.whole(entry["lidas"]),
                 found=wording.whole(entry["encontradas"]),
                 from_store=wording.whole(entry["do_acervo"]),
+                # With none read their number is not known either.
                 pages=f"{wording.whole(pages_done)} de "
-                + wording.counted(pages_total, "página", "páginas"),
+                + wording.counted(pages_total, "página", "páginas")
+                if pages_done
+                else "",
                 unreadable=messages.unreadable_text(entry.get("ilegiveis", 0)),
             )
         )
@@ -210,7 +218,7 @@ def highlights(search: Search, *, now: datetime) -> list[Highlight]:
                 deadline=wording.deadline(closes_at, left, now=now),
                 closes=wording.closing(closes_at, left),
                 is_urgent=left is not None and left <= URGENT_DAYS,
-                url=entry["link_pncp"],
+                url=web_address(entry["link_pncp"]) or web_address(entry.get("link_origem", "")),
             )
         )
     return found
@@ -236,8 +244,10 @@ def ways_out(search: Search, query: SearchQuery) -> list[tuple[str, str, str]]:
     if not query.terms:
         ways[Reason.NO_TERM] = "peça mais dias ou mais estados, ou escreva os seus termos"
         ways[Reason.BELOW_FLOOR] = "veja as que têm poucos dos termos do setor"
+    if not query.exclusions:
+        del ways[Reason.EXCLUDED]
     return [
-        (wording.whole(count), messages.reason_text(reason), ways[reason])
+        (wording.whole(count), messages.reason_text(reason, query), ways[reason])
         for reason, count in sorted(search.rejections.items(), key=lambda item: -item[1])
         if count and reason in ways
     ]

@@ -55,6 +55,8 @@ def progress_tile(uf: str, name: str, told: Mapping[str, Any] | None, *, asked: 
             filled = min(_FULL, round(_FULL * done / total)) if total else 0
             label = f"lendo, {whole(done)} de {counted(total, 'página', 'páginas')}, {counts}"
             return Tile(uf, name, state, label, _count(found), filled=str(filled))
+        case "unread":
+            return Tile(uf, name, "waiting", "não lida")
         case "failed":
             return Tile(uf, name, state, "não foi lida", "falhou")
         case "partial":
@@ -79,13 +81,19 @@ def progress_tiles(
     )
 
 
+def _status(entry: Mapping[str, Any]) -> str:
+    """Return a UF's status; nothing failed where the search was stopped before its turn."""
+    is_unread = entry["status"] == "failed" and entry["motivo"] == "search.stopped"
+    return "unread" if is_unread else str(entry["status"])
+
+
 def as_told(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of the coverage in the words of the events.
 
     Where it came from is left to the table of coverage: the result's legend has no such mark.
     """
     return {
-        "uf_status": entry["status"],
+        "uf_status": _status(entry),
         "items_found": entry["lidas"],
         "items_matched": entry["encontradas"],
         "pages_done": entry["paginas_lidas"],
@@ -110,7 +118,7 @@ def result_tiles(
             unit.name,
             counts.get(unit.code, 0),
             most=most,
-            status=str(coverage.get(unit.code, {}).get("status", "complete")),
+            status=_status(coverage[unit.code]) if unit.code in coverage else "complete",
             asked=unit.code in asked,
             is_chosen=unit.code in chosen,
             href=links.get(unit.code, ""),
@@ -137,6 +145,9 @@ def _result_tile(
     if status == "failed":
         state, label = "failed", f"{label}, não foi lida" if count else "não foi lida"
         number = number if count else "falhou"
+    elif status == "unread":
+        state, label = "idle", f"{label}, não lida" if count else "não lida"
+        number = number if count else ""
     elif status == "partial":
         state, label = "partial", f"{label}, leitura incompleta"
     else:

@@ -1,5 +1,6 @@
 """A search's pages as the server draws them: true at any moment, safe whatever the source wrote."""
 
+import itertools
 import re
 from datetime import timedelta
 
@@ -7,8 +8,11 @@ import pytest
 from channels.db import database_sync_to_async
 from django.conf import LazySettings
 
+from searches import selectors
 from searches.domain.lifecycle import Status
+from searches.domain.notice import NoticeStatus
 from searches.domain.progress import Stage, Told
+from searches.domain.query import Order
 from searches.models import Search, SearchEvent
 from searches.services import events
 from searches.services import searches as services
@@ -237,7 +241,7 @@ async def test_a_relaxed_floor_counts_everywhere(simulate, run):
     await simulate([record(n, object=text) for n, text in enumerate(texts, 1)])
     search = await run(setor_id=None, termos_busca="arroz, feijão, café, açúcar")
     seen = words(await get(f"/buscas/{search.pk}/"))
-    assert "Nenhuma tinha 2 dos seus termos; estas têm pelo menos 1." in seen
+    assert "Nenhuma tinha 2 dos seus termos; esta tem pelo menos 1." in seen
     assert (search.total_kept, search.coverage["SP"]["encontradas"]) == (1, 1)
     assert "São Paulo 2 0 1" in seen
 
@@ -252,6 +256,65 @@ async def test_a_notice_that_cannot_be_answered_is_not_urgent(simulate, run, mon
     html = await get(f"/buscas/{search.pk}/")
     assert 'class="card is-over"' in html
     assert "não recebe propostas 22/08/2026 às 09:00" in words(html)
+
+
+async def test_what_receives_proposals_is_one_thing_everywhere(simulate, run, monkeypatch):
+    cases = itertools.product((1, 2, 3, 4), ("2026-08-22T09:00:00", "2026-08-01T09:00:00", None))
+    await simulate(
+        [
+            record(n, situacaoCompraId=code, dataEncerramentoProposta=closes, **awarded)
+            for n, ((code, closes), awarded) in enumerate(
+                itertools.product(cases, ({}, {"valorTotalHomologado": 10})), 1
+            )
+        ]
+    )
+    search = await run(modalidades=[6])
+
+    def receiving() -> tuple[set[str], set[str]]:
+        matches = list(selectors.results(search, order=Order.NEWEST))
+        found = selectors.results(search, order=Order.NEWEST).filter(selectors.receiving(NOW))
+        return (
+            {m.notice.control_number for m in found},
+            {
+                m.notice.control_number
+                for m in matches
+                if m.notice.status(NOW) is NoticeStatus.RECEIVING
+            },
+        )
+
+    by_database, by_rule = await database_sync_to_async(receiving)()
+    assert by_database == by_rule
+    assert len(by_rule) == 2  # published, its deadline ahead, with and without a result
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "encerram em 7 dias 2 de 2 que recebem propostas" in seen
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + timedelta(days=9))
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "encerram em 7 dias 0 de 0 que recebem propostas" in seen
+
+
+async def test_what_the_sector_excludes_is_not_said_to_be_the_users_choice(simulate, run):
+    insured = record(1, object="Seguro da frota de veículos")
+    await simulate([insured, record(2, object="Aquisição de pneus para a frota usada")])
+    search = await run(setor_id="frota_veicular")
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "de outro assunto, apesar de um termo" in seen
+    assert "que você excluiu" not in seen
+    search = await run(setor_id="frota_veicular", exclusion_terms=["usada"])
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "com termo que você excluiu, ou de outro assunto" in seen
+    assert "tire alguma exclusão" in seen
+
+
+async def test_a_search_that_was_stopped_before_its_turn_has_not_failed():
+    search = await create(ufs=["SP", "MG"])
+    await database_sync_to_async(services.request_cancel)(search)
+    html = await get(f"/buscas/{search.pk}/")
+    seen = words(html)
+    assert "A busca foi cancelada Nada tinha sido lido ainda." in seen
+    assert "fica no acervo" not in seen
+    assert "falhou" not in seen
+    assert "Minas Gerais: não lida" in seen
 
 
 async def test_there_is_no_file_before_the_end():

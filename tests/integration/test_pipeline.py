@@ -173,6 +173,7 @@ async def test_cancelling_stops_the_requests(simulate, settings):
     assert ended.status == Status.CANCELLED
     assert asked < 40
     assert ended.total_raw == ended.total_kept + sum(ended.rejections.values())
+    assert ended.total_kept == await sync(search.matches.filter(hidden=False).count)
     told = await events_of(search)
     assert [event["seq"] for event in told] == list(range(1, len(told) + 1))
     assert (told[-1]["stage"], told[-1]["progress"]) == ("cancelled", -1)

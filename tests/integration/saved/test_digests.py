@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from searches import digests
 from searches.domain.lifecycle import Status
-from searches.models import Digest, SavedSearch, Search
+from searches.models import Digest, Notice, SavedSearch, Search
 from searches.owners import VISITOR_KEY, Owner
 from searches.services import saved as services
 from searches.upkeep import shared_chores
@@ -52,6 +52,21 @@ async def test_the_digest_tells_what_is_new_and_how_to_stop(mailed, settings):
     assert await sync(digests.send_due) == 0  # once
     page = await sync(lambda: login(User.objects.get()).get("/salvas/").content.decode())
     assert "e-mail enviado em" in page
+
+
+async def test_the_digest_does_not_offer_what_nobody_can_answer(mailed):
+    await mailed()
+    until = timezone.now() + timedelta(days=3)
+    stopped = Notice.objects.filter(object__endswith="lote 4")
+    await sync(stopped.update, situation=2, situation_name="Revogada", closes_at=until)
+    await sync(Notice.objects.filter(object__endswith="lote 5").update, portal_url="")
+    assert await sync(digests.send_due) == 1
+    (message,) = mail.outbox
+    assert "não recebe propostas (revogada)" in message.body
+    assert "encerra em 3 dias" not in message.body
+    html = message.alternatives[0][0]
+    assert 'href=""' not in html
+    assert "lote 5" in html
 
 
 async def test_the_stop_link_needs_no_login_and_asks_first(mailed):

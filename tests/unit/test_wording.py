@@ -1,0 +1,47 @@
+"""How figures and lists are written for people."""
+
+from decimal import Decimal
+
+import pytest
+
+from searches import wording
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("0", "R$ 0,00"),
+        ("1234567.89", "R$ 1.234.567,89"),
+        ("123456.785", "R$ 123.456,79"),
+        ("0.005", "R$ 0,01"),
+    ],
+)
+def test_money_is_rounded_as_excel_does(value, written):
+    assert wording.money(Decimal(value)) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("999.4", "R$ 999,40"),
+        ("999700", "R$ 1 mi"),
+        ("12345678", "R$ 12,3 mi"),
+        ("1000000000000000", "R$ 1.000 tri"),
+    ],
+)
+def test_short_money_fits_a_figure(value, written):
+    assert wording.short_money(Decimal(value)) == written
+
+
+def test_long_lists_say_how_many_more():
+    assert wording.few(["a", "b", "c", "d", "e"]) == "a, b, c, d e e"
+    assert wording.few(list("abcdef")) == "a, b, c, d e outros 2"
+    assert wording.few(list("abcdef"), "ou", others="outras") == "a, b, c, d ou outras 2"
+
+
+@pytest.mark.parametrize("length", [59, 60, 61, 62, 63, 64, 200])
+def test_a_long_term_keeps_its_quotation_marks(length):
+    (said,) = wording.quoted(["x" * length])
+    assert wording.few([said]) == said
+    assert (said[0], said[-1]) == ("“", "”")
+    assert len(said) <= 63
