@@ -221,8 +221,9 @@ class SectorScorer:
         return self._against_weight * worst, phrase
 
 
-def _best_first(item: Evidence) -> tuple[float, int]:
-    return -item.worth, item.start
+def _best_first(item: Evidence) -> tuple[bool, float, int]:
+    # What stands in the head comes first: a heavy term that comes again in the tail counts there.
+    return not item.in_head, -item.worth, item.start
 
 
 def _said(hit: Hit[str], content: Sequence[str]) -> str:
