@@ -80,8 +80,9 @@ class Part:
 
 def _database() -> State:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return {"mode": _database_mode(), "state": "ok"}
+        cursor.execute("SHOW transaction_read_only" if settings.BIDIQ_ON_POSTGRESQL else "SELECT 1")
+        is_read_only = cursor.fetchone() == ("on",)
+    return {"mode": _database_mode(), "state": "down" if is_read_only else "ok"}
 
 
 def _database_mode() -> str:

@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -51,7 +51,7 @@ def server_error(request: HttpRequest, *args: Any) -> HttpResponse:
 
     The page is made without the request: session and user may be what failed.
     """
-    is_database = isinstance(sys.exc_info()[1], (OperationalError, InterfaceError))
+    is_database = isinstance(sys.exc_info()[1], (OperationalError, InterfaceError, InternalError))
     status = 503 if is_database else 500
     if request.path.startswith("/api/"):
         response = _answer(request, status)

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 
 #: The search that the running task works on; set by the pipeline, read by every log line.
 search_id: ContextVar[str] = ContextVar("search_id", default="")
@@ -43,7 +43,7 @@ class DatabaseAwayFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, (OperationalError, InterfaceError)):
+        if isinstance(error, (OperationalError, InterfaceError, InternalError)):
             said = " ".join(str(error).split())
             record.msg = f"{record.getMessage()}: {type(error).__name__}: {said}"
             record.args = record.exc_info = None

@@ -1,7 +1,8 @@
 """Bringing the database up to date at start, also when several processes start at once."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from django.conf import settings
 from django.core.management import call_command
@@ -33,7 +34,8 @@ def _unreachable(error: Exception) -> CommandError:
 @contextmanager
 def _alone() -> Iterator[None]:
     if not settings.BIDIQ_ON_POSTGRESQL:
-        yield
+        with _alone_on_this_machine():
+            yield
         return
     import psycopg
 
@@ -47,4 +49,17 @@ def _alone() -> Iterator[None]:
         raise _unreachable(error) from None
     with holder:
         holder.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        yield
+
+
+@contextmanager
+def _alone_on_this_machine() -> Iterator[None]:
+    # A file of its own, locked as SQLite locks: it needs no other means on any system, and a lock
+    # goes with its process. In the database itself it would shut out the migrations.
+    path = f"{connection.settings_dict['NAME']}.migrating"
+    with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise _unreachable(error) from None
         yield

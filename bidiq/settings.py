@@ -126,6 +126,8 @@ if BIDIQ_ON_POSTGRESQL:
         # The pool's pause between attempts doubles without end: give up early, so that the next
         # request tries at once when PostgreSQL is back.
         "reconnect_timeout": 4,
+        # Each connection that died with the server costs whoever is handed it a pause: keep few.
+        "max_idle": 30,
     }
     _options.setdefault("connect_timeout", 5)
     # A process that was frozen or cut off in the middle of a transaction would keep the rows that

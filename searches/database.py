@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 from channels.db import database_sync_to_async
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 
 logger = logging.getLogger(__name__)
 
-#: What a driver raises when the server went away, is starting, or refuses connections.
-AWAY = (OperationalError, InterfaceError)
+#: What a driver raises when the server went away, is starting, refuses connections or writes, or
+#: has ended a transaction that idled (InternalError: this process was frozen in the middle of it).
+AWAY = (OperationalError, InterfaceError, InternalError)
 PATIENCE_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 1.0
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -30,6 +31,12 @@ FAILURES_IN_A_ROW = 6
 FAILURES_AT_FIRST = 3
 
 
+#: As many notices that all are on another page too are a page that came again.
+FEWEST_REPEATED = 5
+#: Pages of a list that wait for their turn side by side.
+PAGES_AT_ONCE = 200
+
+
 class SourceDrift(SourceError):
     """The list changed each time it was read."""
 
@@ -47,6 +54,7 @@ class StoredPage:
     #: (primary key, notice) of a page just fetched; empty when the ledger already had it.
     notices: tuple[tuple[int, Notice], ...] = ()
     fetched_at: datetime | None = None  # when the ledger had it
+    keys: frozenset[int] = frozenset()  # primary keys of its notices, once they are let go of
 
 
 def lists_needed(
@@ -101,9 +109,8 @@ async def read_page(client: PncpClient, source: int, key: ListKey, number: int) 
         while stored is None:
             async with _hand(client), turns().turn(page) as is_ours:
                 if is_ours:
-                    # Another process may have stored it while we waited for our turn. In this one
-                    # nobody has: equal flights join, and asking would wait for others' stores.
-                    stored = await known() if turns().are_shared else None
+                    # Another process may have stored it while we waited for our turn.
+                    stored = await known()
                     return stored or await _fetch(client, source, key, number)
             await turns().over(page)
             stored = await known()
@@ -184,6 +191,7 @@ class ListReader:
             unit.lists.setdefault(again, 1)
             pages, error = await self._read_pages(unit, again)
             if error is None and not _is_steady(pages):
+                await patiently(notices.forget_pages, self.source, again)
                 error = SourceDrift()
             if error is not None:
                 logger.warning("list %s changed while it was read, twice", key)
@@ -204,8 +212,9 @@ class ListReader:
         wanted = [1]
         last = 1
         while wanted:
+            asked, wanted = wanted[:PAGES_AT_ONCE], wanted[PAGES_AT_ONCE:]
             outcomes = await asyncio.gather(
-                *(self._page(unit, key, number) for number in wanted), return_exceptions=True
+                *(self._page(unit, key, number) for number in asked), return_exceptions=True
             )
             for outcome in outcomes:
                 if isinstance(outcome, BaseException):
@@ -214,7 +223,7 @@ class ListReader:
                     raise outcome
                 pages.append(outcome)
             newest = max(page.total_pages for page in pages)
-            wanted = list(range(last + 1, newest + 1))
+            wanted += range(last + 1, newest + 1)
             unit.lists[key] = max(unit.lists.get(key, 1), newest)
             last = max(last, newest)
             self.changed(unit)
@@ -236,7 +245,8 @@ class ListReader:
         await self.arrived(unit, key, page)
         unit.read.add((key, number))
         self.changed(unit)
-        return replace(page, notices=())  # they are in the store: a list may have many pages
+        # The notices are in the store: a list may have many pages.
+        return replace(page, notices=(), keys=frozenset(pk for pk, _ in page.notices))
 
     async def arrived(self, unit: UnitState, key: ListKey, page: StoredPage) -> None:
         """Look at a page that is in the store now, before it counts as read."""
@@ -244,9 +254,19 @@ class ListReader:
 
 
 def _is_steady(pages: list[StoredPage]) -> bool:
-    """Return whether a list kept its totals while it was read, and gave as much as it announced."""
+    """Return whether a list kept its totals while it was read, and gave as much as it announced.
+
+    A page that was on another one already stands where something else should: the list moved under
+    a total that stood still. Single notices come again for good, bodies publish them twice.
+    """
     announced = {page.total_records for page in pages}
-    return len(announced) == 1 and sum(page.listed_count for page in pages) >= max(announced)
+    keys = Counter(key for page in pages for key in page.keys)
+    is_repeated = any(
+        len(page.keys) >= FEWEST_REPEATED and all(keys[key] > 1 for key in page.keys)
+        for page in pages
+    )
+    listed = sum(page.listed_count for page in pages)
+    return len(announced) == 1 and listed >= max(announced) and not is_repeated
 
 
 def _drifting_part(key: ListKey, pages: list[StoredPage], *, today: date) -> ListKey:

@@ -271,7 +271,10 @@ def hub() -> Hub:
 
 
 def is_up() -> bool:
-    """Return whether the layer's server answers now; in memory there is none."""
+    """Return whether the layer's server takes what is written now; in memory there is none.
+
+    Full or read-only it answers a ping, but keeps no budget of requests for all processes.
+    """
     if not settings.REDIS_URL:
         return True
     try:
@@ -281,6 +284,6 @@ def is_up() -> bool:
             socket_connect_timeout=PATIENCE_SECONDS / 2,
             retry=Retry(NoBackoff(), 0),
         ) as client:
-            return bool(client.ping())
+            return bool(client.set("bidiq:alive", 1, ex=60))
     except (RedisError, OSError):
         return False

@@ -1,7 +1,7 @@
 """Turns at pages of the source between processes: the async side of the leases. Floor 5.
 
-Within one process `lists` joins equal requests by itself; with the inline runner there is only
-one, and no lease is taken.
+Within one process `lists` joins equal requests by itself. Also beside a site that runs its
+searches itself there may be another process: a search in a terminal, a second site.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
-from django.conf import settings
 
 from searches.database import AWAY, patiently
 from searches.liveness import worker_name
@@ -32,17 +31,9 @@ class Turns:
         self._held: set[str] = set()
         self._keeper: asyncio.Task[None] | None = None
 
-    @property
-    def are_shared(self) -> bool:
-        """Whether other processes may want the same pages."""
-        return settings.BIDIQ_RUNNER == "worker"
-
     @asynccontextmanager
     async def turn(self, page: str) -> AsyncIterator[bool]:
         """Yield whether the page is ours to fetch while the block runs."""
-        if not self.are_shared:
-            yield True
-            return
         if not await patiently(leases.take, page, holder=worker_name()):
             yield False
             return

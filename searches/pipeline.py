@@ -145,7 +145,12 @@ class _Run:
             if recorder.done():
                 await recorder
             ending = await steps
-            await self._told.join()
+            # It may still fail over the last events, and nobody would take them from the queue.
+            told = asyncio.create_task(self._told.join())
+            await asyncio.wait({recorder, told}, return_when=asyncio.FIRST_COMPLETED)
+            if not told.done():
+                told.cancel()
+                await recorder
             await asyncio.shield(self.end(**ending))
         finally:
             for task in (steps, recorder):

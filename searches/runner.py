@@ -6,7 +6,7 @@ For one process with SQLite. Searches whose process died are taken up again from
 import asyncio
 import contextvars
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -54,14 +54,19 @@ async def open_client() -> AsyncIterator[PncpClient]:
         await limiter.aclose()
 
 
-async def give_back_abandoned(*, trusts_silence: bool = True) -> list[UUID]:
+async def give_back_abandoned(
+    *, trusts_silence: bool = True, besides: Collection[UUID] = ()
+) -> list[UUID]:
     """Return searches of dead or silent workers to the queue; return those that wait again.
 
-    Without trust in silence only workers count that are known to be dead.
+    Without trust in silence only workers count that are known to be dead. `besides`: searches that
+    run here, whatever their silence says: a laptop that wakes up has not died.
     """
     returned = []
     for search in await database_sync_to_async(selectors.running)():
         if not (is_dead(search.worker) or (trusts_silence and search.is_silent)):
+            continue
+        if search.pk in besides:
             continue
         logger.warning(
             "the search lost its worker %s", search.worker, extra={"search_id": str(search.pk)}
@@ -143,7 +148,7 @@ class InlineRunner:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _sweep(self) -> None:
-        for search_id in await give_back_abandoned():
+        for search_id in await give_back_abandoned(besides=self._tasks):
             self.wake(search_id)
         for search_id in await database_sync_to_async(selectors.waiting)(
             older_than_seconds=FORGOTTEN_SECONDS

@@ -63,7 +63,7 @@ class Evidence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What the scorer found. `evidence` is sorted by worth, then by place."""
+    """What the scorer found. `evidence`: the head first, then by worth, then by place."""
 
     evidence: tuple[Evidence, ...]
     total: float
@@ -269,7 +269,7 @@ def _add_up(evidence: Sequence[Evidence]) -> float:
     """Add up the best worth of each different term; what stands outside the head is capped."""
     counted: set[str] = set()
     inside = outside = 0.0
-    for item in evidence:  # sorted by worth
+    for item in evidence:  # the best first
         if item.counted_as in counted:
             continue
         counted.add(item.counted_as)

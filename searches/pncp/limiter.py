@@ -116,5 +116,10 @@ class AdaptiveLimiter:
             self._due_at = max(self._due_at, now) + interval_seconds
             return 0.0
 
+    def pause_left(self) -> float:
+        """Return the seconds for which the source asked to be left alone."""
+        with self._guard:
+            return max(0.0, self._paused_until - self._clock())
+
     def _slack_seconds(self) -> float:
         return (self._burst - 1) * 60 / self.rate_per_minute

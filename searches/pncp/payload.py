@@ -17,6 +17,9 @@ from searches.pncp.links import origin_url, portal_url
 
 logger = logging.getLogger(__name__)
 
+#: More than a list can have: the whole country publishes 30,000 pages a year.
+MOST_PAGES = 100_000
+
 #: Control characters, lone surrogates and non-characters: neither SQL nor XML can hold them.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 #: From here on an amount is a slip: the largest ever seen at the source is 4.4e13. The columns,
@@ -67,10 +70,14 @@ def parse_page(body: bytes, *, number: int, asked_uf: str | None) -> Page:
     malformed_count = len(records) - len(notices)
     if malformed_count:
         logger.warning("page %d: %d records left out: %s", number, malformed_count, first_fault)
+    total_pages = _total(envelope, "totalPaginas")
+    total_records = _total(envelope, "totalRegistros")
+    if records and total_pages > min(max(1, total_records), MOST_PAGES):
+        raise SourceMalformed(f"$.totalPaginas: {total_pages} for {total_records} records")
     return Page(
         number=number,
-        total_pages=_total(envelope, "totalPaginas"),
-        total_records=_total(envelope, "totalRegistros"),
+        total_pages=total_pages,
+        total_records=total_records,
         notices=tuple(notices),
         malformed_count=malformed_count,
     )

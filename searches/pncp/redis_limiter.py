@@ -125,6 +125,8 @@ class RedisLimiter:
                     await self._local.acquire()
                     return
                 if waits == 0:
+                    # Redis may have forgotten a pause, restarted without its data.
+                    await asyncio.sleep(self._local.pause_left())
                     # Keep the local one in step: it takes over without a fresh burst.
                     self._local.try_acquire()
                     return

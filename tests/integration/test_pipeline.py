@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -14,6 +15,8 @@ from searches.domain.lifecycle import MAX_LOSSES, Status
 from searches.domain.progress import Stage
 from searches.models import Coverage, Match, Notice, PageRead, Search, SearchEvent
 from searches.pipeline import run_search
+from searches.pncp.simulator import Simulator
+from searches.services import events
 from searches.services import searches as services
 from tests.integration.conftest import NOW, create, open_client, record, reload
 
@@ -274,6 +277,41 @@ async def test_a_list_that_changes_each_time_is_not_called_complete(simulate, ru
     covered = await sync(Coverage.objects.filter(modality=6).count)
     assert (search.coverage["SP"]["status"] == "complete") == bool(covered)
     assert search.total_raw == 149
+
+
+async def test_a_page_that_comes_again_under_a_steady_total_is_not_called_complete(
+    simulate, run, monkeypatch
+):
+    asked = Simulator._page
+    moved = [True]
+
+    def page(self, ask, kinds):
+        return asked(self, replace(ask, page=1) if ask.page == 2 and moved[0] else ask, kinds)
+
+    monkeypatch.setattr(Simulator, "_page", page)
+    await simulate([record(n) for n in range(1, 71)])
+    search = await run()
+    assert search.status == Status.PARTIAL
+    assert search.coverage["SP"]["motivo"] == "source.drift"
+    moved[0] = False
+    again = await run()
+    assert (again.status, again.total_raw) == (Status.COMPLETE, 70)
+
+
+async def test_a_recorder_that_fails_over_the_last_events_leaves_no_search_hanging(
+    simulate, run, monkeypatch
+):
+    written = events.record
+
+    def record_events(search_id, told, **options):
+        if any(each.stage is Stage.EXCEL and each.detail for each in told):
+            raise RuntimeError("a fault of ours")
+        return written(search_id, told, **options)
+
+    monkeypatch.setattr(events, "record", record_events)
+    await simulate([record(1)])
+    search = await run()
+    assert (search.status, search.error_code) == (Status.ERROR, "internal")
 
 
 async def test_the_real_records_are_counted_as_an_independent_count_does(records, simulate, run):

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import sqlite3
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +14,14 @@ import pytest
 
 from searches.domain.lifecycle import MAX_LOSSES
 from tests import processes, servers
+
+MIGRATE = """
+import os, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "bidiq.settings"
+django.setup()
+from bidiq.migrating import migrate
+migrate()
+"""
 
 
 def follow(site: processes.Process, path: str, headers: dict[str, str]) -> Iterator[dict]:
@@ -138,3 +148,21 @@ def test_one_machine_moves_its_files_to_the_bucket_when_that_is_back(tmp_path: P
         assert ended["storage"] == "object_storage"
         status, answer, _ = site.request("GET", ended["download_url"], headers=headers)
         assert (status, answer["location"].startswith(store.url)) == (302, True)
+
+
+def test_two_starts_at_once_migrate_one_after_the_other(tmp_path: Path) -> None:
+    """The site and a first search in a terminal, on a new machine."""
+    variables = {"DATABASE_URL": f"sqlite:///{tmp_path / 'new.sqlite3'}", "SECRET_KEY": "test"}
+    starts = [
+        subprocess.Popen(
+            [sys.executable, "-c", MIGRATE],
+            cwd=processes.ROOT,
+            env=processes.environment(**variables),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for start in starts:
+        _, errors = start.communicate(timeout=120)
+        assert start.returncode == 0, errors

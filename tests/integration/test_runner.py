@@ -58,9 +58,8 @@ async def test_what_comes_while_it_stops_waits_for_the_next_start(broken, caplog
 
 
 async def test_leases_are_renewed_after_a_fault_and_for_no_search_in_particular(
-    settings, monkeypatch, caplog
+    monkeypatch, caplog
 ):
-    settings.BIDIQ_RUNNER = "worker"
     monkeypatch.setattr(page_turns, "RENEWAL_SECONDS", 0.01)
     rounds: list[str] = []
 
@@ -83,6 +82,13 @@ async def test_leases_are_renewed_after_a_fault_and_for_no_search_in_particular(
     assert not await database_sync_to_async(leases.is_taken)("a page")
 
 
+async def test_a_page_that_another_process_asks_for_is_not_asked_for_here():
+    """Also beside a site that runs its own searches: a search in a terminal is one."""
+    assert await database_sync_to_async(leases.take)("a page", holder="elsewhere:1:x")
+    async with Turns().turn("a page") as is_ours:
+        assert not is_ours
+
+
 async def test_a_machine_whose_clock_runs_ahead_takes_nothing_from_a_living_worker(monkeypatch):
     search = await create()
     await database_sync_to_async(services.claim)(search.pk, worker="elsewhere:1:x")
@@ -97,4 +103,5 @@ async def test_a_machine_whose_clock_runs_ahead_takes_nothing_from_a_living_work
 
     heard_long_ago = Search.objects.filter(pk=search.pk).aupdate
     await heard_long_ago(heartbeat_at=Now() - timedelta(seconds=16))
+    assert await runner.give_back_abandoned(besides={search.pk}) == []  # a laptop that woke up
     assert await runner.give_back_abandoned() == [search.pk]

@@ -56,6 +56,17 @@ def test_two_processes_share_one_ceiling(url):
     assert 0.94 <= max(moments) - min(moments) < 3
 
 
+async def test_a_pause_outlives_a_redis_that_forgot_it(url):
+    limiter = RedisLimiter(url, 6000)
+    await limiter.throttled(0.4)
+    began = time.monotonic()
+    async with Redis.from_url(url) as redis:
+        await redis.flushdb()
+    await limiter.acquire()
+    assert time.monotonic() - began > 0.3
+    await limiter.aclose()
+
+
 async def test_a_throttle_anywhere_pauses_all_and_slows_all(url):
     here, there = RedisLimiter(url, 6000), RedisLimiter(url, 6000)
     await here.acquire()

@@ -238,6 +238,8 @@ def test_an_empty_page_is_the_last_whatever_its_totals_say():
         (b"[]", "$: expected an object"),
         (page_body(None), "$.data"),
         (page_body([], pages=None), "$.totalPaginas"),
+        (page_body([{}], pages=3_000_000, total=70), "$.totalPaginas"),
+        (page_body([{}], pages=200_000, total=2_000_000), "$.totalPaginas"),
         (page_body([], pages=-1), "$.totalPaginas"),
         (page_body([], total=1.5), "$.totalRegistros"),
     ],
