@@ -1,6 +1,7 @@
 """What can go wrong with an artifact. Floor 0: standard library only.
 
 ArtifactError
+├─ ArtifactNotMade       artifact.not_made  no temporary file could be made or written
 ├─ ArtifactTooLarge      artifact.large     too large for where it would have to go
 ├─ StorageUnavailable    artifact.storage   the object storage does not answer; says why
 ├─ ArtifactMissing       artifact.missing   the row is there, the bytes are not
@@ -29,6 +30,12 @@ class ArtifactError(Exception):
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or type(self).__doc__)
+
+
+class ArtifactNotMade(ArtifactError):
+    """There is no room, or no place, for the temporary file that becomes the artifact."""
+
+    code = "artifact.not_made"
 
 
 class ArtifactTooLarge(ArtifactError):

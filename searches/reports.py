@@ -35,7 +35,7 @@ from searches.models import Search
 
 
 class ReportFailed(Exception):
-    """The file could not be kept anywhere."""
+    """The file could not be made, or could not be kept anywhere."""
 
 
 def download_path(search_id: UUID) -> str:

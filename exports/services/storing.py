@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import BinaryIO, Literal
@@ -11,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from exports.errors import ArtifactTooLarge, Reason, StorageUnavailable
+from exports.errors import ArtifactNotMade, ArtifactTooLarge, Reason, StorageUnavailable
 from exports.models import DATABASE, OBJECT_STORAGE, Artifact
 from exports.services import places
 from exports.storage import ObjectStorage, write_whole
@@ -48,11 +49,12 @@ def store_artifact(
     2. The object storage gets it, if one is configured, under `key` or a name like it.
     3. If it cannot, the database gets it and the row says why; `promote_pending` moves it later.
 
-    Raises ArtifactTooLarge when the database would have to take more than
-    BIDIQ_DATABASE_FILE_LIMIT_BYTES, and whatever `write` raises.
+    Raises ArtifactNotMade when the temporary file meets an OSError, ArtifactTooLarge when the
+    database would have to take more than BIDIQ_DATABASE_FILE_LIMIT_BYTES, and whatever else `write`
+    raises.
     """
-    with tempfile.TemporaryFile() as file:
-        rows = write(file)
+    file, rows = _written(write)
+    with file:
         size_bytes, sha256 = places.measure(places.file_pieces(file))
         now = timezone.now()
         artifact = Artifact(
@@ -79,6 +81,19 @@ def store_artifact(
                 return artifact
         _save_in_database(artifact, key, file)
     return artifact
+
+
+def _written(write: Callable[[BinaryIO], int]) -> tuple[BinaryIO, int]:
+    """Return a temporary file that `write` has filled, and its rows. Raises ArtifactNotMade."""
+    try:
+        with ExitStack() as stack:
+            file = stack.enter_context(tempfile.TemporaryFile())
+            rows = write(file)
+            file.flush()  # what does not fit is known here, not at some later seek
+            stack.pop_all()
+    except OSError as error:  # of closing too: it tries once more to write what did not fit
+        raise ArtifactNotMade(str(error)) from error
+    return file, rows
 
 
 def _save_object(storage: ObjectStorage, artifact: Artifact, key: str, file: BinaryIO) -> str:

@@ -1,6 +1,7 @@
 """A search from claim to ending, over a real source that misbehaves on demand."""
 
 import asyncio
+import tempfile
 from collections import Counter
 from dataclasses import replace
 from datetime import date
@@ -369,6 +370,19 @@ async def test_only_lost_workers_count_against_a_search():
     assert set(told) == {(Status.QUEUED, "")}
     told = [await sync(lambda: given_back(is_asked=False)) for _ in range(MAX_LOSSES)]
     assert told == [*[(Status.QUEUED, "")] * (MAX_LOSSES - 1), (Status.ERROR, "worker.lost")]
+
+
+async def test_without_room_for_the_file_the_result_is_still_there(
+    simulate, run, tmp_path, monkeypatch
+):
+    await simulate([record(n, object=FOOD) for n in range(1, 11)])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+
+    search = await run()
+
+    assert (search.status, search.total_kept) == (Status.COMPLETE, 10)
+    assert search.artifact is None
+    assert (await events_of(search))[-1]["detail"]["download_url"] is None
 
 
 async def test_it_ends_with_an_error_when_the_fault_is_ours(simulate, settings, monkeypatch):

@@ -2,13 +2,15 @@
 
 import hashlib
 import logging
+import resource
+import tempfile
 import time
 from datetime import timedelta
 
 import pytest
 from django.core.files.storage import storages
 
-from exports.errors import ArtifactTooLarge, StorageUnavailable
+from exports.errors import ArtifactNotMade, ArtifactTooLarge, StorageUnavailable
 from exports.models import Artifact, StoredFile
 from exports.services import places, storage_health
 from tests import servers
@@ -127,6 +129,26 @@ def test_a_writer_that_fails_leaves_nothing(make_artifact):
 
     with pytest.raises(RuntimeError):
         make_artifact(write=write)
+
+    assert not Artifact.objects.exists()
+
+
+def test_without_a_place_for_temporary_files_it_is_not_made(make_artifact, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+
+    with pytest.raises(ArtifactNotMade, match="gone"):
+        make_artifact()
+
+
+@pytest.mark.parametrize("size_bytes", [len(CONTENT), 6000])  # met by writing, and by flushing
+def test_a_temporary_file_that_finds_no_room_leaves_nothing(make_artifact, size_bytes):
+    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, allowed[1]))
+    try:
+        with pytest.raises(ArtifactNotMade, match="File too large"):
+            make_artifact(CONTENT[:size_bytes])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
 
     assert not Artifact.objects.exists()
 
