@@ -141,7 +141,7 @@ def degraded() -> list[str]:
         lines.append("O progresso está chegando com até 2 segundos de atraso (Redis fora do ar).")
     if settings.AWS_STORAGE_BUCKET_NAME and _is_bad("storage"):
         lines.append(
-            "O armazenamento de arquivos não responde: "
+            "O armazenamento de arquivos não está recebendo: "
             "os arquivos novos ficam no banco de dados até ele voltar."
         )
     if settings.BIDIQ_RUNNER == "worker" and _is_bad("runner"):

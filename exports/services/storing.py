@@ -10,6 +10,7 @@ from typing import BinaryIO, Literal
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from exports.errors import ArtifactNotMade, ArtifactTooLarge, Reason, StorageUnavailable
@@ -148,7 +149,8 @@ def _warn(error: StorageUnavailable) -> None:
 def storage_health() -> StorageHealth:
     """Ask the storage how it does; takes a few seconds at most. Never raises for a storage fault.
 
-    An object storage that answers closes the breaker.
+    An object storage that answers closes the breaker. It is as well as its last write, though: one
+    that took no file is in the state that the file's row remembers, until it takes one again.
     """
     storage = places.object_storage()
     if storage is None:
@@ -158,8 +160,21 @@ def storage_health() -> StorageHealth:
     except StorageUnavailable as error:
         state = error.reason.value
     else:
-        state = "ok"
+        state = _refusal() or "ok"
         places.breaker.succeeded()
     return StorageHealth(
         mode="object_storage", state=state, pending_count=Artifact.objects.pending().count()
     )
+
+
+def _refusal() -> str:
+    """Return why the object storage did not take the last file, or nothing when it did.
+
+    Read from the rows: it was often another process that met it.
+    """
+    refused = Artifact.objects.pending().order_by("-created_at").first()
+    if refused is None:
+        return ""
+    later = Q(created_at__gt=refused.created_at) | Q(promoted_at__gt=refused.created_at)
+    took_one = Artifact.objects.filter(later, storage=OBJECT_STORAGE).exists()
+    return "" if took_one else refused.fallback_reason

@@ -24,6 +24,13 @@ class FailsOnce(ObjectStorage):
         return super()._save(name, content)
 
 
+class TakesNothing(ObjectStorage):
+    """Answers every question and refuses every upload."""
+
+    def _save(self, name: str, content: Any) -> str:
+        raise StorageUnavailable(reason=Reason.SERVER)
+
+
 class CutsShort(ObjectStorage):
     """Half of each upload arrives, and nobody says so."""
 

@@ -12,7 +12,7 @@ from django.core.files.storage import storages
 
 from exports.errors import ArtifactNotMade, ArtifactTooLarge, StorageUnavailable
 from exports.models import Artifact, StoredFile
-from exports.services import places, storage_health
+from exports.services import places, promote_pending, storage_health
 from tests import servers
 from tests.integration.storage.conftest import CONTENT
 
@@ -177,6 +177,28 @@ def test_health_says_which_storage_and_how_it_does(
     assert (health.mode, health.state, health.pending_count) == ("object_storage", "refused", 1)
     settings.STORAGES = {k: v for k, v in settings.STORAGES.items() if k != "object_storage"}
     assert (storage_health().mode, storage_health().state) == ("database", "ok")
+
+
+@pytest.mark.parametrize("again", ["a new file", "a promotion"])
+def test_a_storage_that_answers_and_takes_no_file_is_not_well_until_it_takes_one(
+    use_object_storage, make_artifact, again
+):
+    make_artifact()
+    use_object_storage(backend="tests.integration.storage.faults.TakesNothing")
+    assert storage_health().state == "ok"  # nobody has met it yet
+    make_artifact()
+
+    health = storage_health()
+    assert (health.state, health.pending_count) == ("server", 1)
+    promote_pending()
+    assert storage_health().state == "server"
+
+    use_object_storage()
+    if again == "a new file":
+        make_artifact()
+    else:
+        promote_pending()
+    assert storage_health().state == "ok"
 
 
 def test_no_storage_is_called_unavailable_without_a_reason():
