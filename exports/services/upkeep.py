@@ -1,5 +1,7 @@
 """Files move to the object storage when it is back, and go when their time is over. Floor 3."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, cast
@@ -11,35 +13,54 @@ from exports.models import DATABASE, OBJECT_STORAGE, Artifact
 from exports.services import places
 from exports.services.storing import put_object
 
+#: Faults of the storage as a whole, which every other file would meet too.
+_WHOLE = {Reason.REFUSED, Reason.TIMEOUT, Reason.BUCKET, Reason.NOT_CONFIGURED}
+
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
     """What one round did."""
 
     done_count: int = 0
-    waiting_count: int = 0  # left for the next round: the storage did not answer
+    waiting_count: int = 0  # left for the next round: the storage did not answer, or refused them
     missing_count: int = 0  # rows whose bytes are gone or wrong; each is in the log
 
 
 def promote_pending(*, limit: int = 100) -> Upkeep:
     """Move files that fell back to the database into the object storage, oldest first.
 
-    Stops at the first sign that the storage is still down. Any number of processes may do it.
+    Stops at the first sign that the storage is still down; a file that it refuses is passed over.
+    Any number of processes may do it.
     """
-    if places.object_storage() is None:
+    storage = places.object_storage()
+    if storage is None:
         return Upkeep()
     done = missing = 0
     pending = list(Artifact.objects.pending().order_by("created_at")[:limit])
-    for artifact in pending:
-        try:
-            done += promote(artifact)
-        except StorageUnavailable as error:
-            places.logger.info("promotion waits: object storage %s", error.reason.value)
-            break
-        except ArtifactMissing:
-            missing += 1
+    try:
+        if pending:
+            storage.check()  # whatever is wrong here is no single file's fault
+        for artifact in pending:
+            with _passed_over_if_refused(artifact):
+                try:
+                    done += promote(artifact)
+                except ArtifactMissing:
+                    missing += 1
+    except StorageUnavailable as error:
+        places.logger.info("promotion waits: object storage %s", error.reason.value)
     waiting = max(0, Artifact.objects.pending().count() - missing)
     return Upkeep(done_count=done, waiting_count=waiting, missing_count=missing)
+
+
+@contextmanager
+def _passed_over_if_refused(artifact: Artifact) -> Iterator[None]:
+    """Leave a file that the storage refuses to the next round; raise what every file would meet."""
+    try:
+        yield
+    except StorageUnavailable as error:
+        if error.reason in _WHOLE:
+            raise
+        places.logger.info("artifact %s waits: object storage %s", artifact.pk, error.reason.value)
 
 
 def promote(artifact: Artifact) -> bool:
@@ -108,26 +129,25 @@ def expire_due(*, now: datetime | None = None, limit: int = 500) -> Upkeep:
     """Delete the bytes of every artifact past its retention; the row stays for the audit.
 
     Bytes first, then the row's mark: cut off between, the next round does it again. Objects wait
-    for it at the first sign that their storage is down.
+    for it at the first sign that their storage is down; one that it refuses to delete waits alone.
     """
     moment = now or timezone.now()
-    done = waiting = 0
+    done = 0
     due = Artifact.objects.filter(expires_at__lte=moment, bytes_deleted_at=None)
     # Apart, each with its own limit: objects that wait must not stand before the others.
     for artifact in due.exclude(storage=OBJECT_STORAGE).order_by("expires_at")[:limit]:
         expire(artifact, now=moment)
         done += 1
     objects = due.filter(storage=OBJECT_STORAGE)
-    for artifact in objects.order_by("expires_at")[:limit]:
-        try:
-            expire(artifact, now=moment)
-        except StorageUnavailable as error:
-            places.logger.info("retention waits: object storage %s", error.reason.value)
-            waiting = objects.count()
-            break
-        done += 1
+    try:
+        for artifact in objects.order_by("expires_at")[:limit]:
+            with _passed_over_if_refused(artifact):
+                expire(artifact, now=moment)
+                done += 1
+    except StorageUnavailable as error:
+        places.logger.info("retention waits: object storage %s", error.reason.value)
     places.drop_orphans()
-    return Upkeep(done_count=done, waiting_count=waiting)
+    return Upkeep(done_count=done, waiting_count=objects.count())
 
 
 def expire(artifact: Artifact, *, now: datetime) -> None:

@@ -31,6 +31,23 @@ class TakesNothing(ObjectStorage):
         raise StorageUnavailable(reason=Reason.SERVER)
 
 
+class RefusesSome(ObjectStorage):
+    """Neither takes nor deletes what is named `refused`; one of many is no sign of the others."""
+
+    def _save(self, name: str, content: Any) -> str:
+        _refuse(name, Reason.SERVER)  # as EntityTooLarge comes out
+        return super()._save(name, content)
+
+    def delete(self, name: str) -> None:
+        _refuse(name, Reason.PERMISSION)  # as an object lock comes out
+        super().delete(name)
+
+
+def _refuse(name: str, reason: Reason) -> None:
+    if name.startswith("refused"):
+        raise StorageUnavailable(reason=reason)
+
+
 class CutsShort(ObjectStorage):
     """Half of each upload arrives, and nobody says so."""
 

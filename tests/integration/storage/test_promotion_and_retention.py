@@ -56,6 +56,37 @@ def test_it_waits_while_the_object_storage_is_down(fallen, store):
     assert fallen.storage == "database"
 
 
+def test_a_file_that_the_object_storage_refuses_keeps_no_other(
+    use_object_storage, make_artifact, store
+):
+    store.stop()
+    refused, other = make_artifact(key="refused.xlsx"), make_artifact()
+    store.start()
+    use_object_storage(backend=f"{FAULTS}.RefusesSome")
+
+    round_ = promote_pending()
+
+    assert (round_.done_count, round_.waiting_count) == (1, 1)
+    assert_one_good_copy(refused)
+    assert_one_good_copy(other)
+    assert (refused.storage, other.storage) == ("database", "object_storage")
+
+
+def test_a_storage_that_lets_nobody_in_is_asked_once_a_round(
+    use_object_storage, make_artifact, caplog
+):
+    use_object_storage(secret_key="wrong")
+    for _ in range(3):
+        make_artifact()
+
+    with caplog.at_level(logging.INFO, logger="exports"):
+        assert promote_pending().waiting_count == 3
+
+    assert [r.getMessage() for r in caplog.records if "waits" in r.getMessage()] == [
+        "promotion waits: object storage permission"
+    ]
+
+
 def test_of_two_processes_the_slower_leaves_it_alone(fallen, store, caplog):
     """What it had read of the row is old: the bytes are gone because they have moved."""
     seen_before = Artifact.objects.get(pk=fallen.pk)
@@ -177,6 +208,17 @@ def test_retention_waits_for_an_object_storage_that_is_down(
     assert expire_due().done_count == 1
     artifact.refresh_from_db()
     assert artifact.bytes_deleted_at is not None
+
+
+def test_an_object_that_may_not_be_deleted_keeps_no_other(use_object_storage, make_artifact, store):
+    refused = make_artifact(key="refused.xlsx", retention_days=0)
+    make_artifact(retention_days=0)
+    use_object_storage(backend=f"{FAULTS}.RefusesSome")
+
+    round_ = expire_due()
+
+    assert (round_.done_count, round_.waiting_count) == (1, 1)
+    assert store.objects() == [refused.name]
 
 
 def test_an_object_storage_that_is_down_keeps_no_file_of_the_database(
