@@ -15,6 +15,8 @@ from exports.services.storing import put_object
 
 #: Faults of the storage as a whole, which every other file would meet too.
 _WHOLE = {Reason.REFUSED, Reason.TIMEOUT, Reason.BUCKET, Reason.NOT_CONFIGURED}
+#: A storage that refuses more than these in a round would refuse them all.
+_MOST_REFUSED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,13 @@ def promote_pending(*, limit: int = 100) -> Upkeep:
     if storage is None:
         return Upkeep()
     done = missing = 0
+    refusals = _Refusals()
     pending = list(Artifact.objects.pending().order_by("created_at")[:limit])
     try:
         if pending:
             storage.check()  # whatever is wrong here is no single file's fault
         for artifact in pending:
-            with _passed_over_if_refused(artifact):
+            with refusals.passed_over(artifact):
                 try:
                     done += promote(artifact)
                 except ArtifactMissing:
@@ -52,15 +55,22 @@ def promote_pending(*, limit: int = 100) -> Upkeep:
     return Upkeep(done_count=done, waiting_count=waiting, missing_count=missing)
 
 
-@contextmanager
-def _passed_over_if_refused(artifact: Artifact) -> Iterator[None]:
-    """Leave a file that the storage refuses to the next round; raise what every file would meet."""
-    try:
-        yield
-    except StorageUnavailable as error:
-        if error.reason in _WHOLE:
-            raise
-        places.logger.info("artifact %s waits: object storage %s", artifact.pk, error.reason.value)
+class _Refusals:
+    """Leaves files that the storage refuses to the next round, so many in one; raises the rest."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    @contextmanager
+    def passed_over(self, artifact: Artifact) -> Iterator[None]:
+        try:
+            yield
+        except StorageUnavailable as error:
+            self._count += 1
+            if error.reason in _WHOLE or self._count > _MOST_REFUSED:
+                raise
+            why = error.reason.value
+            places.logger.info("artifact %s waits: object storage %s", artifact.pk, why)
 
 
 def promote(artifact: Artifact) -> bool:
@@ -133,6 +143,7 @@ def expire_due(*, now: datetime | None = None, limit: int = 500) -> Upkeep:
     """
     moment = now or timezone.now()
     done = 0
+    refusals = _Refusals()
     due = Artifact.objects.filter(expires_at__lte=moment, bytes_deleted_at=None)
     # Apart, each with its own limit: objects that wait must not stand before the others.
     for artifact in due.exclude(storage=OBJECT_STORAGE).order_by("expires_at")[:limit]:
@@ -141,7 +152,7 @@ def expire_due(*, now: datetime | None = None, limit: int = 500) -> Upkeep:
     objects = due.filter(storage=OBJECT_STORAGE)
     try:
         for artifact in objects.order_by("expires_at")[:limit]:
-            with _passed_over_if_refused(artifact):
+            with refusals.passed_over(artifact):
                 expire(artifact, now=moment)
                 done += 1
     except StorageUnavailable as error:
