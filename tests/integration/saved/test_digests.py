@@ -2,10 +2,12 @@
 
 import re
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
 from django.test import Client
 from django.utils import timezone
 
@@ -109,6 +111,36 @@ async def test_a_mail_server_that_is_down_is_tried_again_and_then_named(mailed, 
     assert "alice@" not in caplog.text
     page = await sync(lambda: login(User.objects.get()).get("/salvas/").content.decode())
     assert "não foi possível enviar o e-mail" in page
+
+
+class SlowServer(EmailBackend):
+    """A mail server that takes its time; another process looks for mails while it sends."""
+
+    sent_count = 0
+    sent_by_others: ClassVar[list[int]] = []
+
+    def send_messages(self, messages):
+        if self.sent_count:
+            self.sent_by_others.append(digests.send_due())
+        SlowServer.sent_count += 1
+        return super().send_messages(messages)
+
+
+async def test_a_long_round_sends_each_mail_once(daily, alice, bob, settings, monkeypatch):
+    """Longer than the pause before a second attempt, which is the turn's and not the round's."""
+    for user in (alice, bob):
+        email = f"{user.username}@empresa.example"
+        await sync(User.objects.filter(pk=user.pk).update, email=email)
+        await daily(Owner(user_id=user.pk))
+    began_at = timezone.now()
+    monkeypatch.setattr(
+        "django.utils.timezone.now",
+        lambda: began_at + 2 * digests.RETRY_AFTER * SlowServer.sent_count,
+    )
+    settings.EMAIL_BACKEND = f"{__name__}.SlowServer"
+    assert await sync(digests.send_due) == 2
+    assert SlowServer.sent_by_others == [0]
+    assert sorted(message.to[0].partition("@")[0] for message in mail.outbox) == ["alice", "bob"]
 
 
 async def test_an_address_is_kept_once_its_reader_confirms(alice):
