@@ -153,11 +153,16 @@ def give_back(search: Search, *, is_asked: bool = False) -> Payloads:
     `is_asked`: its worker was told to stop, which says nothing against the search. Returns the
     events to publish; none when another process was faster.
     """
-    # Not the attempts: those of orderly restarts say nothing against the search.
-    losses = search.losses + (not is_asked)
-    exhausted = losses >= MAX_LOSSES
     with transaction.atomic():
         held = events.held(search.pk, search.attempt).filter(worker=search.worker)
+        # As it is now: its owner may have asked to cancel since the caller read it.
+        locked = held.select_for_update(no_key=True).first()
+        if locked is None:
+            return []
+        search = locked
+        # Not the attempts: those of orderly restarts say nothing against the search.
+        losses = search.losses + (not is_asked)
+        exhausted = losses >= MAX_LOSSES
         if search.cancel_requested_at is not None:
             changes: dict[str, Any] = {"status": Status.CANCELLED, "finished_at": timezone.now()}
             told = Told(Stage.CANCELLED, status=Status.CANCELLED, detail=last_detail(search))
@@ -178,8 +183,7 @@ def give_back(search: Search, *, is_asked: bool = False) -> Payloads:
                 status=Status.QUEUED,
                 detail={**last["detail"], "resumes": True},
             )
-        if not held.update(worker="", **changes):
-            return []
+        held.update(worker="", **changes)
         if changes["status"] == Status.QUEUED:
             _defer(search.pk)
         return events.append(search.pk, [told])
@@ -192,17 +196,18 @@ def request_cancel(search: Search) -> Payloads:
     """
     now = timezone.now()
     with transaction.atomic():
-        cancelled = Search.objects.filter(pk=search.pk, status=Status.QUEUED).update(
-            status=Status.CANCELLED, finished_at=now, cancel_requested_at=now
-        )
-        if cancelled:
+        # The state is read once and locked: of two looks, one for each state, a search that is
+        # given back between them would meet neither. PostgreSQL waits here for a move that is
+        # being made; on SQLite this transaction has waited for the one before.
+        rows = Search.objects.filter(pk=search.pk)
+        current = rows.select_for_update(no_key=True).first()
+        if current is not None and current.status == Status.QUEUED:
+            rows.update(status=Status.CANCELLED, finished_at=now, cancel_requested_at=now)
             return events.append(
                 search.pk,
-                [Told(Stage.CANCELLED, status=Status.CANCELLED, detail=last_detail(search))],
+                [Told(Stage.CANCELLED, status=Status.CANCELLED, detail=last_detail(current))],
             )
-        Search.objects.filter(
-            pk=search.pk, status=Status.RUNNING, cancel_requested_at__isnull=True
-        ).update(cancel_requested_at=now)
+        rows.filter(status=Status.RUNNING, cancel_requested_at=None).update(cancel_requested_at=now)
     return []
 
 

@@ -385,6 +385,15 @@ async def test_without_room_for_the_file_the_result_is_still_there(
     assert (await events_of(search))[-1]["detail"]["download_url"] is None
 
 
+async def test_who_asks_while_a_worker_stops_is_heard():
+    search = await create()
+    claimed = await sync(lambda: services.claim(search.pk, worker="w"))
+    assert await sync(lambda: services.request_cancel(search)) == []
+    told = await sync(lambda: services.give_back(claimed, is_asked=True))
+    assert [event["stage"] for event in told] == ["cancelled"]
+    assert (await reload(search)).status == Status.CANCELLED
+
+
 async def test_it_ends_with_an_error_when_the_fault_is_ours(simulate, settings, monkeypatch):
     await simulate([record(1)])
     search = await create()

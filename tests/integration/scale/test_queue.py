@@ -116,6 +116,43 @@ print("ok")
         assert printed == "ok"
 
 
+def test_a_cancellation_waits_for_a_give_back_and_is_heard(installation) -> None:
+    with installation() as cluster:
+        printed = cluster.script(
+            PREPARE
+            + """
+from threading import Event, Thread
+from django.db import connection, connections
+search = create()
+taken = services.claim(search.pk, worker="old:1:x")
+has_moved, defer = Event(), services._defer
+
+def defer_late(search_id):
+    has_moved.set()
+    with connection.cursor() as cursor:
+        count = 0
+        while not count:  # until the cancellation waits for this transaction
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            (count,) = cursor.fetchone()
+    defer(search_id)
+
+def give_back():
+    services.give_back(taken)
+    connections.close_all()
+
+services._defer = defer_late
+giving = Thread(target=give_back)
+giving.start()
+has_moved.wait()
+told = services.request_cancel(search)
+giving.join()
+search.refresh_from_db()
+print(search.status, [event["stage"] for event in told])
+"""
+        )
+        assert printed == "cancelled ['cancelled']"
+
+
 def test_what_is_counted_first_is_written_by_one_after_another(installation) -> None:
     """Saving, asking and mails with links: none passes its limit when all come at once."""
     with installation() as cluster:
