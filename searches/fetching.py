@@ -36,13 +36,14 @@ OPEN_HORIZONS_DAYS = (5 * 365, 365)
 
 
 class Fetcher(ListReader):
-    """Reads what one search needs."""
+    """Reads what one attempt at a search needs. Raises ClaimLost once it is another's."""
 
     def __init__(
         self,
         client: PncpClient,
         *,
         search_id: UUID,
+        attempt: int,
         source: int,
         query: SearchQuery,
         decider: Decider,
@@ -53,6 +54,7 @@ class Fetcher(ListReader):
             client, source=source, changed=lambda unit: changed(unit) if unit.uf else None
         )
         self.search_id = search_id
+        self.attempt = attempt
         self.query = query
         self.decider = decider
         #: How many UFs need a list, by the list's name for the whole country.
@@ -217,7 +219,7 @@ class Fetcher(ListReader):
         """Store matches and count them as one: whoever counts what is there finds them equal."""
         with self._keeping:
             if not self._is_closed:
-                matches.add(self.search_id, judged)
+                matches.add(self.search_id, judged, attempt=self.attempt)
                 count()
 
     def close(self) -> None:

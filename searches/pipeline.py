@@ -314,6 +314,7 @@ class _Run:
         self._fetcher = fetcher = Fetcher(
             self.client,
             search_id=self.search.pk,
+            attempt=self.search.attempt,
             source=self.search.source_id,
             query=query,
             decider=decider,

@@ -63,6 +63,16 @@ def record(
         return append(search_id, told)
 
 
+def keep_hold(search_id: UUID, attempt: int) -> None:
+    """See to it that this attempt holds the search until the caller's transaction ends.
+
+    Raises ClaimLost. Gives no sign of life, so that it may end a transaction that took long: its
+    Now() is the moment it began.
+    """
+    if held(search_id, attempt).select_for_update(no_key=True).values("pk").first() is None:
+        raise ClaimLost
+
+
 def held(search_id: UUID, attempt: int) -> Any:
     """Return the rows (one or none) of a search that this attempt still holds."""
     return Search.objects.filter(pk=search_id, status=Status.RUNNING, attempt=attempt)

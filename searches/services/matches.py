@@ -1,12 +1,14 @@
 """Writing what a search keeps. Floor 3."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from django.db import transaction
 
 from searches.domain.filtering import Reason, Verdict
 from searches.models import Match
+from searches.services import events
 
 _BATCH = 1000
 
@@ -25,15 +27,34 @@ def _row(search_id: UUID, notice_id: int, verdict: Verdict) -> Match | None:
     )
 
 
-def add(search_id: UUID, judged: Iterable[tuple[int, Verdict]]) -> None:
-    """Add what a page brought, while the search runs; what is there already stays."""
-    rows = (_row(search_id, notice_id, verdict) for notice_id, verdict in judged)
-    Match.objects.bulk_create((row for row in rows if row), ignore_conflicts=True)
+def add(search_id: UUID, judged: Iterable[tuple[int, Verdict]], *, attempt: int) -> None:
+    """Add what a page brought, while the search runs; what is there already stays.
 
-
-def replace(search_id: UUID, judged: Iterable[tuple[int, Verdict]]) -> None:
-    """Put the final verdicts in the place of what the pages brought, in one transaction."""
+    Raises ClaimLost when the search is no longer this attempt's; nothing is added then.
+    """
     rows = [row for notice_id, verdict in judged if (row := _row(search_id, notice_id, verdict))]
-    with transaction.atomic():
+    if not rows:
+        return
+    with _fenced(search_id, attempt):
+        Match.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def replace(search_id: UUID, judged: Iterable[tuple[int, Verdict]], *, attempt: int) -> None:
+    """Put the final verdicts in the place of what the pages brought, in one transaction.
+
+    Raises ClaimLost when the search is no longer this attempt's; nothing changes then.
+    """
+    rows = [row for notice_id, verdict in judged if (row := _row(search_id, notice_id, verdict))]
+    with _fenced(search_id, attempt):
         Match.objects.filter(search_id=search_id).delete()
         Match.objects.bulk_create(rows, batch_size=_BATCH)
+
+
+@contextmanager
+def _fenced(search_id: UUID, attempt: int) -> Iterator[None]:
+    """Write in one transaction, which is undone unless this attempt holds the search at its end."""
+    with transaction.atomic():
+        yield
+        # Last, not first: the search stays locked from here to the commit, and signs of life must
+        # not wait for very many rows. Nobody sees them before it.
+        events.keep_hold(search_id, attempt)

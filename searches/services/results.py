@@ -41,7 +41,7 @@ def judge_all(search: Search, query: SearchQuery, decider: Decider) -> Outcome:
     """Judge every stored notice in scope and keep the matches for good.
 
     When the floor of matching terms leaves nothing although some terms were found, it is relaxed
-    to one, and the outcome says so.
+    to one, and the outcome says so. Raises ClaimLost.
     """
     asked = decider.matcher.floor
     outcome, rows = _judge(search, query, decider)
@@ -50,7 +50,7 @@ def judge_all(search: Search, query: SearchQuery, decider: Decider) -> Outcome:
     if relaxed:
         decider = Decider(query, now=decider.now, floor=1)
         outcome, rows = _judge(search, query, decider)
-    matches.replace(search.pk, rows)
+    matches.replace(search.pk, rows, attempt=search.attempt)
     outcome.matching = {
         "termos": list(decider.matcher.terms) if query.terms else [],
         "minimo": asked,

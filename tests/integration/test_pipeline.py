@@ -11,13 +11,17 @@ from channels.db import database_sync_to_async
 from django.db import OperationalError
 
 from searches import representation, selectors
-from searches.domain.filtering import Reason
+from searches.domain.errors import ClaimLost
+from searches.domain.filtering import Decider, Reason
 from searches.domain.lifecycle import MAX_LOSSES, Status
 from searches.domain.progress import Stage
+from searches.domain.query import SearchQuery
 from searches.models import Coverage, Match, Notice, PageRead, Search, SearchEvent
 from searches.pipeline import run_search
+from searches.pncp.client import PncpClient
+from searches.pncp.payload import parse_notice
 from searches.pncp.simulator import Simulator
-from searches.services import events
+from searches.services import events, notices, results
 from searches.services import searches as services
 from tests.integration.conftest import NOW, create, open_client, record, reload
 
@@ -392,6 +396,41 @@ async def test_who_asks_while_a_worker_stops_is_heard():
     told = await sync(lambda: services.give_back(claimed, is_asked=True))
     assert [event["stage"] for event in told] == ["cancelled"]
     assert (await reload(search)).status == Status.CANCELLED
+
+
+async def test_an_attempt_that_loses_its_search_while_it_reads_keeps_nothing(
+    simulate, settings, monkeypatch
+):
+    await simulate([record(n) for n in range(1, 20)])
+    search, ask = await create(modalidades=[6]), PncpClient.page
+
+    def take_over():
+        services.give_back(Search.objects.get(pk=search.pk))
+        return services.claim(search.pk, worker="other:2:y")
+
+    async def taken_over(*args):
+        await sync(take_over)
+        return await ask(*args)
+
+    monkeypatch.setattr(PncpClient, "page", taken_over)
+    async with open_client(settings) as client:
+        await run_search(search.pk, worker="test:1:x", client=client)
+    left = await reload(search)
+    assert (left.status, left.worker) == (Status.RUNNING, "other:2:y")
+    assert await sync(Notice.objects.count) > 0
+    assert await sync(Match.objects.count) == 0
+
+
+async def test_an_attempt_that_wakes_after_the_end_judges_in_vain(simulate, run):
+    """What the search has told of its matches stays true."""
+    await simulate([record(n) for n in range(1, 20)])
+    search = await run()
+    query = SearchQuery.from_json(search.query)
+    later = parse_notice(record(20), asked_uf=None)
+    await sync(lambda: notices.upsert(search.source_id, [later]))
+    with pytest.raises(ClaimLost):
+        await sync(lambda: results.judge_all(search, query, Decider(query, now=NOW)))
+    assert await sync(search.matches.count) == search.total_kept == 19
 
 
 async def test_it_ends_with_an_error_when_the_fault_is_ours(simulate, settings, monkeypatch):

@@ -116,6 +116,54 @@ print("ok")
         assert printed == "ok"
 
 
+def test_a_claim_that_is_lost_while_matches_are_written_undoes_them(installation) -> None:
+    """And whoever gives signs of life, or takes the search, does not wait for them."""
+    with installation() as cluster:
+        printed = cluster.script(
+            PREPARE
+            + """
+from datetime import UTC, datetime
+from threading import Thread
+from django.db import connections
+from searches import selectors
+from searches.domain.filtering import Verdict, matcher_for
+from searches.models import Match, Notice
+from searches.services import matches
+search = create()
+old = services.claim(search.pk, worker="old:1:x")
+now = datetime.now(UTC)
+notice = Notice.objects.create(
+    source_id=selectors.source_id(), control_number="1", modality=6,
+    published_at=now, updated_at=now,
+)
+found = matcher_for(SearchQuery.from_json(search.query)).match("gêneros alimentícios")
+insert = Match.objects.bulk_create
+
+def elsewhere():
+    services.beat(search.pk, attempt=old.attempt)
+    services.give_back(old)
+    new = services.claim(search.pk, worker="new:2:y")
+    services.finish(search.pk, Status.COMPLETE, Told(Stage.COMPLETE), attempt=new.attempt)
+    connections.close_all()
+
+def slowly(*args, **kwargs):
+    inserted = insert(*args, **kwargs)
+    thread = Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    return inserted
+
+Match.objects.bulk_create = slowly
+try:
+    matches.replace(search.pk, [(notice.pk, Verdict(None, found))], attempt=old.attempt)
+except ClaimLost:
+    search.refresh_from_db()
+    print(search.status, Match.objects.count())
+"""
+        )
+        assert printed.split() == ["complete", "0"]
+
+
 def test_a_cancellation_waits_for_a_give_back_and_is_heard(installation) -> None:
     with installation() as cluster:
         printed = cluster.script(
