@@ -85,8 +85,8 @@ def upsert(source: int, notices: Iterable[DomainNotice]) -> dict[str, int]:
         known = newest.get(notice.control_number)
         if known is None or notice.updated_at > known.updated_at:
             newest[notice.control_number] = notice
-    known_numbers = Notice.objects.filter(source_id=source, control_number__in=newest)
-    stored = dict(known_numbers.values_list("control_number", "updated_at"))
+    rows = Notice.objects.filter(source_id=source, control_number__in=newest)
+    stored = set(rows.values_list("control_number", flat=True))
     Notice.objects.bulk_create(
         (
             Notice(source_id=source, **_values(notice))
@@ -95,12 +95,16 @@ def upsert(source: int, notices: Iterable[DomainNotice]) -> dict[str, int]:
         ),
         ignore_conflicts=True,  # another process stored it a moment ago
     )
-    for number, notice in newest.items():
-        if number in stored and notice.updated_at > stored[number]:
-            Notice.objects.filter(
-                source_id=source, control_number=number, updated_at__lt=notice.updated_at
-            ).update(stored_at=timezone.now(), **_values(notice))
-    return dict(known_numbers.values_list("control_number", "pk"))
+    keys = {}
+    # Read again: what was not there another process may have stored meanwhile, in an older copy.
+    for key, number, updated_at in rows.values_list("pk", "control_number", "updated_at"):
+        keys[number] = key
+        notice = newest[number]
+        if notice.updated_at > updated_at:
+            Notice.objects.filter(pk=key, updated_at__lt=notice.updated_at).update(
+                stored_at=timezone.now(), **_values(notice)
+            )
+    return keys
 
 
 def _values(notice: DomainNotice) -> dict[str, Any]:

@@ -1,16 +1,21 @@
 """What the store of notices saves a search, and how it stays true: nothing twice, nothing stale."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db.models import F
 from django.utils import timezone
 
+from searches import selectors
 from searches.domain.brazil import BRASILIA, UNITS
 from searches.domain.lifecycle import Status
 from searches.models import Coverage, PageRead
+from searches.models import Notice as NoticeRow
 from searches.pncp.faults import Faults
+from searches.pncp.payload import parse_notice
+from searches.services import notices
 from tests.integration.conftest import record
 from tests.integration.test_pipeline import OTHER, page_requests, sync
 
@@ -158,3 +163,22 @@ async def test_changes_that_cannot_be_read_are_said(simulate, run):
     assert search.status == Status.PARTIAL
     assert search.coverage["SP"]["motivo"] == "source.down"
     assert search.total_kept == 60
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_of_two_copies_stored_at_once_the_newer_stays(monkeypatch, hours):
+    """Both processes look, find nothing, and store their copy; the other one is faster."""
+    ours = parse_notice(record(1, object="ours"), asked_uf=None)
+    theirs = replace(ours, object="theirs", updated_at=ours.updated_at + timedelta(hours=hours))
+    insert = NoticeRow.objects.bulk_create
+
+    def after_theirs(*args, **kwargs):
+        monkeypatch.setattr(NoticeRow.objects, "bulk_create", insert)
+        notices.upsert(selectors.source_id(), [theirs])
+        return insert(*args, **kwargs)
+
+    monkeypatch.setattr(NoticeRow.objects, "bulk_create", after_theirs)
+    keys = await sync(lambda: notices.upsert(selectors.source_id(), [ours]))
+    stored = await sync(NoticeRow.objects.get)
+    assert keys == {ours.control_number: stored.pk}
+    assert stored.object == ("theirs" if hours > 0 else "ours")
