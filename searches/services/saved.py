@@ -67,16 +67,18 @@ def change(
 
     What was saved before its owner had an account belongs to the account from now on.
     """
-    if saved.owner_user_id is None:
-        saved.owner_user_id = owner.user_id
-    saved.name = one_line(name)[:LONGEST_NAME] or saved.name
-    if not is_daily:
-        saved.next_run_at = None
-    elif saved.next_run_at is None:
-        saved.next_run_at = next_daily(timezone.now(), of=saved.pk)
-    saved.wants_mail = wants_mail and saved.owner_user_id is not None
-    saved.seen_at = timezone.now()
-    saved.save(update_fields=["owner_user", "name", "next_run_at", "wants_mail", "seen_at"])
+    now = timezone.now()
+    user_id = saved.owner_user_id or owner.user_id
+    wanted = {
+        "owner_user_id": user_id,
+        "name": one_line(name)[:LONGEST_NAME] or saved.name,
+        "next_run_at": (saved.next_run_at or next_daily(now, of=saved.pk)) if is_daily else None,
+        "wants_mail": wants_mail and user_id is not None,
+    }
+    # Only what differs: the daily run moves the next one, and a moment written back from before
+    # would be run again.
+    changes = {key: value for key, value in wanted.items() if value != getattr(saved, key)}
+    SavedSearch.objects.filter(pk=saved.pk).update(seen_at=now, **changes)
 
 
 def adopt(owner: Owner) -> None:

@@ -161,6 +161,21 @@ async def test_a_paused_question_is_not_asked(simulate, run):
     assert "Pausada." in page
 
 
+async def test_renaming_leaves_the_daily_run_alone(daily):
+    """The page was read before the run took its turn, and is written after it."""
+    saved, _ = await daily()
+    await sync(SavedSearch.objects.filter(pk=saved.pk).update, next_run_at=NOW)
+    read_before = await sync(SavedSearch.objects.get)
+    (run_id,) = await sync(services.run_due, now=NOW)
+    await sync(
+        services.change, read_before, owner=ALICE, name="Outro", is_daily=True, wants_mail=False
+    )
+    await sync(Search.objects.filter(pk=run_id).update, status="error", finished_at=NOW)
+    assert await sync(services.run_due, now=NOW) == []
+    await sync(saved.refresh_from_db)
+    assert saved.name == "Outro"
+
+
 async def test_what_a_visitor_does_not_look_at_any_more_is_paused(simulate, run):
     await simulate(RECORDS)
     saved = await sync(services.save, await run(ALICE, **BEFORE), owner=ALICE, name="Merenda")
