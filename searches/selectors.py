@@ -33,6 +33,10 @@ from searches.owners import Owner
 FRESH_FOR = timedelta(minutes=10)
 #: Publications of a day may show up this long after its end.
 GRACE = timedelta(hours=1)
+#: By how much the clocks of machines that share a database may differ. A reading dated later than
+#: that was made while a clock was ahead: of when it was made nothing is known, so it counts as
+#: none.
+CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 def source_id() -> int:
@@ -187,7 +191,8 @@ def is_final(day: date, fetched_at: datetime) -> bool:
 
 
 def _still_good(day: date, fetched_at: datetime, now: datetime) -> bool:
-    return is_final(day, fetched_at) or now - fetched_at <= FRESH_FOR
+    age = now - fetched_at
+    return age >= -CLOCKS_DIFFER and (is_final(day, fetched_at) or age <= FRESH_FOR)
 
 
 def covered_days(
@@ -214,7 +219,7 @@ def fresh_open_modalities(*, source: int, uf: str, now: datetime) -> set[int]:
             source_id=source,
             endpoint=Endpoint.OPEN,
             uf__in=(uf, ""),
-            fetched_at__gte=now - FRESH_FOR,
+            fetched_at__range=(now - FRESH_FOR, now + CLOCKS_DIFFER),
         ).values_list("modality", flat=True)
     )
 
@@ -231,7 +236,7 @@ def page_read(source: int, key: ListKey, number: int, *, now: datetime) -> PageR
         return None
     is_over = key.endpoint is Endpoint.PUBLISHED and is_final(key.last_day, row.fetched_at)
     good_for = REFRESH_AFTER if is_over else FRESH_FOR
-    return row if now - row.fetched_at <= good_for else None
+    return row if -CLOCKS_DIFFER <= now - row.fetched_at <= good_for else None
 
 
 def scope(

@@ -126,7 +126,10 @@ def mark_covered(source: int, key: ListKey, *, fetched_at: datetime) -> None:
         case Endpoint.OPEN:
             name, days = key, [key.first_day]
         case Endpoint.UPDATED:
-            name, days = replace(key, endpoint=Endpoint.PUBLISHED), _final_days(source, key)
+            name, days = (
+                replace(key, endpoint=Endpoint.PUBLISHED),
+                _final_days(source, key, read_until=fetched_at),
+            )
         case Endpoint.PUBLISHED:
             name, days = key, days_between(key.first_day, key.last_day)
     Coverage.objects.bulk_create(
@@ -137,14 +140,17 @@ def mark_covered(source: int, key: ListKey, *, fetched_at: datetime) -> None:
     )
 
 
-def _final_days(source: int, key: ListKey) -> list[date]:
-    """Return the days of which nothing was missing when a list of changes begins."""
+def _final_days(source: int, key: ListKey, *, read_until: datetime) -> list[date]:
+    """Return the days of which nothing was missing when a list of changes begins.
+
+    Not those read later than a moment: what a clock that was ahead has dated stays as it is.
+    """
     rows = Coverage.objects.filter(
         source_id=source,
         endpoint=Endpoint.PUBLISHED,
         modality=key.modality or 0,
         uf__in={key.uf or "", ""},
-        fetched_at__gte=datetime.combine(key.first_day, time(), BRASILIA),
+        fetched_at__range=(datetime.combine(key.first_day, time(), BRASILIA), read_until),
     ).values_list("day", "fetched_at")
     return sorted({day for day, fetched_at in rows if is_final(day, fetched_at)})
 

@@ -16,7 +16,7 @@ from searches.models import Notice as NoticeRow
 from searches.pncp.faults import Faults
 from searches.pncp.payload import parse_notice
 from searches.services import notices
-from tests.integration.conftest import record
+from tests.integration.conftest import NOW, record
 from tests.integration.test_pipeline import OTHER, page_requests, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -163,6 +163,44 @@ async def test_changes_that_cannot_be_read_are_said(simulate, run):
     assert search.status == Status.PARTIAL
     assert search.coverage["SP"]["motivo"] == "source.down"
     assert search.total_kept == 60
+
+
+async def test_what_a_clock_that_was_ahead_has_dated_is_read_again(simulate, run):
+    simulator = await simulate([record(n) for n in range(1, 61)])
+    await run(modalidades=[6])
+    await grow_old(days=-2)
+    asked = len(simulator.requests)
+    search = await run(modalidades=[6])
+    assert set(asked_since(simulator, asked)) == {("publicacao", "20260801", "20260820")}
+    assert search.total_kept == 60
+    asked = len(simulator.requests)
+    await run(modalidades=[6])
+    assert asked_since(simulator, asked) == []
+
+
+async def test_so_are_open_notices(simulate, run, monkeypatch):
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+    simulator = await simulate([record(1)])
+    question = {"modo_busca": "abertas", "data_inicial": None, "data_final": None}
+    await run(**question)
+    await grow_old(days=-2)
+    asked = len(simulator.requests)
+    assert (await run(**question)).total_kept == 1
+    assert len(simulator.requests) == asked + 1
+
+
+async def test_changes_do_not_vouch_for_a_day_that_a_wrong_clock_has_dated(simulate, run):
+    simulator = await simulate([record(n) for n in range(1, 61)])
+    await run(modalidades=[6])
+    await grow_old(days=2)
+    last_day = Coverage.objects.filter(day="2026-08-20")
+    await sync(lambda: last_day.update(fetched_at=timezone.now() + timedelta(days=2)))
+    simulator.faults = Faults.read("down:path=publicacao")
+    assert (await run(modalidades=[6], client={"attempts": 1})).status == Status.PARTIAL
+    simulator.faults.faults.clear()
+    asked = len(simulator.requests)
+    await run(modalidades=[6])
+    assert asked_since(simulator, asked) == [("publicacao", "20260820", "20260820")]
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
