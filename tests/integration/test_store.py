@@ -17,7 +17,7 @@ from searches.pncp.faults import Faults
 from searches.pncp.payload import parse_notice
 from searches.services import notices
 from tests.integration.conftest import NOW, record
-from tests.integration.test_pipeline import OTHER, page_requests, sync
+from tests.integration.pipeline_support import OTHER, page_requests, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
