@@ -15,7 +15,7 @@ from searches.domain.errors import ClaimLost, IllegalMove
 from searches.domain.lifecycle import MAX_LOSSES, TERMINAL, Status, may_move
 from searches.domain.progress import Stage, Told
 from searches.domain.query import SearchQuery
-from searches.models import SavedSearch, Search, SearchEvent
+from searches.models import Match, SavedSearch, Search, SearchEvent
 from searches.owners import Owner
 from searches.services import events
 from searches.services.events import Payloads
@@ -186,6 +186,8 @@ def give_back(search: Search, *, is_asked: bool = False) -> Payloads:
         held.update(worker="", **changes)
         if changes["status"] == Status.QUEUED:
             _defer(search.pk)
+        else:
+            _drop_matches(search.pk)
         return events.append(search.pk, [told])
 
 
@@ -203,12 +205,19 @@ def request_cancel(search: Search) -> Payloads:
         current = rows.select_for_update(no_key=True).first()
         if current is not None and current.status == Status.QUEUED:
             rows.update(status=Status.CANCELLED, finished_at=now, cancel_requested_at=now)
+            _drop_matches(search.pk)
             return events.append(
                 search.pk,
                 [Told(Stage.CANCELLED, status=Status.CANCELLED, detail=last_detail(current))],
             )
         rows.filter(status=Status.RUNNING, cancel_requested_at=None).update(cancel_requested_at=now)
     return []
+
+
+def _drop_matches(search_id: UUID) -> None:
+    # An attempt that is gone has counted nothing: its matches would be listed beside totals of 0.
+    # What it read stays in the store.
+    Match.objects.filter(search_id=search_id).delete()
 
 
 def last_detail(search: Search) -> dict[str, Any]:

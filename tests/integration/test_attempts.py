@@ -72,16 +72,22 @@ async def test_a_search_that_is_given_back_keeps_its_counts(simulate, settings):
     async with open_client(settings, concurrency=1) as client:
         work = asyncio.create_task(run_search(search.pk, worker="test:1:x", client=client))
 
-        async def pages_done() -> int:
-            return (await events_of(search))[-1]["detail"].get("pages_done", 0)
+        async def found() -> int:
+            return (await events_of(search))[-1]["detail"].get("items_matched", 0)
 
-        await eventually(pages_done)
+        await eventually(found)
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
     assert (await reload(search)).status == Status.QUEUED  # its worker was told to stop
     *_, before, given_back = await events_of(search)
     assert (given_back["stage"], given_back["status"]) == ("fetching", "queued")
     assert given_back["detail"] == {**before["detail"], "resumes": True}
+    # Cancelled before the next attempt it has counted nothing, and lists nothing.
+    assert await sync(search.matches.count) > 0
+    await sync(lambda: services.request_cancel(search))
+    ended = await reload(search)
+    shown = await sync(lambda: representation.result(ended, page=1, page_size=10, now=NOW))
+    assert (shown["status"], shown["total_filtrado"], shown["licitacoes"]) == ("cancelled", 0, [])
 
 
 async def test_an_attempt_goes_on_after_the_pages_that_another_stored(simulate, settings):
