@@ -80,11 +80,14 @@ def phrase_slots(phrase: str) -> list[Slot]:
 def key_place(slots: Sequence[Slot]) -> int:
     """Return the word to file a phrase under: the rarest, all its alternatives taken together.
 
-    How common a word is follows from its rank (Zipf); the first of equals is taken.
+    How common a word is follows from its rank (Zipf); the first of equals is taken. A word of
+    which only the beginning is given is the last choice: it is looked for at every word.
     """
     generic = load_common().generic
     costs = [
-        sum(1 / (generic[form] + 1) for form in slot.forms if form in generic) for slot in slots
+        sum(1 / (generic[form] + 1) for form in slot.forms if form in generic)
+        + 10 * bool(slot.prefixes)
+        for slot in slots
     ]
     return costs.index(min(costs))
 
