@@ -170,11 +170,14 @@ class SectorScorer:
             hits = [hit for hit in hits if not _is_masked(hit, hidden)]
             if not hits:
                 return Score((), 0.0, 0, _said(masked[0], content)) if masked else _NOTHING
-        worths = self._zones.worths(content)
-        if any(hit.value.counted_as == _GENERAL for hit in hits):
-            trades = self._other_trades.find(content)
-            if any(worths[hit.start] >= _AGAINST_FROM for hit in trades):
-                hits = [hit for hit in hits if hit.value.counted_as != _GENERAL]
+        against = self._against.find(content)
+        is_general = any(hit.value.counted_as == _GENERAL for hit in hits)
+        trades = self._other_trades.find(content) if is_general else []
+        ends = [hit.end for hit in hits]
+        ends += [hit.end for hit in (*against, *trades)]
+        worths = self._zones.worths(content, until=max(ends))
+        if any(worths[hit.start] >= _AGAINST_FROM for hit in trades):
+            hits = [hit for hit in hits if hit.value.counted_as != _GENERAL]
         if not hits:
             return _NOTHING
         if len(hits) > 1:
@@ -189,7 +192,7 @@ class SectorScorer:
             evidence.append(Evidence(shown, term.counted_as, first, last + 1, worth, place == 1))
         evidence.sort(key=_best_first)
         total = _add_up(evidence)
-        taken, excluded_by = self._taken_away(content, named, hits, worths)
+        taken, excluded_by = self._taken_away(content, against, named, hits, worths)
         total -= taken
         if total >= THRESHOLD:
             excluded_by = None
@@ -199,6 +202,7 @@ class SectorScorer:
     def _taken_away(
         self,
         content: Sequence[str],
+        against: Sequence[Hit[str]],
         named: Sequence[Hit[str]],
         counted: Sequence[Hit[_Term]],
         worths: Sequence[float],
@@ -208,7 +212,7 @@ class SectorScorer:
         One inside a longer term that counts costs nothing: "medicamentos e seringas".
         """
         worst, phrase = 0.0, None
-        for hit in self._against.find(content):
+        for hit in against:
             worth = worths[hit.start]
             if worth < _AGAINST_FROM or worth <= worst or _is_masked(hit, named):
                 continue

@@ -171,14 +171,21 @@ class Zones:
 
     def __init__(self, zones: Sequence[Zone], names_nothing: frozenset[str]) -> None:
         self._names_nothing = names_nothing
+        self._longest = 0  # words of an opener
         self._index: PhraseIndex[Zone] = PhraseIndex()
         for zone in zones:
             for opener in zone.openers:
                 for reading in readings(opener):
                     slots = phrase_slots(reading)
                     self._index.add(slots, zone, key=key_place(slots))
+                    self._longest = max(self._longest, len(slots))
 
-    def worths(self, words: Sequence[str]) -> list[float]:
+    def worths(self, words: Sequence[str], *, until: int) -> list[float]:
+        """Return the worths of the first places, at least up to one.
+
+        What comes later tells nothing of them, but for the rest of an opener.
+        """
+        words = words[: until + self._longest]
         worths = [1.0] * len(words)
         # At one place the longest opener wins: "fornecimento" against "fornecimento de mao de obra"
         hits = sorted(self._index.find(words), key=lambda hit: (hit.start, -hit.end))
@@ -207,7 +214,8 @@ class Zones:
 
     def _fade(self, words: Sequence[str], worths: list[float]) -> None:
         """Let what comes after the first words that name something count less."""
-        naming = [place for place, word in enumerate(words) if word not in self._names_nothing]
+        names_nothing = self._names_nothing
+        naming = [place for place, word in enumerate(words) if word not in names_nothing]
         if len(naming) > _HEAD_WORDS:
             far = naming[_HEAD_WORDS]
             worths[far:] = [_FAR_WORTH if each > _FAR_WORTH else each for each in worths[far:]]
