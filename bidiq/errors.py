@@ -4,11 +4,12 @@ import sys
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
-from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.decorators import sync_and_async_middleware
+
+from searches.database import AWAY
 
 _CODES = {400: "request.invalid", 401: "auth.required", 403: "forbidden", 404: "not_found",
           405: "method", 500: "internal", 503: "database.down"}  # fmt: skip
@@ -51,7 +52,7 @@ def server_error(request: HttpRequest, *args: Any) -> HttpResponse:
 
     The page is made without the request: session and user may be what failed.
     """
-    is_database = isinstance(sys.exc_info()[1], (OperationalError, InterfaceError, InternalError))
+    is_database = isinstance(sys.exc_info()[1], AWAY)
     status = 503 if is_database else 500
     if request.path.startswith("/api/"):
         response = _answer(request, status)

@@ -1,4 +1,4 @@
-"""Log lines that carry the search's id, as text or as JSON."""
+"""Log lines that carry the search's id, as text or as JSON. Standard library only."""
 
 import json
 import logging
@@ -6,8 +6,6 @@ import re
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
-
-from django.db import InterfaceError, InternalError, OperationalError
 
 #: The search that the running task works on; set by the pipeline, read by every log line.
 search_id: ContextVar[str] = ContextVar("search_id", default="")
@@ -32,21 +30,6 @@ class SearchIdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if not hasattr(record, "search_id"):
             record.search_id = search_id.get() or "-"
-        return True
-
-
-class DatabaseAwayFilter(logging.Filter):
-    """Say in one line that a request met a database that is away.
-
-    It is no fault of the code, and each request would leave the same traceback.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, (OperationalError, InterfaceError, InternalError)):
-            said = " ".join(str(error).split())
-            record.msg = f"{record.getMessage()}: {type(error).__name__}: {said}"
-            record.args = record.exc_info = None
         return True
 
 

@@ -343,7 +343,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {
         "search_id": {"()": "bidiq.logs.SearchIdFilter"},
-        "database_away": {"()": "bidiq.logs.DatabaseAwayFilter"},
+        "database_away": {"()": "searches.database.AwayFilter"},
     },
     "formatters": {
         "text": {"()": "bidiq.logs.TextFormatter"},

@@ -21,6 +21,21 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class AwayFilter(logging.Filter):
+    """Say in one line that a request met a database that is away.
+
+    It is no fault of the code, and each request would leave the same traceback.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, AWAY):
+            said = " ".join(str(error).split())
+            record.msg = f"{record.getMessage()}: {type(error).__name__}: {said}"
+            record.args = record.exc_info = None
+        return True
+
+
 async def patiently(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a function that reads or writes; while the database is away, again and again.
 

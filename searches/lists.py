@@ -29,8 +29,6 @@ logger = logging.getLogger(__name__)
 FAILURES_IN_A_ROW = 6
 #: The same when it has not answered a single time.
 FAILURES_AT_FIRST = 3
-
-
 #: As many notices that all are on another page too are a page that came again.
 FEWEST_REPEATED = 5
 #: Pages of a list that wait for their turn side by side.

@@ -30,6 +30,8 @@ STATUSES: dict[NoticeStatus, str] = {
     NoticeStatus.CLOSED: "encerradas",
 }
 STOPPED = "não recebe propostas"
+_CENT = Decimal("0.01")
+_SEPARATORS = str.maketrans(",.", ".,")
 #: The article that a state's name takes; the others take none.
 _ARTICLES = {
     "AC": "no", "AP": "no", "AM": "no", "CE": "no", "DF": "no", "ES": "no", "MA": "no", "PA": "no",
@@ -151,8 +153,12 @@ def money(value: Decimal | None) -> str:
     if value is None:
         return "não informado"
     # Half a cent goes up, as in Excel.
-    text = f"{value.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
-    return "R$ " + text.replace(",", " ").replace(".", ",").replace(" ", ".")
+    return f"R$ {_with_comma(f'{value.quantize(_CENT, ROUND_HALF_UP):,}')}"
+
+
+def _with_comma(number: str) -> str:
+    """Write a number as in Portuguese: 1.234,5 for Python's 1,234.5."""
+    return number.translate(_SEPARATORS)
 
 
 def short_money(value: Decimal) -> str:
@@ -161,8 +167,7 @@ def short_money(value: Decimal) -> str:
         if value >= unit * Decimal("0.9995"):  # 999.700 is "1 mi", not "1000 mil"
             share = value / unit
             digits = 1 if share < 100 else 0
-            written = f"{share:,.{digits}f}".replace(",", " ").replace(".", ",").replace(" ", ".")
-            return f"R$ {written.removesuffix(',0')} {name}"
+            return f"R$ {_with_comma(f'{share:,.{digits}f}').removesuffix(',0')} {name}"
     return money(value)
 
 

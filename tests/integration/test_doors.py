@@ -11,11 +11,12 @@ from django.test import AsyncClient, Client
 from bidiq.asgi import application
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage, Told
-from searches.owners import VISITOR_KEY, Owner
+from searches.owners import Owner
 from searches.services import events
 from searches.services import searches as services
 from searches.tokens import create_token
 from tests.integration.conftest import create
+from tests.integration.pages_support import browser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,16 +30,6 @@ GET_DOORS = (
     "/api/download?id={}",
 )
 POST_DOORS = ("/buscas/{}/cancelar/", "/buscas/{}/repetir/", "/api/buscar/{}/cancelar")
-
-
-def visitor(key: str) -> Client:
-    """Return a browser whose session belongs to a visitor."""
-    client = Client()
-    session = client.session
-    session[VISITOR_KEY] = key
-    session.save()
-    client.cookies["sessionid"] = str(session.session_key)
-    return client
 
 
 async def ended_search(owner=None):
@@ -69,7 +60,7 @@ def socket(path: str, *headers: tuple[bytes, bytes], origin: bytes | None = b"ht
 @pytest.mark.parametrize("door", GET_DOORS)
 async def test_a_strangers_search_is_404_at_every_door(door):
     search = await ended_search()
-    for client in (Client(), await database_sync_to_async(visitor)("bob")):
+    for client in (Client(), await database_sync_to_async(browser)("bob")):
         answer = await database_sync_to_async(client.get)(door.format(search.pk))
         missing = await database_sync_to_async(client.get)(door.format(uuid4()))
         assert (answer.status_code, missing.status_code) == (404, 404)
@@ -78,7 +69,7 @@ async def test_a_strangers_search_is_404_at_every_door(door):
 @pytest.mark.parametrize("door", POST_DOORS)
 async def test_a_stranger_cannot_act_on_a_search(door):
     search = await ended_search()
-    for client in (Client(), await database_sync_to_async(visitor)("bob")):
+    for client in (Client(), await database_sync_to_async(browser)("bob")):
         answer = await database_sync_to_async(client.post)(door.format(search.pk))
         assert answer.status_code == 404
 
@@ -86,7 +77,7 @@ async def test_a_stranger_cannot_act_on_a_search(door):
 async def test_the_owner_gets_in_by_visitor_key_and_by_account(alice):
     search = await ended_search()
     mine = await ended_search(Owner(user_id=alice.pk))
-    client = await database_sync_to_async(visitor)("alice")
+    client = await database_sync_to_async(browser)("alice")
     for door in ("/buscas/{}/eventos.json", "/api/buscar/{}"):
         assert (await database_sync_to_async(client.get)(door.format(search.pk))).status_code == 200
         assert (await database_sync_to_async(client.get)(door.format(mine.pk))).status_code == 404
@@ -98,7 +89,7 @@ async def test_the_owner_gets_in_by_visitor_key_and_by_account(alice):
 
 async def test_a_socket_replays_and_closes_after_the_end():
     search = await ended_search()
-    headers = cookie_of(await database_sync_to_async(visitor)("alice"))
+    headers = cookie_of(await database_sync_to_async(browser)("alice"))
     one = socket(f"/ws/buscas/{search.pk}/", headers)
     assert (await one.connect())[0]
     told = [await one.receive_json_from(5) for _ in range(4)]
@@ -120,7 +111,7 @@ async def test_a_program_opens_a_socket_with_its_token(alice, bob):
         one = socket(path, header, origin=None)
         assert (await one.connect())[0] is may_watch
         await one.disconnect()
-    session = cookie_of(await database_sync_to_async(visitor)("alice"))
+    session = cookie_of(await database_sync_to_async(browser)("alice"))
     for wrong in (b"Bearer nonsense", b"Basic YTpi"):  # a wrong token is no session either
         one = socket(path, session, (b"authorization", wrong))
         assert not (await one.connect())[0]
@@ -129,10 +120,10 @@ async def test_a_program_opens_a_socket_with_its_token(alice, bob):
 async def test_members_only_holds_for_the_socket_too(alice, settings):
     settings.BIDIQ_LOGIN_REQUIRED = True
     search = await ended_search()
-    headers = cookie_of(await database_sync_to_async(visitor)("alice"))
+    headers = cookie_of(await database_sync_to_async(browser)("alice"))
     one = socket(f"/ws/buscas/{search.pk}/?after=3", headers)
     assert not (await one.connect())[0]
-    client = await database_sync_to_async(visitor)("alice")
+    client = await database_sync_to_async(browser)("alice")
     await database_sync_to_async(client.force_login)(alice)
     member = socket(f"/ws/buscas/{search.pk}/?after=3", cookie_of(client))
     assert (await member.connect())[0]
@@ -141,7 +132,7 @@ async def test_members_only_holds_for_the_socket_too(alice, settings):
 
 async def test_a_cursor_beyond_the_end_is_the_end():
     search = await ended_search()
-    headers = cookie_of(await database_sync_to_async(visitor)("alice"))
+    headers = cookie_of(await database_sync_to_async(browser)("alice"))
     for after in ("99", "99999999999", "9" * 3000):
         one = socket(f"/ws/buscas/{search.pk}/?after={after}", headers)
         assert (await one.connect())[0]
@@ -151,7 +142,7 @@ async def test_a_cursor_beyond_the_end_is_the_end():
 @pytest.mark.parametrize("origin", [b"http://evil.example", None, b"null"])
 async def test_a_socket_of_a_foreign_page_is_refused(origin):
     search = await ended_search()
-    headers = cookie_of(await database_sync_to_async(visitor)("alice"))
+    headers = cookie_of(await database_sync_to_async(browser)("alice"))
     foreign = socket(f"/ws/buscas/{search.pk}/", headers, origin=origin)
     assert not (await foreign.connect())[0]
     await foreign.disconnect()
@@ -159,7 +150,7 @@ async def test_a_socket_of_a_foreign_page_is_refused(origin):
 
 async def test_a_socket_of_a_stranger_is_refused_as_if_there_were_no_search():
     search = await ended_search()
-    bob = cookie_of(await database_sync_to_async(visitor)("bob"))
+    bob = cookie_of(await database_sync_to_async(browser)("bob"))
     for path, headers in (
         (f"/ws/buscas/{search.pk}/", (bob,)),
         (f"/ws/buscas/{search.pk}/", ()),
@@ -173,7 +164,7 @@ async def test_a_socket_of_a_stranger_is_refused_as_if_there_were_no_search():
 
 async def test_a_socket_survives_nonsense_and_syncs_on_demand():
     search = await create()
-    headers = cookie_of(await database_sync_to_async(visitor)("alice"))
+    headers = cookie_of(await database_sync_to_async(browser)("alice"))
     one = socket(f"/ws/buscas/{search.pk}/", headers)
     assert (await one.connect())[0]
     assert (await one.receive_json_from(5))["seq"] == 1
@@ -198,7 +189,7 @@ async def read_stream(client: AsyncClient, path: str, **headers: str) -> tuple[i
 async def test_a_stream_resumes_after_the_last_event_id_and_says_204_when_that_is_all():
     search = await ended_search()
     client = AsyncClient()
-    client.cookies = (await database_sync_to_async(visitor)("alice")).cookies
+    client.cookies = (await database_sync_to_async(browser)("alice")).cookies
     path = f"/buscas/{search.pk}/eventos/"
     status, body = await read_stream(client, path)
     assert status == 200
