@@ -4,11 +4,10 @@ A search has a sector's vocabulary or the user's own terms; both are a `Matcher`
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from math import ceil
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from searches.domain.scoring import SectorScorer
 from searches.domain.sectors import Sector, all_sectors, load_vocabulary
@@ -22,7 +21,7 @@ from searches.domain.terms import (
     merge_spans,
     parse_terms,
 )
-from searches.domain.text import read, word_places
+from searches.domain.text import read, stretch_places
 
 __all__ = [
     "Decision",
@@ -48,8 +47,7 @@ class Decision(StrEnum):
     BELOW_FLOOR = "abaixo_do_minimo"  # terms are there, but too few or too weak
 
 
-@dataclass(frozen=True, slots=True)
-class MatchResult:
+class MatchResult(NamedTuple):
     """The decision about one object, with its reasons."""
 
     decision: Decision
@@ -89,9 +87,7 @@ def _spans(
     found: Sequence[tuple[int, int]], folded: str, words: Sequence[str]
 ) -> tuple[tuple[int, int], ...]:
     """Return where half-open stretches of words stand in a text."""
-    needed = max((end for _, end in found), default=0)
-    places = word_places(folded, words[:needed])
-    return merge_spans([(places[start][0], places[end - 1][1]) for start, end in found])
+    return tuple(stretch_places(folded, words, merge_spans(found)))
 
 
 class _TermMatcher:

@@ -12,7 +12,7 @@ alone.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 from searches.domain.sectors import Vocabulary, load_common
@@ -61,8 +61,7 @@ class Evidence(NamedTuple):
     in_head: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """What the scorer found. `evidence`: the head first, then by worth, then by place."""
 
     evidence: tuple[Evidence, ...]
@@ -72,6 +71,7 @@ class Score:
 
     @property
     def is_match(self) -> bool:
+        """Say whether the object answers the sector."""
         return self.excluded_by is None and self.total >= THRESHOLD
 
 
@@ -180,8 +180,7 @@ class SectorScorer:
             hits = [hit for hit in hits if hit.value.counted_as != _GENERAL]
         if not hits:
             return _NOTHING
-        if len(hits) > 1:
-            hits = _without_overlaps(hits, worths)
+        hits = _without_overlaps(hits, worths)
         evidence = []
         kept = [place for place, word in enumerate(read) if word]
         for term, start, end in hits:
@@ -254,6 +253,14 @@ def _has_context(hit: Hit[_Term], content: Sequence[str]) -> bool:
 
 
 def _without_overlaps(hits: list[Hit[_Term]], worths: Sequence[float]) -> list[Hit[_Term]]:
+    hits.sort(key=itemgetter(1))
+    end = 0
+    for hit in hits:
+        if hit.start < end:
+            break
+        end = hit.end
+    else:
+        return hits  # most often it is so, and found out sooner than mended
     # Of equals the first in the text, so that nothing hangs on where a phrase is filed.
     hits = sorted(
         hits,

@@ -190,24 +190,23 @@ class Zones:
         # At one place the longest opener wins: "fornecimento" against "fornecimento de mao de obra"
         hits = sorted(self._index.find(words), key=lambda hit: (hit.start, -hit.end))
         floor, covered = 1.0, 0
-        for hit in hits:
-            if hit.start < covered:
+        for zone, start, end in hits:
+            if start < covered:
                 continue
-            covered = hit.end
-            zone = hit.value
+            covered = end
             if zone.factor is None:
                 continue
-            if zone.after_naming and self._names_nothing.issuperset(words[: hit.start]):
+            if zone.after_naming and self._names_nothing.issuperset(words[:start]):
                 continue
-            end = min(len(words), hit.end + zone.words) if zone.words else len(words)
             if zone.sticky:
                 floor = min(floor, zone.factor)
             factor = min(floor, zone.factor)
-            if worths[hit.start] < zone.only_from:
+            if worths[start] < zone.only_from:
                 continue
             # "aquisição" is itself part of what it leads back to; "atender" is not of the head.
-            start = hit.start if zone.factor == 1 else hit.end
-            worths[start:end] = [factor] * (end - start)
+            first = start if zone.factor == 1 else end
+            last = min(len(words), end + zone.words) if zone.words else len(words)
+            worths[first:last] = [factor] * (last - first)
         if len(words) > _HEAD_WORDS:
             self._fade(words, worths)
         return worths

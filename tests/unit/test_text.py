@@ -10,8 +10,8 @@ from searches.domain.text import (
     phrase_words,
     pieces,
     read,
+    stretch_places,
     word_list,
-    word_places,
     word_spans,
 )
 
@@ -96,9 +96,15 @@ def test_the_short_ways_are_as_the_long_ones(text):
     folded = fold(text)
     words = word_list(folded)
     assert phrase_words(text) == words
-    for count in range(len(words) + 1):
-        assert word_places(folded, words[:count]) == word_spans(folded)[:count]
-        assert word_places(read(text)[0], words[:count]) == word_spans(folded)[:count]
+    spans = word_spans(folded)
+    alone = [(place, place + 1) for place in range(len(words))]
+    folded, words = read(text)
+    assert stretch_places(folded, words, alone) == spans
+    for start in range(len(words)):
+        for length in (1, 2, 3):
+            some = [(place, place + length) for place in range(start, len(words), 4)][:-1]
+            expected = [(spans[first][0], spans[last - 1][1]) for first, last in some]
+            assert stretch_places(folded, words, some) == expected
 
 
 def test_the_short_ways_are_as_the_long_ones_on_any_character():
