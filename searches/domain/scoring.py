@@ -13,19 +13,19 @@ alone.
 
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from searches.domain.sectors import Vocabulary, load_common
-from searches.domain.terms import Hit, PhraseIndex
+from searches.domain.terms import Hit, PhraseIndex, first_and_longest
 from searches.domain.zones import (
+    file_phrases,
     key_place,
     phrase_index,
     phrase_slots,
+    place_worths,
     read_words,
     readings,
     said,
-    shared_masks,
-    shared_zones,
     written,
 )
 
@@ -34,11 +34,17 @@ T = TypeVar("T")
 THRESHOLD = 1.0
 _STRONG, _WEAK = 1.0, 0.4
 _GENERAL = "*"
+#: The shelves of a sector's index: what an object is looked through for, all at once.
+_TERM, _MASK, _SHARED_MASK, _AGAINST, _OTHER_TRADE, _OPENER = range(6)
+_SHELVES = 6
 #: What all evidence outside the head can add up to: nearly a match.
 _OUTSIDE_CAP = 0.9
 #: What stands where places are worth less than this does not speak against: "buffet para a
 #: Secretaria de Obras" is no building work.
 _AGAINST_FROM = 0.5
+#: Where so much stands for the sector, only the head speaks against it: "construção de unidades
+#: habitacionais ... com fornecimento de veículos" is no purchase of vehicles.
+_SURE = 2.0
 
 
 class _Term(NamedTuple):
@@ -82,25 +88,26 @@ class _Gate:
     """Turns away nearly all objects that hold no term, by their words as they are written."""
 
     def __init__(self) -> None:
-        self._alone: set[str] = set()  # words that may be a term by themselves
-        self._in_company: dict[str, set[str]] = {}  # words that need one of these beside them
-        self._paired: set[str] = set()  # its keys, which as a set are compared faster
+        #: What must be beside each word; None: it may be a term by itself.
+        self._company: dict[str, set[str] | None] = {}
+        self._keys: set[str] = set()  # its keys, which as a set are compared faster
 
     def add(self, keys: Iterable[str], company: Iterable[str] | None) -> None:
         """Let pass what has one of the keys, and one of the company when it needs some."""
-        if company is None:
-            self._alone.update(written(keys))
-            return
-        needed = written(company)
+        needed = None if company is None else written(company)
         for key in written(keys):
-            self._in_company.setdefault(key, set()).update(needed)
-            self._paired.add(key)
+            known = self._company.setdefault(key, set())
+            if needed is None:
+                self._company[key] = None
+            elif known is not None:
+                known |= needed
+            self._keys.add(key)
 
     def may_pass(self, words: Sequence[str]) -> bool:
-        if not self._alone.isdisjoint(words):
-            return True
-        for word in self._paired.intersection(words):
-            if not self._in_company[word].isdisjoint(words):
+        """Say whether a term may be there; often wrongly so, but never wrongly not."""
+        for word in self._keys.intersection(words):
+            company = self._company[word]
+            if company is None or not company.isdisjoint(words):
                 return True
         return False
 
@@ -110,13 +117,8 @@ class SectorScorer:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.sector = vocabulary.sector
-        self._zones = shared_zones()
-        self._common_masks = shared_masks()
-        self._masks = phrase_index(vocabulary.masks)
-        self._against = phrase_index(vocabulary.against)
         self._against_weight = vocabulary.against_weight
-        self._other_trades = phrase_index(vocabulary.other_trades)
-        self._terms: PhraseIndex[_Term] = PhraseIndex()
+        self._index: PhraseIndex[Any] = PhraseIndex(shelves=_SHELVES)
         self._gate = _Gate()
         for phrases, weight in ((vocabulary.strong, _STRONG), (vocabulary.weak, _WEAK)):
             for phrase in phrases:
@@ -129,12 +131,19 @@ class SectorScorer:
                 self._add(
                     _Term(phrase, phrase, group.weight, context, group.window, group.or_first)
                 )
+        common = load_common()
+        file_phrases(self._index, vocabulary.masks, shelf=_MASK)
+        file_phrases(self._index, common.masks, shelf=_SHARED_MASK)
+        file_phrases(self._index, vocabulary.against, shelf=_AGAINST)
+        file_phrases(self._index, vocabulary.other_trades, shelf=_OTHER_TRADE)
+        for zone in common.zones:
+            file_phrases(self._index, zone.openers, zone, shelf=_OPENER)
 
     def _add(self, term: _Term) -> None:
         for reading in readings(term.phrase):
             slots = phrase_slots(reading)
             key = key_place(slots)
-            self._terms.add(slots, term._replace(phrase=reading), key=key)
+            self._index.add(slots, term._replace(phrase=reading), key=key, shelf=_TERM)
             others = [slot for place, slot in enumerate(slots) if place != key]
             company: frozenset[str] | None = None
             if others and not others[key_place(others)].prefixes:
@@ -145,7 +154,7 @@ class SectorScorer:
 
     def may_match(self, words: Sequence[str]) -> bool:
         """Say whether the score can be more than 0; nearly free."""
-        return self._gate.may_pass(words) or self._terms.may_hit_prefix(words)
+        return self._gate.may_pass(words) or self._index.may_hit_prefix(words)
 
     def score(self, words: Sequence[str]) -> Score:
         """Score an object given as folded words.
@@ -157,26 +166,20 @@ class SectorScorer:
         """
         read = read_words(words)
         content = list(filter(None, read))
-        hits = [
-            hit
-            for hit in self._terms.find(content)
-            if hit.value.near is None or _has_context(hit, content)
-        ]
+        found, masked, shared, against, trades, openers = self._index.find_all(content)
+        hits = [hit for hit in found if hit.value.near is None or _has_context(hit, content)]
         if not hits:
             return _NOTHING
-        masked = self._masks.find(content)
-        named = self._common_masks.find(content)
-        if hidden := [*masked, *named]:
+        if hidden := [*masked, *shared]:
             hits = [hit for hit in hits if not _is_masked(hit, hidden)]
             if not hits:
-                return Score((), 0.0, 0, _said(masked[0], content)) if masked else _NOTHING
-        against = self._against.find(content)
+                if not masked:
+                    return _NOTHING
+                return Score((), 0.0, 0, _said(min(masked, key=first_and_longest), content))
         is_general = any(hit.value.counted_as == _GENERAL for hit in hits)
-        trades = self._other_trades.find(content) if is_general else []
-        ends = [hit.end for hit in hits]
-        ends += [hit.end for hit in (*against, *trades)]
-        worths = self._zones.worths(content, until=max(ends))
-        if any(worths[hit.start] >= _AGAINST_FROM for hit in trades):
+        until = max([hit.end for hit in (*hits, *against, *(trades if is_general else ()))])
+        worths = place_worths(content, openers, until=until)
+        if is_general and any(worths[hit.start] >= _AGAINST_FROM for hit in trades):
             hits = [hit for hit in hits if hit.value.counted_as != _GENERAL]
         if not hits:
             return _NOTHING
@@ -190,9 +193,12 @@ class SectorScorer:
             first, last = kept[start + skipped], kept[end - 1]
             evidence.append(Evidence(shown, term.counted_as, first, last + 1, worth, place == 1))
         evidence.sort(key=_best_first)
-        total = _add_up(evidence)
-        taken, excluded_by = self._taken_away(content, against, named, hits, worths)
-        total -= taken
+        total, excluded_by = _add_up(evidence), None
+        heard = 1.0 if total >= _SURE else _AGAINST_FROM
+        against = [hit for hit in against if worths[hit.start] >= heard]
+        if against:
+            taken, excluded_by = self._taken_away(content, against, shared, hits, worths)
+            total -= taken
         if total >= THRESHOLD:
             excluded_by = None
         relevance = _relevance(total, min(item.start for item in evidence) / len(words))
@@ -202,7 +208,7 @@ class SectorScorer:
         self,
         content: Sequence[str],
         against: Sequence[Hit[str]],
-        named: Sequence[Hit[str]],
+        shared: Sequence[Hit[str]],
         counted: Sequence[Hit[_Term]],
         worths: Sequence[float],
     ) -> tuple[float, str | None]:
@@ -211,9 +217,9 @@ class SectorScorer:
         One inside a longer term that counts costs nothing: "medicamentos e seringas".
         """
         worst, phrase = 0.0, None
-        for hit in against:
+        for hit in sorted(against, key=first_and_longest):
             worth = worths[hit.start]
-            if worth < _AGAINST_FROM or worth <= worst or _is_masked(hit, named):
+            if worth <= worst or _is_masked(hit, shared):
                 continue
             length = hit.end - hit.start
             if not any(

@@ -111,7 +111,13 @@ def make_slot(alternatives: Iterable[str]) -> Slot:
             forms.add(word[1:])
         else:
             forms |= word_forms(word)
-    return Slot(frozenset(forms), tuple(prefixes))
+    # Each word that fits does so in one way, so that no phrase is found twice.
+    starts = tuple(
+        each
+        for each in dict.fromkeys(prefixes)
+        if not any(each != other and each.startswith(other) for other in prefixes)
+    )
+    return Slot(frozenset(form for form in forms if not form.startswith(starts)), starts)
 
 
 T = TypeVar("T")
@@ -125,36 +131,67 @@ class Hit(NamedTuple, Generic[T]):
     end: int
 
 
+def first_and_longest(hit: Hit[T]) -> tuple[int, int]:
+    """Order hits by their place; of those that begin together, the longest comes first."""
+    return hit.start, -hit.end
+
+
 class _Entry(NamedTuple, Generic[T]):
     """A phrase as it is filed: its reach about the key word, and its other words."""
 
     before: int
     after: int  # from the key word on, it included
     others: tuple[tuple[int, frozenset[str], tuple[str, ...]], ...]  # offset from the key, slot
+    shelf: int
     value: T
+
+
+class _Drawer(Generic[T]):
+    """What is filed under a key word: by the word before it, by the word after it, or neither."""
+
+    __slots__ = ("after", "alone", "before")
+
+    def __init__(self) -> None:
+        self.alone: list[_Entry[T]] = []
+        self.before: dict[str, list[_Entry[T]]] | None = None  # most drawers have none
+        self.after: dict[str, list[_Entry[T]]] | None = None
 
 
 class PhraseIndex(Generic[T]):
     """Finds many phrases in a list of words, in time that does not grow with the phrases.
 
     Each phrase is filed under one of its words (its key), the rarest that the caller knows, so
-    that a text without any key is rejected by one set operation.
+    that a text without any key is rejected by one set operation. They may stand on several
+    shelves: to look through all at once is hardly slower than through one.
     """
 
-    def __init__(self) -> None:
-        self._exact: dict[str, list[_Entry[T]]] = {}
-        self._prefixes: dict[int, dict[str, list[_Entry[T]]]] = {}
+    def __init__(self, *, shelves: int = 1) -> None:
+        self._shelves = range(shelves)
+        self._exact: dict[str, _Drawer[T]] = {}
+        self._prefixes: dict[int, dict[str, _Drawer[T]]] = {}
         self._are_words = True  # each phrase is one word: a key that is there is a hit
 
-    def add(self, slots: Sequence[Slot], value: T, *, key: int = 0) -> None:
-        others = tuple((place - key, *slot) for place, slot in enumerate(slots) if place != key)
-        entry = _Entry(key, len(slots) - key, others, value)
+    def add(self, slots: Sequence[Slot], value: T, *, key: int = 0, shelf: int = 0) -> None:
+        others = [(place - key, *slot) for place, slot in enumerate(slots) if place != key]
         self._are_words &= not others
-        for form in slots[key].forms:
-            self._exact.setdefault(form, []).append(entry)
+        beside = next((other for other in others if abs(other[0]) == 1 and not other[2]), None)
+        if beside:
+            others.remove(beside)
+        entry = _Entry(key, len(slots) - key, tuple(others), shelf, value)
+        drawers = [self._exact.setdefault(form, _Drawer()) for form in slots[key].forms]
         for prefix in slots[key].prefixes:
             table = self._prefixes.setdefault(len(prefix), {})
-            table.setdefault(prefix, []).append(entry)
+            drawers.append(table.setdefault(prefix, _Drawer()))
+        for drawer in drawers:
+            if beside is None:
+                drawer.alone.append(entry)
+                continue
+            if beside[0] == 1:
+                by_word = drawer.after = drawer.after or {}
+            else:
+                by_word = drawer.before = drawer.before or {}
+            for form in beside[1]:
+                by_word.setdefault(form, []).append(entry)
 
     @property
     def keys(self) -> frozenset[str] | None:
@@ -163,11 +200,13 @@ class PhraseIndex(Generic[T]):
 
     def may_hit(self, words: Sequence[str]) -> bool:
         """Say whether any key is there; False promises that `find` finds nothing."""
-        return not self._exact.keys().isdisjoint(words) or self.may_hit_prefix(words)
+        return not self._exact.keys().isdisjoint(words) or (
+            bool(self._prefixes) and self.may_hit_prefix(words)
+        )
 
     def may_hit_prefix(self, words: Sequence[str]) -> bool:
         """Say whether any word begins as a key that is a prefix."""
-        return bool(self._prefixes) and any(
+        return any(
             not table.keys().isdisjoint([word[:length] for word in words])
             for length, table in self._prefixes.items()
         )
@@ -177,7 +216,11 @@ class PhraseIndex(Generic[T]):
         return self.may_hit(words) and (self._are_words or bool(self.find(words)))
 
     def find(self, words: Sequence[str]) -> list[Hit[T]]:
-        """Return every occurrence of every phrase, in the order of its key word."""
+        """Return every occurrence of every phrase of the first shelf, in the order of its key."""
+        return self.find_all(words)[0]
+
+    def find_all(self, words: Sequence[str]) -> list[list[Hit[T]]]:
+        """Return every occurrence of every phrase, by shelf, in the order of its key word."""
         exact, prefixes = self._exact, self._prefixes
         found = []
         if not exact.keys().isdisjoint(words):  # most often it is; this is faster than to look
@@ -188,12 +231,16 @@ class PhraseIndex(Generic[T]):
                     if word[:length] in table:
                         found.append((place, table[word[:length]]))
             found.sort(key=lambda pair: pair[0])
-        hits: list[Hit[T]] = []
-        if not found:
-            return hits
+        hits: list[list[Hit[T]]] = [[] for _ in self._shelves]
         count = len(words)
-        for place, entries in found:
-            for before, after, others, value in entries:
+        beyond = [*words, ""]  # what stands before the first and after the last
+        for place, drawer in found:
+            entries = drawer.alone
+            if drawer.before and beyond[place - 1] in drawer.before:
+                entries = entries + drawer.before[beyond[place - 1]]
+            if drawer.after and beyond[place + 1] in drawer.after:
+                entries = entries + drawer.after[beyond[place + 1]]
+            for before, after, others, shelf, value in entries:
                 if place < before or place + after > count:
                     continue
                 for offset, forms, starts in others:  # written out: this is the inmost loop
@@ -201,7 +248,7 @@ class PhraseIndex(Generic[T]):
                     if word not in forms and not (starts and word.startswith(starts)):
                         break
                 else:
-                    hits.append(Hit(value, place - before, place + after))
+                    hits[shelf].append(Hit(value, place - before, place + after))
         return hits
 
 

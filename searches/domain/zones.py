@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
+from typing import Any
 
 from searches.domain.sectors import Zone, load_common, readable
-from searches.domain.terms import PhraseIndex, Slot, make_slot
+from searches.domain.terms import Hit, PhraseIndex, Slot, first_and_longest, make_slot
 from searches.domain.text import fold, phrase_words
 
 
@@ -92,19 +93,20 @@ def key_place(slots: Sequence[Slot]) -> int:
     return costs.index(min(costs))
 
 
-def phrase_index(phrases: Sequence[str]) -> PhraseIndex[str]:
-    index: PhraseIndex[str] = PhraseIndex()
+def file_phrases(
+    index: PhraseIndex[Any], phrases: Iterable[str], value: object = None, *, shelf: int = 0
+) -> None:
+    """Add phrases of a TOML file to an index; without a value each stands for itself."""
     for phrase in phrases:
         for reading in readings(phrase):
             slots = phrase_slots(reading)
-            index.add(slots, reading, key=key_place(slots))
+            index.add(slots, value or reading, key=key_place(slots), shelf=shelf)
+
+
+def phrase_index(phrases: Iterable[str]) -> PhraseIndex[str]:
+    index: PhraseIndex[str] = PhraseIndex()
+    file_phrases(index, phrases)
     return index
-
-
-@cache
-def shared_masks() -> PhraseIndex[str]:
-    """Return the phrases that no sector reads."""
-    return phrase_index(load_common().masks)
 
 
 class _Readings(dict[str, str]):
@@ -166,62 +168,46 @@ def written(words: Iterable[str]) -> set[str]:
 _HEAD_WORDS, _FAR_WORTH = 12, 0.6
 
 
-class Zones:
-    """Says what each word's place is worth."""
+def place_worths(words: Sequence[str], openers: Sequence[Hit[Zone]], *, until: int) -> list[float]:
+    """Return what each of the first places is worth, up to one.
 
-    def __init__(self, zones: Sequence[Zone], names_nothing: frozenset[str]) -> None:
-        self._names_nothing = names_nothing
-        self._longest = 0  # words of an opener
-        self._index: PhraseIndex[Zone] = PhraseIndex()
-        for zone in zones:
-            for opener in zone.openers:
-                for reading in readings(opener):
-                    slots = phrase_slots(reading)
-                    self._index.add(slots, zone, key=key_place(slots))
-                    self._longest = max(self._longest, len(slots))
-
-    def worths(self, words: Sequence[str], *, until: int) -> list[float]:
-        """Return the worths of the first places, at least up to one.
-
-        What comes later tells nothing of them, but for the rest of an opener.
-        """
-        words = words[: until + self._longest]
-        worths = [1.0] * len(words)
-        # At one place the longest opener wins: "fornecimento" against "fornecimento de mao de obra"
-        hits = sorted(self._index.find(words), key=lambda hit: (hit.start, -hit.end))
-        floor, covered = 1.0, 0
-        for zone, start, end in hits:
-            if start < covered:
-                continue
-            covered = end
-            if zone.factor is None:
-                continue
-            if zone.after_naming and self._names_nothing.issuperset(words[:start]):
-                continue
-            if zone.sticky:
-                floor = min(floor, zone.factor)
-            factor = min(floor, zone.factor)
-            if worths[start] < zone.only_from:
-                continue
-            # "aquisição" is itself part of what it leads back to; "atender" is not of the head.
-            first = start if zone.factor == 1 else end
-            last = min(len(words), end + zone.words) if zone.words else len(words)
-            worths[first:last] = [factor] * (last - first)
-        if len(words) > _HEAD_WORDS:
-            self._fade(words, worths)
-        return worths
-
-    def _fade(self, words: Sequence[str], worths: list[float]) -> None:
-        """Let what comes after the first words that name something count less."""
-        names_nothing = self._names_nothing
-        naming = [place for place, word in enumerate(words) if word not in names_nothing]
-        if len(naming) > _HEAD_WORDS:
-            far = naming[_HEAD_WORDS]
-            worths[far:] = [_FAR_WORTH if each > _FAR_WORTH else each for each in worths[far:]]
+    What comes later tells nothing of them.
+    """
+    names_nothing = load_common().names_nothing
+    found = [1.0] * until
+    floor, covered = 1.0, 0
+    # At one place the longest opener wins: "fornecimento" against "fornecimento de mao de obra".
+    for zone, start, end in sorted(openers, key=first_and_longest):
+        if start >= until:
+            break
+        if start < covered:
+            continue
+        covered = end
+        if zone.factor is None:
+            continue
+        if zone.after_naming and names_nothing.issuperset(words[:start]):
+            continue
+        if zone.sticky:
+            floor = min(floor, zone.factor)
+        factor = min(floor, zone.factor)
+        if found[start] < zone.only_from:
+            continue
+        # "aquisição" is itself part of what it leads back to; "atender" is not of the head.
+        first = start if zone.factor == 1 else end
+        last = min(until, end + zone.words) if zone.words else until
+        found[first:last] = [factor] * (last - first)
+    if until > _HEAD_WORDS:
+        _fade(words, found)
+    return found
 
 
-@cache
-def shared_zones() -> Zones:
-    """Return the zones of every sector."""
-    common = load_common()
-    return Zones(common.zones, common.names_nothing)
+def _fade(words: Sequence[str], found: list[float]) -> None:
+    """Let what comes after the first words that name something count less."""
+    names_nothing = load_common().names_nothing
+    left = _HEAD_WORDS
+    for place in range(len(found)):
+        if words[place] not in names_nothing:
+            if not left:
+                found[place:] = [min(each, _FAR_WORTH) for each in found[place:]]
+                return
+            left -= 1
