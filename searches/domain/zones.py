@@ -166,6 +166,8 @@ def written(words: Iterable[str]) -> set[str]:
 #: What is bought is named early. On objects that nobody had tuned on, a sole term after so many
 #: words was wrong nine times in ten: it does not decide alone.
 _HEAD_WORDS, _FAR_WORTH = 12, 0.6
+#: Whatever stands before it, what follows is named: "adesão à ata ..., cujo objeto é ...".
+_NAMES_WHAT_FOLLOWS = "objeto"
 
 
 def place_worths(words: Sequence[str], openers: Sequence[Hit[Zone]], *, until: int) -> list[float]:
@@ -175,7 +177,7 @@ def place_worths(words: Sequence[str], openers: Sequence[Hit[Zone]], *, until: i
     """
     names_nothing = load_common().names_nothing
     found = [1.0] * until
-    floor, covered = 1.0, 0
+    floor, covered, begin = 1.0, 0, 0
     # At one place the longest opener wins: "fornecimento" against "fornecimento de mao de obra".
     for zone, start, end in sorted(openers, key=first_and_longest):
         if start >= until:
@@ -196,16 +198,18 @@ def place_worths(words: Sequence[str], openers: Sequence[Hit[Zone]], *, until: i
         first = start if zone.factor == 1 else end
         last = min(until, end + zone.words) if zone.words else until
         found[first:last] = [factor] * (last - first)
+        if words[start] == _NAMES_WHAT_FOLLOWS:
+            begin = start
     if until > _HEAD_WORDS:
-        _fade(words, found)
+        _fade(words, found, begin)
     return found
 
 
-def _fade(words: Sequence[str], found: list[float]) -> None:
+def _fade(words: Sequence[str], found: list[float], begin: int) -> None:
     """Let what comes after the first words that name something count less."""
     names_nothing = load_common().names_nothing
     left = _HEAD_WORDS
-    for place in range(len(found)):
+    for place in range(begin, len(found)):
         if words[place] not in names_nothing:
             if not left:
                 found[place:] = [min(each, _FAR_WORTH) for each in found[place:]]
