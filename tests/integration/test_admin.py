@@ -101,6 +101,19 @@ def test_who_may_change_searches_cancels_and_repeats_them(client):
     }  # fmt: skip
 
 
+def test_what_can_be_asked_no_more_keeps_no_other_from_being_repeated(admin):
+    old, good = make_search(Owner(visitor="alice")), make_search(Owner(visitor="bob"))
+    old.query |= {"setor_id": "setor-que-acabou"}
+    old.save()
+    data = {"action": "run_again", "_selected_action": [str(old.pk), str(good.pk)]}
+    answer = admin.post("/admin/searches/search/", data, follow=True)
+    said = words(answer.content.decode())
+    assert f"Não repetida: {old.pk}. “setor-que-acabou” não é um setor conhecido." in said
+    assert "Repetidas: 1." in said
+    assert Search.objects.filter(owner_visitor="bob").count() == 2
+    assert Search.objects.filter(owner_visitor="alice").count() == 1
+
+
 def test_codes_have_portuguese_names(admin):
     search = make_search(Owner(visitor="alice"))
     seen = words(admin.get(f"/admin/searches/search/{search.pk}/change/").content.decode())
