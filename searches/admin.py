@@ -179,6 +179,11 @@ class SavedSearchAdmin(ReadOnly, admin.ModelAdmin[SavedSearch]):
     ordering = ("-created_at",)
     exclude = ("owner_visitor",)  # it would open a visitor's history
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether somebody may delete users: what a user saved goes with the user."""
+        user = request.user
+        return isinstance(user, User) and user.has_perm("auth.delete_user")
+
 
 @admin.register(Digest)
 class DigestAdmin(ReadOnly, admin.ModelAdmin[Digest]):

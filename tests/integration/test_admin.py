@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from searches import selectors
 from searches.domain.query import parse_query
-from searches.models import Digest, Notice, Search
+from searches.models import Digest, Notice, SavedSearch, Search
 from searches.owners import Owner
+from searches.services import saved as saved_services
 from searches.services import searches as services
 from tests.integration.conftest import NOW, ask
 from tests.integration.pages_support import words
@@ -112,6 +113,24 @@ def test_what_can_be_asked_no_more_keeps_no_other_from_being_repeated(admin):
     assert "Repetidas: 1." in said
     assert Search.objects.filter(owner_visitor="bob").count() == 2
     assert Search.objects.filter(owner_visitor="alice").count() == 1
+
+
+def test_who_may_delete_users_deletes_what_they_saved_too(client, alice):
+    search = make_search(Owner(user_id=alice.pk))
+    saved_services.save(search, owner=Owner(user_id=alice.pk), name="Merenda")
+    staff(client, "view_user", "view_savedsearch")
+    assert client.post(f"/admin/auth/user/{alice.pk}/delete/", {"post": "yes"}).status_code == 403
+    saved = SavedSearch.objects.get()
+    path = f"/admin/searches/savedsearch/{saved.pk}/delete/"
+    assert client.post(path, {"post": "yes"}).status_code == 403
+    User.objects.get(username="carla").user_permissions.add(
+        Permission.objects.get(codename="delete_user")
+    )
+    answer = client.post(f"/admin/auth/user/{alice.pk}/delete/", {"post": "yes"})
+    assert answer.status_code == 302
+    assert not User.objects.filter(pk=alice.pk).exists()
+    assert not SavedSearch.objects.exists()
+    assert Search.objects.get().owner_user_id is None  # the audit stays
 
 
 def test_codes_have_portuguese_names(admin):
