@@ -66,6 +66,8 @@ class Notice(models.Model):
                 fields=["source", "uf", "modality", "published_at"], name="notice_scope_published"
             ),
             models.Index(fields=["source", "uf", "closes_at"], name="notice_scope_closes"),
+            # All that `selectors.municipalities` reads, in its order: the rows are left alone.
+            models.Index(fields=["source", "uf", "municipality", "ibge"], name="notice_places"),
         ]
 
     def __str__(self) -> str:
