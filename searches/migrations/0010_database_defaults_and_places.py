@@ -10,6 +10,21 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterField(
+            model_name='pageread',
+            name='malformed_count',
+            field=models.PositiveSmallIntegerField(db_default=0, default=0, verbose_name='ilegíveis'),
+        ),
+        migrations.AlterField(
+            model_name='search',
+            name='losses',
+            field=models.PositiveSmallIntegerField(db_default=0, default=0, verbose_name='executores perdidos'),
+        ),
+        migrations.AlterField(
+            model_name='search',
+            name='question_key',
+            field=models.CharField(blank=True, db_default='', default='', max_length=64, verbose_name='chave da pergunta'),
+        ),
         migrations.AddIndex(
             model_name='notice',
             index=models.Index(fields=['source', 'uf', 'municipality', 'ibge'], name='notice_places'),

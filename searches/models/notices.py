@@ -119,7 +119,8 @@ class PageRead(_ListFields):
     total_pages = models.PositiveIntegerField("páginas da lista")
     total_records = models.PositiveIntegerField("registros da lista")
     notices_count = models.PositiveSmallIntegerField("licitações na página")
-    malformed_count = models.PositiveSmallIntegerField("ilegíveis", default=0)  # among them
+    #: among them
+    malformed_count = models.PositiveSmallIntegerField("ilegíveis", default=0, db_default=0)
     fetched_at = models.DateTimeField("lida em")
 
     class Meta:
