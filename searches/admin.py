@@ -4,13 +4,13 @@ Floor 6.
 """
 
 import json
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -18,8 +18,12 @@ from django.utils.safestring import SafeString
 
 from exports.admin import ReadOnly
 from searches import live, passwords, wording
+from searches.domain import tables
+from searches.domain.brazil import UNITS
+from searches.domain.errors import QueryError
 from searches.domain.lifecycle import TERMINAL
 from searches.domain.query import SearchQuery
+from searches.messages import problem_texts
 from searches.models import (
     ApiToken,
     Coverage,
@@ -33,6 +37,8 @@ from searches.models import (
 from searches.owners import Owner
 from searches.services import searches as services
 from searches.services.events import Payloads
+
+Row = TypeVar("Row", bound=Model)
 
 
 class EventInline(ReadOnly, admin.TabularInline[SearchEvent, Search]):
@@ -141,14 +147,20 @@ class SearchAdmin(ReadOnly, admin.ModelAdmin[Search]):
 
     @admin.action(description="Repetir as buscas escolhidas", permissions=["manage"])
     def run_again(self, request: HttpRequest, searches: QuerySet[Search]) -> None:
+        count = 0
         for search in searches:
             owner = Owner(user_id=search.owner_user_id, visitor=search.owner_visitor)
+            try:
+                query = SearchQuery.from_json(search.query)
+            except QueryError as error:  # asked by rules that hold no more
+                (problem, *_), *_ = problem_texts(error).values()
+                self.message_user(request, f"Não repetida: {search.pk}. {problem}", messages.ERROR)
+                continue
             # Waiting searches are swept up by the runner: an action has no loop to start it on.
-            made, _ = services.create_search(
-                SearchQuery.from_json(search.query), owner=owner, limited=False
-            )
+            made, _ = services.create_search(query, owner=owner, limited=False)
             self.log_change(request, search, f"repetida como {made.pk}")
-        self.message_user(request, f"Repetidas: {searches.count()}.", messages.SUCCESS)
+            count += 1
+        self.message_user(request, f"Repetidas: {count}.", messages.SUCCESS)
 
 
 def _publish(search_id: UUID, payloads: Payloads) -> None:
@@ -171,6 +183,11 @@ class SavedSearchAdmin(ReadOnly, admin.ModelAdmin[SavedSearch]):
     ordering = ("-created_at",)
     exclude = ("owner_visitor",)  # it would open a visitor's history
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether somebody may delete users: what a user saved goes with the user."""
+        user = request.user
+        return isinstance(user, User) and user.has_perm("auth.delete_user")
+
 
 @admin.register(Digest)
 class DigestAdmin(ReadOnly, admin.ModelAdmin[Digest]):
@@ -182,15 +199,70 @@ class DigestAdmin(ReadOnly, admin.ModelAdmin[Digest]):
     search_fields = ("search__id",)
 
 
+class Large(ReadOnly, admin.ModelAdmin[Row]):
+    """Lists of tables that grow for years: nothing is gathered or sorted from every row.
+
+    So there are no dates to go down by, filters are of values that are known beforehand, and the
+    order is that of the key, the latest stored first. What is left is one count.
+    """
+
+    ordering = ("-pk",)
+    sortable_by = ()
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+
+class KnownValues(admin.SimpleListFilter):
+    """A filter of the values in `known`: (value, its name). Others are no filter."""
+
+    known: tuple[tuple[str, str], ...]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(self.known)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        is_known = value in dict(self.known)
+        return queryset.filter(**{str(self.parameter_name): value}) if is_known else queryset
+
+
+class UfFilter(KnownValues):
+    title = "UF"
+    parameter_name = "uf"
+    known = tuple((unit.code, unit.code) for unit in UNITS)
+
+
+class ListUfFilter(UfFilter):
+    """The UF of a list (see `domain.planning.ListKey`)."""
+
+    known = (("", "o país inteiro"), *UfFilter.known)
+
+
+class ModalityFilter(KnownValues):
+    title = "modalidade"
+    parameter_name = "modality"
+    known = tuple((str(modality.code), modality.name) for modality in tables.MODALITIES)
+
+
+class ListModalityFilter(ModalityFilter):
+    """The modality of a list."""
+
+    known = (("0", "todas"), *ModalityFilter.known)
+
+
+class SphereFilter(KnownValues):
+    title = "esfera"
+    parameter_name = "sphere"
+    known = tuple(tables.SPHERES.items())
+
+
 @admin.register(SearchEvent)
-class SearchEventAdmin(ReadOnly, admin.ModelAdmin[SearchEvent]):
+class SearchEventAdmin(Large[SearchEvent]):
     """Every event of every search."""
 
     list_display = ("search", "seq", "at", "stage", "message")
     list_filter = ("stage",)
     search_fields = ("search__id",)
-    date_hierarchy = "at"
-    ordering = ("-at", "-seq")
     list_select_related = ("search",)
 
     @admin.display(description="mensagem")
@@ -199,21 +271,18 @@ class SearchEventAdmin(ReadOnly, admin.ModelAdmin[SearchEvent]):
 
 
 @admin.register(Notice)
-class NoticeAdmin(ReadOnly, admin.ModelAdmin[Notice]):
+class NoticeAdmin(Large[Notice]):
     """The local store of notices."""
 
     list_display = (
         "control_number", "uf", "modality_name", "estimated", "published_at", "closes_at",
     )  # fmt: skip
-    list_filter = ("uf", "modality_name", "sphere", "source")
+    list_filter = (UfFilter, ModalityFilter, SphereFilter, "source")
     search_fields = ("control_number", "object", "body")
-    date_hierarchy = "published_at"
-    ordering = ("-published_at",)
-    show_full_result_count = False  # counting a large store on each page is slow
     exclude = ("value", "awarded_value")  # with the four decimals of the store
     readonly_fields = ("estimated", "awarded")
 
-    @admin.display(description="valor estimado", ordering="value")
+    @admin.display(description="valor estimado")
     def estimated(self, notice: Notice) -> str:
         return wording.money(notice.value)
 
@@ -223,12 +292,11 @@ class NoticeAdmin(ReadOnly, admin.ModelAdmin[Notice]):
 
 
 @admin.register(Coverage)
-class CoverageAdmin(ReadOnly, admin.ModelAdmin[Coverage]):
+class CoverageAdmin(Large[Coverage]):
     """Which days of which lists are in the store."""
 
     list_display = ("source", "endpoint", "uf", "modality", "day", "fetched_at")
-    list_filter = ("endpoint", "uf", "modality", "source")
-    date_hierarchy = "day"
+    list_filter = ("endpoint", ListUfFilter, ListModalityFilter, "source")
     list_select_related = ("source",)
 
 

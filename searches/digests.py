@@ -15,7 +15,8 @@ from django.utils.text import Truncator
 from bidiq import logs
 from searches import selectors, wording
 from searches.domain.lifecycle import TERMINAL, DigestState, Status
-from searches.domain.query import Order, SearchQuery
+from searches.domain.query import Order
+from searches.domain.stored import stored_query
 from searches.domain.summary import days_left
 from searches.domain.text import one_line
 from searches.links import public_link
@@ -109,7 +110,7 @@ def _message(
     search: Search, saved: SavedSearch, address: str, *, new: Any, count: int
 ) -> EmailMultiAlternatives:
     now = timezone.now()
-    query = SearchQuery.from_json(search.query)
+    query = stored_query(search.query)
     page = public_link("searches:detail", search.pk)
     stop = stop_link(saved)
     missing = [uf for uf, row in search.coverage.items() if row["status"] != "complete"]

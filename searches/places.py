@@ -4,6 +4,7 @@ People know names; the contract's request knows IBGE codes.
 """
 
 import re
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -38,17 +39,33 @@ class _Known:
 
 
 _known: dict[int, _Known] = {}
+_reading = threading.Lock()
 
 
 def _all_known() -> _Known:
     source = selectors.source_id()
     known = _known.get(source)
-    if known is None or time.monotonic() - known.read_at > KNOWN_FOR_SECONDS:
-        known = _known[source] = _Known(time.monotonic())
-        for code, (uf, name) in municipalities().items():
-            known.add(code, name, uf)
-        for code, name, uf in selectors.municipalities(source):
-            known.add(code, name, uf)
+    if known is not None and time.monotonic() - known.read_at <= KNOWN_FOR_SECONDS:
+        return known
+    # One reads for all; the others go on with the names of a moment ago, if there are any.
+    if known is None:
+        _reading.acquire()
+    elif not _reading.acquire(blocking=False):
+        return known
+    try:
+        if _known.get(source) is known:  # nobody has read them while this one waited
+            _known[source] = _read(source)
+        return _known[source]
+    finally:
+        _reading.release()
+
+
+def _read(source: int) -> _Known:
+    known = _Known(time.monotonic())
+    for code, (uf, name) in municipalities().items():
+        known.add(code, name, uf)
+    for code, name, uf in selectors.municipalities(source):
+        known.add(code, name, uf)
     return known
 
 

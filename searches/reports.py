@@ -29,6 +29,7 @@ from searches import messages, selectors, wording
 from searches.domain import tables
 from searches.domain.brazil import BRASILIA, BY_CODE
 from searches.domain.query import SearchQuery
+from searches.domain.stored import stored_query
 from searches.domain.summary import days_left
 from searches.domain.text import pieces
 from searches.models import Search
@@ -69,14 +70,14 @@ def store_report(search_id: UUID) -> Artifact:
 
 def file_name(search: Search, *, now: datetime) -> str:
     """Return the name a browser saves the file by."""
-    query = SearchQuery.from_json(search.query)
+    query = stored_query(search.query)
     what = "termos" if query.terms else query.sector
     return f"licitacoes_{what}_{now.astimezone(BRASILIA):%Y-%m-%d}.xlsx"
 
 
 def write_report(search: Search, file: BinaryIO, *, now: datetime) -> int:
     """Write the workbook; return how many notices it has."""
-    query = SearchQuery.from_json(search.query)
+    query = stored_query(search.query)
     sheets: list[workbook.Sheet] = [
         _notices(search, query, now=now),
         _figures(search, query, now=now),
@@ -210,9 +211,9 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
         ("Período", _period(query)),
         (
             "Modalidades",
-            "; ".join(f"{code} {tables.MODALITY_BY_CODE[code].name}" for code in query.modalities),
+            "; ".join(f"{code} {tables.modality_name(code)}" for code in query.modalities),
         ),
-        ("Esferas", ", ".join(tables.SPHERES[code] for code in query.spheres)),
+        ("Esferas", ", ".join(tables.SPHERES.get(code, code) for code in query.spheres)),
         ("Municípios (IBGE)", ", ".join(query.municipalities)),
         ("Órgãos", ", ".join(query.bodies)),
         ("Valor mínimo", query.smallest_value),

@@ -11,6 +11,7 @@ from searches.domain.brazil import BRASILIA
 from searches.domain.filtering import Reason
 from searches.domain.progress import Stage, percent
 from searches.domain.query import SearchQuery
+from searches.domain.stored import stored_query
 from searches.domain.summary import days_left
 from searches.models import Match, Notice, Search
 from searches.reports import download_path
@@ -32,7 +33,7 @@ def result(
     search: Search, *, page: int | None, page_size: int | None, now: datetime
 ) -> dict[str, Any]:
     """Return a search with a page of its result; correct at any moment of its life."""
-    query = SearchQuery.from_json(search.query)
+    query = stored_query(search.query)
     matches = selectors.results(search, order=query.order)
     paginator = Paginator(matches, page_size or query.page_size)
     # Not get_page(), which gives the last one again: who reads until nothing comes must end.

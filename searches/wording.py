@@ -124,14 +124,15 @@ def conditions(query: SearchQuery, *, name_of: Callable[[str], str] = str) -> li
     """Say the other filters of a question, one phrase each; `name_of` a municipality's code."""
     said: list[str] = []
     if set(query.modalities) != set(tables.COMPETITIVE):
-        names = [tables.MODALITY_BY_CODE[code].name for code in query.modalities]
+        names = [tables.modality_name(code) for code in query.modalities]
         said.append(
             "todas as modalidades"
             if len(names) == len(tables.MODALITIES)
             else few(names, others="outras")
         )
     if query.spheres:
-        said.append(f"esfera {join([tables.SPHERES[code].lower() for code in query.spheres])}")
+        names = [tables.SPHERES.get(code, code).lower() for code in query.spheres]
+        said.append(f"esfera {join(names)}")
     if query.municipalities:
         noun = "município" if len(query.municipalities) == 1 else "municípios"
         said.append(f"{noun} {few([name_of(code) for code in query.municipalities])}")

@@ -128,7 +128,7 @@ class SearchQuery:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "SearchQuery":
-        """Rebuild a query that `to_json` wrote; its own last day is the latest allowed."""
+        """Ask anew what `to_json` wrote, up to its own last day; to show it is `stored_query`'s."""
         return parse_query(data, today=date.fromisoformat(data["data_final"]))
 
 

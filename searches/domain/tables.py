@@ -48,3 +48,9 @@ PUBLISHED, REVOKED, ANNULLED, SUSPENDED = 1, 2, 3, 4
 CALLED_OFF = (REVOKED, ANNULLED)
 #: What records call the situations in which nobody can bid, whatever the dates say.
 STOPPED_NAMES = ("Revogada", "Anulada", "Suspensa")
+
+
+def modality_name(code: int) -> str:
+    """Return a modality's name; what the table does not know, by its code."""
+    known = MODALITY_BY_CODE.get(code)
+    return known.name if known else f"modalidade {code}"

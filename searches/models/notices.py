@@ -66,6 +66,8 @@ class Notice(models.Model):
                 fields=["source", "uf", "modality", "published_at"], name="notice_scope_published"
             ),
             models.Index(fields=["source", "uf", "closes_at"], name="notice_scope_closes"),
+            # All that `selectors.municipalities` reads, in its order: the rows are left alone.
+            models.Index(fields=["source", "uf", "municipality", "ibge"], name="notice_places"),
         ]
 
     def __str__(self) -> str:
@@ -117,7 +119,8 @@ class PageRead(_ListFields):
     total_pages = models.PositiveIntegerField("páginas da lista")
     total_records = models.PositiveIntegerField("registros da lista")
     notices_count = models.PositiveSmallIntegerField("licitações na página")
-    malformed_count = models.PositiveSmallIntegerField("ilegíveis", default=0)  # among them
+    #: among them
+    malformed_count = models.PositiveSmallIntegerField("ilegíveis", default=0, db_default=0)
     fetched_at = models.DateTimeField("lida em")
 
     class Meta:

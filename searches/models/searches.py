@@ -16,7 +16,11 @@ _STAGES = [(stage.value, messages.STAGES[stage]) for stage in Stage]
 
 
 class Search(models.Model):
-    """One question of one owner, from asking to its ending."""
+    """One question of one owner, from asking to its ending.
+
+    A column that came later has a `db_default`, here and in every table: in a rolling restart
+    sites that do not know it yet go on writing rows.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner_user = models.ForeignKey(
@@ -31,7 +35,9 @@ class Search(models.Model):
     source = models.ForeignKey(Source, on_delete=models.PROTECT, verbose_name="fonte")
     query = models.JSONField("pergunta")
     #: the same for the same question, whatever its period: see `SearchQuery.key`
-    question_key = models.CharField("chave da pergunta", max_length=64, blank=True)
+    question_key = models.CharField(
+        "chave da pergunta", max_length=64, blank=True, default="", db_default=""
+    )
     #: what it is a run of
     saved = models.ForeignKey(
         SavedSearch,
@@ -50,7 +56,7 @@ class Search(models.Model):
     stage = models.CharField("etapa", max_length=12, default="queued", choices=_STAGES)
     progress = models.SmallIntegerField("progresso", default=0)
     attempt = models.PositiveSmallIntegerField("tentativa", default=0)
-    losses = models.PositiveSmallIntegerField("executores perdidos", default=0)
+    losses = models.PositiveSmallIntegerField("executores perdidos", default=0, db_default=0)
     worker = models.CharField("executor", max_length=120, blank=True)
     last_seq = models.PositiveIntegerField("último evento", default=0)
     units_total = models.PositiveSmallIntegerField("estados pedidos", default=0)

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from searches import selectors, wording
 from searches.domain.lifecycle import Status
-from searches.domain.query import SearchQuery
+from searches.domain.stored import stored_query
 from searches.domain.summary import URGENT_DAYS
 from searches.models import Search
 from searches.owners import Owner
@@ -45,7 +45,7 @@ def detail_context(
     search: Search, params: QueryDict, *, owner: Owner, now: datetime
 ) -> dict[str, Any]:
     """Return what a search's page needs at this moment of its life."""
-    query = SearchQuery.from_json(search.query)
+    query = stored_query(search.query)
     held_against = comparison(search, owner, params)
     # Events told since the row was read are left to the stream: tiles, bar and list are of one
     # moment.

@@ -9,7 +9,7 @@ from django.core.paginator import Page
 
 from searches import messages, selectors, wording
 from searches.domain.lifecycle import Status
-from searches.domain.query import SearchQuery
+from searches.domain.stored import stored_query
 from searches.models import Search
 from searches.owners import Owner
 from searches.pages import report
@@ -52,7 +52,7 @@ def state_text(search: Search) -> str:
 
 
 def _row(search: Search, before: UUID | None, *, now: datetime) -> Row:
-    query = SearchQuery.from_json(search.query)
+    query = stored_query(search.query)
     found = wording.counted(search.total_kept, "encontrada", "encontradas")
     read = wording.counted(search.total_raw, "lida", "lidas")
     has_counts = search.status in {Status.COMPLETE, Status.PARTIAL}

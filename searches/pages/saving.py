@@ -10,7 +10,7 @@ from django.urls import reverse
 from searches import selectors, wording
 from searches.domain.brazil import BRASILIA
 from searches.domain.lifecycle import TERMINAL, DigestState, Status
-from searches.domain.query import SearchQuery
+from searches.domain.stored import stored_query
 from searches.models import SavedSearch, Search
 from searches.pages.history import state_text
 from searches.places import name_of
@@ -57,7 +57,7 @@ def saved_context(
 
 
 def _row(saved: SavedSearch, *, now: datetime) -> Row:
-    query = SearchQuery.from_json(saved.query)
+    query = stored_query(saved.query)
     run = saved.runs.order_by("-created_at").select_related("digest").first()
     return Row(
         saved=saved,

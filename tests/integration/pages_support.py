@@ -7,6 +7,7 @@ from typing import Any
 from channels.db import database_sync_to_async
 from django.test import Client
 
+from searches.models import Search
 from searches.owners import VISITOR_KEY
 from tests.integration.conftest import record
 
@@ -34,6 +35,13 @@ async def get(path: str, **options: Any) -> str:
 def words(html: str) -> str:
     """Return what a reader sees, on one line."""
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html))).strip()
+
+
+async def outdate(search: Search) -> Search:
+    """Make a search one that was asked by rules that hold no more."""
+    search.query |= {"setor_id": "setor-que-acabou", "modalidades": [6, 99], "esferas": ["X"]}
+    await database_sync_to_async(search.save)(update_fields=["query"])
+    return search
 
 
 def foods(count: int) -> list[dict[str, Any]]:

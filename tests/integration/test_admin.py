@@ -1,17 +1,21 @@
 """The audit of searches in the admin: in Portuguese, and as people write numbers."""
 
+import re
 from decimal import Decimal
 
 import pytest
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from searches import selectors
 from searches.domain.query import parse_query
-from searches.models import Digest, Notice, Search
+from searches.models import Coverage, Digest, Notice, SavedSearch, Search
 from searches.owners import Owner
+from searches.services import saved as saved_services
 from searches.services import searches as services
 from tests.integration.conftest import NOW, ask
 from tests.integration.pages_support import words
@@ -54,6 +58,52 @@ def test_every_relation_has_a_name():
         for field in model._meta.get_fields():
             if field.is_relation and field.concrete:
                 assert field.verbose_name != field.name, field
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "notice/", "notice/?uf=SP&modality=6&sphere=M", "coverage/", "coverage/?uf=&modality=0",
+        "searchevent/", "searchevent/?stage__exact=queued",
+    ],
+)  # fmt: skip
+def test_the_list_of_a_large_table_does_not_gather_from_every_row(admin, path):
+    with CaptureQueriesContext(connection) as queries:
+        assert admin.get(f"/admin/searches/{path}").status_code == 200
+    table = f"searches_{path.partition('/')[0]}"
+    asked = [query["sql"] for query in queries if f'FROM "{table}"' in query["sql"]]
+    assert [sql for sql in asked if "DISTINCT" in sql or "MIN(" in sql] == []
+    assert ["COUNT(*)" in sql for sql in asked].count(True) == 1
+    (listed,) = [sql for sql in asked if "ORDER BY" in sql]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {listed}")
+        assert "TEMP B-TREE" not in str(cursor.fetchall())
+
+
+def test_large_lists_are_filtered_by_what_is_known_beforehand(admin):
+    now, source = timezone.now(), selectors.source_id()
+    for number, uf, modality in (("1-sp", "SP", 6), ("2-rj", "RJ", 6), ("3-rj", "RJ", 8)):
+        Notice.objects.create(
+            source_id=source, control_number=number, object="Merenda", modality=modality, uf=uf,
+            sphere="M", published_at=now, updated_at=now,
+        )  # fmt: skip
+    for uf, modality in (("", 0), ("SP", 6)):
+        Coverage.objects.create(
+            source_id=source, endpoint="publicacao", uf=uf, modality=modality, day=now.date(),
+            fetched_at=now,
+        )  # fmt: skip
+
+    def listed(path):
+        html = admin.get(f"/admin/searches/{path}").content.decode()
+        return len(re.findall(r'name="_selected_action"|<th class="field-', html)), html
+
+    assert [listed(f"notice/?{asked}")[0] for asked in (
+        "", "uf=RJ", "uf=RJ&modality=8", "sphere=F", "modality=abc",
+    )] == [3, 2, 1, 0, 3]  # fmt: skip
+    assert [listed(f"coverage/?{asked}")[0] for asked in (
+        "", "uf=", "modality=0", "uf=SP", "modality=8",
+    )] == [2, 1, 1, 1, 0]  # fmt: skip
+    assert "o país inteiro" in listed("coverage/")[1]
 
 
 def make_search(owner: Owner) -> Search:
@@ -99,6 +149,37 @@ def test_who_may_change_searches_cancels_and_repeats_them(client):
     assert {note.change_message for note in notes} == {
         "cancelamento pedido", f"repetida como {again.pk}",
     }  # fmt: skip
+
+
+def test_what_can_be_asked_no_more_keeps_no_other_from_being_repeated(admin):
+    old, good = make_search(Owner(visitor="alice")), make_search(Owner(visitor="bob"))
+    old.query |= {"setor_id": "setor-que-acabou"}
+    old.save()
+    data = {"action": "run_again", "_selected_action": [str(old.pk), str(good.pk)]}
+    answer = admin.post("/admin/searches/search/", data, follow=True)
+    said = words(answer.content.decode())
+    assert f"Não repetida: {old.pk}. “setor-que-acabou” não é um setor conhecido." in said
+    assert "Repetidas: 1." in said
+    assert Search.objects.filter(owner_visitor="bob").count() == 2
+    assert Search.objects.filter(owner_visitor="alice").count() == 1
+
+
+def test_who_may_delete_users_deletes_what_they_saved_too(client, alice):
+    search = make_search(Owner(user_id=alice.pk))
+    saved_services.save(search, owner=Owner(user_id=alice.pk), name="Merenda")
+    staff(client, "view_user", "view_savedsearch")
+    assert client.post(f"/admin/auth/user/{alice.pk}/delete/", {"post": "yes"}).status_code == 403
+    saved = SavedSearch.objects.get()
+    path = f"/admin/searches/savedsearch/{saved.pk}/delete/"
+    assert client.post(path, {"post": "yes"}).status_code == 403
+    User.objects.get(username="carla").user_permissions.add(
+        Permission.objects.get(codename="delete_user")
+    )
+    answer = client.post(f"/admin/auth/user/{alice.pk}/delete/", {"post": "yes"})
+    assert answer.status_code == 302
+    assert not User.objects.filter(pk=alice.pk).exists()
+    assert not SavedSearch.objects.exists()
+    assert Search.objects.get().owner_user_id is None  # the audit stays
 
 
 def test_codes_have_portuguese_names(admin):

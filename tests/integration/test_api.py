@@ -14,6 +14,7 @@ from searches.models import Search
 from searches.owners import Owner
 from searches.tokens import create_token, user_of_token
 from tests.integration.conftest import ask, record
+from tests.integration.pages_support import outdate
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -359,6 +360,16 @@ async def test_who_reads_page_by_page_comes_to_an_end(simulate, run, alice, toke
         seen += [notice["numero_controle_pncp"] for notice in answer["licitacoes"]]
         page += 1
     assert (page, len(seen), len(set(seen))) == (4, 23, 23)
+
+
+async def test_what_can_be_asked_no_more_is_still_answered(simulate, run, alice, token):
+    await simulate([record(1)])
+    search = await outdate(await run(Owner(user_id=alice.pk)))
+    answer = await AsyncClient().get(f"/api/buscar/{search.pk}", headers=token)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["parametros"]["setor_id"] == "setor-que-acabou"
+    assert len(body["licitacoes"]) == 1
 
 
 async def test_the_head_of_the_file_is_that_of_the_file(simulate, run, alice, token):

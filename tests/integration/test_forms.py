@@ -1,5 +1,6 @@
 """The form and the history: what was asked is kept, what is wrong stands at its field."""
 
+import io
 import re
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -9,10 +10,12 @@ from channels.db import database_sync_to_async
 from django.conf import LazySettings
 
 from searches.domain.brazil import BRASILIA
+from searches.domain.lifecycle import Status
 from searches.models import Search
 from searches.owners import Owner
+from searches.reports import write_report
 from tests.integration.conftest import create, record
-from tests.integration.pages_support import browser, foods, get, page, words
+from tests.integration.pages_support import browser, foods, get, outdate, page, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,8 +96,7 @@ def test_the_form_keeps_what_was_typed():
 
 async def test_what_can_be_asked_no_more_is_shown_in_the_form_with_what_is_wrong():
     search = await create(ufs=["SP", "RJ"])
-    outdated = {**search.query, "setor_id": "setor-que-acabou"}
-    await database_sync_to_async(Search.objects.filter(pk=search.pk).update)(query=outdated)
+    await outdate(search)
     client = await database_sync_to_async(browser)()
     answer = await database_sync_to_async(client.post)(f"/buscas/{search.pk}/repetir/")
     assert answer.status_code == 422
@@ -119,6 +121,26 @@ async def test_the_history_lists_the_owners_searches_alone(simulate, run):
     assert f"/buscas/{mine.pk}/excel/" in html
     empty = await get("/buscas/", client=await database_sync_to_async(browser)("carol"))
     assert "Você ainda não fez nenhuma busca" in empty
+
+
+async def test_what_can_be_asked_no_more_is_still_read(simulate, run):
+    await simulate(foods(3))
+    good = await run()
+    old = await outdate(await run())
+    assert old.status == Status.COMPLETE
+    history = await get("/buscas/")
+    assert "Licitações de setor-que-acabou em São Paulo" in words(history)
+    assert f"/buscas/{good.pk}/" in history
+    seen = words(await get(f"/buscas/{old.pk}/"))
+    assert "Licitações de setor-que-acabou em São Paulo" in seen
+    assert "Pregão - Eletrônico e modalidade 99" in seen
+    assert "esfera x" in seen
+    assert "3 licitações" in seen
+    # The form takes it in too, for what is wrong to be changed.
+    assert re.search(r'value="SP"[^>]*checked', await get(f"/?de={old.pk}"))
+    file = io.BytesIO()
+    written = await database_sync_to_async(write_report)(old, file, now=datetime.now(BRASILIA))
+    assert written == 3
 
 
 async def test_a_question_of_many_words_stays_readable():

@@ -6,10 +6,11 @@ from decimal import Decimal
 import pytest
 from django.http import QueryDict
 
-from searches import messages
+from searches import messages, wording
 from searches.domain.errors import QueryError
 from searches.domain.notice import NoticeStatus
 from searches.domain.query import Mode, Order, SearchQuery, parse_query
+from searches.domain.stored import stored_query
 from searches.forms import SearchForm
 
 TODAY = date(2026, 11, 24)
@@ -73,6 +74,31 @@ def test_it_survives_a_round_trip_through_json():
     again = SearchQuery.from_json(query.to_json())
     assert again == query
     assert again.status is NoticeStatus.RECEIVING
+    assert stored_query(query.to_json()) == query
+
+
+@pytest.mark.parametrize("data", [LEAST, {**LEAST, "modo_busca": "abertas"}])
+def test_the_defaults_survive_it_too(data):
+    query = parse_query(data, today=TODAY)
+    assert stored_query(query.to_json()) == query
+
+
+def test_what_was_stored_is_read_whatever_may_be_asked_today():
+    """Sectors go, limits shrink, fields come."""
+    data = parse_query(LEAST, today=TODAY).to_json() | {
+        "setor_id": "setor-que-acabou", "termos_busca": "a*", "modalidades": [99],
+        "ordenacao": "sorte", "data_inicial": "2020-01-01", "orgaos": ["x" * 2000],
+        "valor_maximo": "1e16", "campo_que_acabou": 1,
+    }  # fmt: skip
+    del data["itens_por_pagina"]
+    with pytest.raises(QueryError):
+        SearchQuery.from_json(data)
+    query = stored_query(data)
+    assert (query.sector, query.terms) == ("setor-que-acabou", ("a*",))
+    assert (query.modalities, query.bodies) == ((99,), ("x" * 2000,))
+    assert (query.first_day, query.largest_value) == (date(2020, 1, 1), Decimal("1e16"))
+    assert (query.order, query.page_size) == (Order.NEWEST, 20)
+    assert "modalidade 99" in wording.conditions(query)
 
 
 def test_every_problem_is_told_at_once_and_has_words():

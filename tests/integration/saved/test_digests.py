@@ -17,7 +17,7 @@ from searches.models import Digest, Notice, SavedSearch, Search
 from searches.owners import VISITOR_KEY, Owner
 from searches.services import saved as services
 from searches.upkeep import shared_chores
-from tests.integration.pages_support import browser, words
+from tests.integration.pages_support import browser, outdate, words
 from tests.integration.saved.conftest import login, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,6 +69,14 @@ async def test_the_digest_does_not_offer_what_nobody_can_answer(mailed):
     html = message.alternatives[0][0]
     assert 'href=""' not in html
     assert "lote 5" in html
+
+
+async def test_the_digest_of_what_can_be_asked_no_more_is_sent(mailed):
+    """It was asked in time, and found what it says."""
+    _, search = await mailed()
+    await outdate(search)
+    assert await sync(digests.send_due) == 1
+    assert "setor-que-acabou" in mail.outbox[0].body
 
 
 async def test_the_stop_link_needs_no_login_and_asks_first(mailed):

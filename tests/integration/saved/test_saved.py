@@ -149,6 +149,19 @@ async def test_what_can_be_asked_no_more_is_not_saved(daily):
     assert "não pode mais ser feita" in answer.content.decode()
 
 
+async def test_what_can_be_asked_no_more_is_still_listed(daily):
+    saved, _ = await daily()
+    outdated = {**saved.query, "setor_id": "setor-que-acabou"}
+    await sync(SavedSearch.objects.filter(pk=saved.pk).update, query=outdated, next_run_at=NOW)
+    assert await sync(services.run_due, now=NOW) == []
+    page = words(await sync(lambda: browser().get("/salvas/").content.decode()))
+    assert "setor-que-acabou em São Paulo" in page
+    assert "Pausada." in page
+    answer = await sync((await sync(browser)).post, f"/salvas/{saved.pk}/buscar/")
+    assert answer.status_code == 422
+    assert "não pode mais ser feita" in answer.content.decode()
+
+
 async def test_a_paused_question_is_not_asked(simulate, run):
     await simulate(RECORDS)
     saved = await sync(services.save, await run(ALICE, **BEFORE), owner=ALICE, name="Merenda")
