@@ -22,6 +22,7 @@ from searches.domain.lifecycle import HEARTBEAT_SECONDS, Status
 from searches.domain.progress import Stage, Throttle, Told
 from searches.domain.query import SearchQuery
 from searches.fetching import Fetcher
+from searches.lists import together
 from searches.models import Search
 from searches.pncp.client import PncpClient
 from searches.services import events, results
@@ -83,11 +84,6 @@ async def _give_back(search: Search) -> None:
     await live.publish(search.pk, payloads)
 
 
-def _first_of(group: ExceptionGroup[Exception]) -> Exception:
-    first = group.exceptions[0]
-    return _first_of(first) if isinstance(first, ExceptionGroup) else first
-
-
 class _Run:
     """One attempt at one search."""
 
@@ -105,6 +101,7 @@ class _Run:
         #: UFs that came to an end once; a second try of some does not lower the count told.
         self._over: set[str] = set()
         self._retrying = 0  # how many are tried once more
+        self._outcome: results.Outcome | None = None  # once it is stored
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -178,9 +175,15 @@ class _Run:
         logger.info("search ended: %s %s", status.value, code)
 
     async def end_here(self, status: Status, *, code: str = "") -> None:
-        """Write an ending before the end, with the figures of what was read until now."""
+        """Write an ending before the end, with the figures of what was read until now.
+
+        A result that is stored already stays as it is.
+        """
         if self._fetcher is not None:
             await asyncio.to_thread(self._fetcher.close)
+        if self._outcome is not None:
+            await self.end(status, code=code, detail=self._outcome.counts())
+            return
         figures = results.merged([unit.tally for unit in self.units.values()])
         await self.end(
             status,
@@ -284,6 +287,7 @@ class _Run:
             coverage=coverage,
             **outcome.columns(),
         )
+        self._outcome = outcome
         self.tell(Stage.SUMMARY, 1.0, **outcome.counts())
         self.tell(Stage.EXCEL)
         with span("export"):
@@ -338,13 +342,7 @@ class _Run:
                 with span("unit", uf=unit.uf):
                     await fetcher.read_unit(unit)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for unit in units:
-                    group.create_task(read(unit))
-        except ExceptionGroup as failed:
-            # One fault, as `run_search` knows them: the database away, or a fault of ours.
-            raise _first_of(failed) from failed
+        await together(read(unit) for unit in units)
 
     async def _export(self) -> Any:
         """Write the Excel file; without it the result is still there, so a failure is only told."""
@@ -352,4 +350,8 @@ class _Run:
             return await patiently_aside(reports.store_report, self.search.pk)
         except reports.ReportFailed as error:
             logger.error("the Excel file could not be kept: %s", error)
-            return None
+        except AWAY:
+            raise
+        except Exception:  # a fault of ours takes no result away
+            logger.exception("the Excel file could not be made")
+        return None

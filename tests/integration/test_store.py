@@ -15,6 +15,7 @@ from searches.models import Coverage, PageRead
 from searches.models import Notice as NoticeRow
 from searches.pncp.faults import Faults
 from searches.pncp.payload import parse_notice
+from searches.pncp.simulator_records import FileRecords
 from searches.services import notices
 from tests.integration.conftest import NOW, record
 from tests.integration.pipeline_support import OTHER, page_requests, sync
@@ -176,6 +177,29 @@ async def test_what_a_clock_that_was_ahead_has_dated_is_read_again(simulate, run
     asked = len(simulator.requests)
     await run(modalidades=[6])
     assert asked_since(simulator, asked) == []
+
+
+@pytest.mark.parametrize("grown", [False, True])
+async def test_a_list_that_was_cut_off_goes_on_later_unless_it_has_grown(
+    simulate, run, monkeypatch, grown
+):
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+    records = [record(n, day="2026-08-20") for n in range(1, 240)]
+    simulator = await simulate(records, faults="truncate:page=5")
+    cut_off = await run(modalidades=[6])
+    assert cut_off.status == Status.PARTIAL
+    later = NOW + timedelta(minutes=25)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: later)
+    simulator.faults.faults.clear()
+    if grown:
+        newest = record(240, day="2026-08-20")
+        simulator.records = FileRecords([*records, newest])
+    asked = len(simulator.requests)
+    search = await run(modalidades=[6])
+    pages = sorted(int(seen.params["pagina"]) for seen in list(simulator.requests)[asked:])
+    assert pages == ([1, 2, 3, 4, 5] if grown else [1, 5])
+    assert (search.status, search.total_raw) == (Status.COMPLETE, 240 if grown else 239)
+    assert search.coverage["SP"]["repetidas"] == 0
 
 
 async def test_so_are_open_notices(simulate, run, monkeypatch):
