@@ -195,7 +195,13 @@ class Fetcher(ListReader):
     def _judge_again(self, unit: UnitState) -> None:
         """Count and match all of a UF once more: it is not what it was when it was counted."""
         judged = self._judged(selectors.domain_notices(self._stored(unit.uf)))
-        self._keep(judged, lambda: unit.recount(judged))
+        gone = unit.found - {key for key, _ in judged}
+
+        def count() -> None:
+            matches.remove(self.search_id, gone, attempt=self.attempt)
+            unit.recount(judged)
+
+        self._keep(judged, count)
 
     def _stored(self, uf: str) -> "QuerySet[NoticeRow]":
         return selectors.scope(

@@ -224,7 +224,18 @@ class ListReader:
         # pages in the ledger and tells of them again.
         if not malformed_count:
             await patiently(notices.mark_covered, self.source, key, fetched_at=began_at)
+            if key.endpoint is Endpoint.OPEN:
+                await self._mark_gone(unit, key, pages, as_of=began_at)
         return None
+
+    async def _mark_gone(
+        self, unit: UnitState, key: ListKey, pages: list[StoredPage], *, as_of: datetime
+    ) -> None:
+        # Of pages that another process has fetched it is not known here what they had.
+        if all(page.fetched_at is None for page in pages):
+            listed = {pk for page in pages for pk in page.keys}
+            gone = await patiently(notices.mark_gone, self.source, key, listed, as_of=as_of)
+            unit.is_behind |= gone > 0
 
     async def _read_pages(
         self, unit: UnitState, key: ListKey

@@ -267,7 +267,7 @@ def scope(
         source_id=source, uf__in=tuple(ufs) or query.ufs, modality__in=query.modalities
     )
     if query.mode is Mode.OPEN:
-        return notices.filter(closes_at__gt=now)
+        return notices.filter(closes_at__gt=now, gone_at=None)
     return notices.filter(
         published_at__gte=datetime.combine(query.first_day, time(), BRASILIA),
         published_at__lt=datetime.combine(query.last_day + timedelta(days=1), time(), BRASILIA),
