@@ -68,8 +68,12 @@ async def run_search(search_id: UUID, *, worker: str, client: PncpClient) -> Non
     except ClaimLost:
         logger.warning("another worker has the search; stopping quietly")
     except AWAY as error:
-        # Nothing can be written: silence gives the search back, and it goes on from what is stored.
+        # Nothing can be written. Given back a little later, it is no loss that counts against the
+        # search; else silence gives it back. It goes on from what is stored.
         logger.error("the database stayed away, leaving the search: %s", error)
+        with suppress(*AWAY):
+            payloads = await patiently(services.give_back, run.search, is_asked=True)
+            await live.publish(run.search.pk, payloads)
     except Exception:  # the process's border: a fault of ours must not leave a search hanging
         logger.exception("search failed")
         with suppress(ClaimLost):

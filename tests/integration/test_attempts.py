@@ -149,7 +149,7 @@ async def test_a_database_that_stays_away_leaves_the_search_to_others(
     async with open_client(settings) as client:
         await run_search(search.pk, worker="test:1:x", client=client)
     left = await reload(search)
-    assert (left.status, left.error_code) == (Status.RUNNING, "")
+    assert (left.status, left.error_code, left.losses) == (Status.QUEUED, "", 0)
 
 
 async def test_only_lost_workers_count_against_a_search():
