@@ -161,14 +161,16 @@ class Fetcher(ListReader):
                 break
         return await self.read_lists(unit, _by_modality(unit.uf, wanted, today, last_days[-1]))
 
-    async def arrived(self, unit: UnitState, key: ListKey, page: StoredPage) -> None:
+    async def arrived(
+        self, unit: UnitState, key: ListKey, page: StoredPage, *, is_again: bool
+    ) -> None:
         """Match what a page brought; what it changed is judged again at the unit's end."""
         if key.endpoint is Endpoint.UPDATED:
             unit.is_behind |= page.listed_count > 0
+        elif page.notices and not unit.uf:
+            self._fetched.update(pk for pk, _ in page.notices)  # each UF counts its own
         elif page.notices:
-            if not unit.uf:
-                self._fetched.update(pk for pk, _ in page.notices)
-            await patiently(self._judge_page, unit, page)
+            await patiently(self._judge_page, unit, page, is_again=is_again)
         elif page.fetched_at is not None and unit.judged_at is not None:
             # Another process stored it after we had looked at what the store has.
             unit.is_behind |= page.fetched_at > unit.judged_at
@@ -193,17 +195,23 @@ class Fetcher(ListReader):
     def _judge_again(self, unit: UnitState) -> None:
         """Count and match all of a UF once more: it is not what it was when it was counted."""
         judged = self._judged(selectors.domain_notices(self._stored(unit.uf)))
-        self._keep(judged, lambda: unit.recount(judged))
+        gone = unit.found - {key for key, _ in judged}
+
+        def count() -> None:
+            matches.remove(self.search_id, gone, attempt=self.attempt)
+            unit.recount(judged)
+
+        self._keep(judged, count)
 
     def _stored(self, uf: str) -> "QuerySet[NoticeRow]":
         return selectors.scope(
             source=self.source, query=self.query, now=self.decider.now, ufs=(uf,)
         )
 
-    def _judge_page(self, unit: UnitState, page: StoredPage) -> None:
+    def _judge_page(self, unit: UnitState, page: StoredPage, *, is_again: bool) -> None:
         # What the source lists outside of the question stays in the store, uncounted; what the
-        # country's list had is no repetition.
-        known = unit.found & self._fetched
+        # country's list had is no repetition, nor is what we ask for twice.
+        known = unit.found if is_again else unit.found & self._fetched
         inside = [
             pair
             for pair in page.notices

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
@@ -24,6 +25,8 @@ from searches.single_flight import SingleFlight
 from searches.units import UnitState
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: After so many pages in a row without an answer, in several UFs, the source counts as down.
 FAILURES_IN_A_ROW = 6
@@ -65,11 +68,32 @@ def lists_needed(
     now: datetime,
 ) -> list[ListKey]:
     """Return the lists to read for days of a UF (None: the country) that the store has not."""
+    modalities = tuple(modalities)
     covered = selectors.covered_days(
-        source=source, uf=uf or "", first_day=first_day, last_day=last_day, now=now
+        source=source,
+        uf=uf or "",
+        modalities=modalities,
+        first_day=first_day,
+        last_day=last_day,
+        now=now,
     )
     days = days_between(first_day, last_day)
     return plan_lists(uf=uf, modalities=modalities, days=days, covered=covered, now=now)
+
+
+async def together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run side by side; a fault of one ends the others too and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in coroutines]
+    except ExceptionGroup as failed:
+        raise _first_of(failed) from failed
+    return [task.result() for task in tasks]
+
+
+def _first_of(group: ExceptionGroup[Exception]) -> Exception:
+    first = group.exceptions[0]
+    return _first_of(first) if isinstance(first, ExceptionGroup) else first
 
 
 _flights: SingleFlight[StoredPage] = SingleFlight()
@@ -168,7 +192,7 @@ class ListReader:
     async def read_lists(self, unit: UnitState, lists: list[ListKey]) -> list[SourceError]:
         for key in lists:  # each has a page at least; more is learnt from its first
             unit.lists.setdefault(key, 1)
-        outcomes = await asyncio.gather(*(self._read_list(unit, key) for key in lists))
+        outcomes = await together(self._read_list(unit, key) for key in lists)
         return [error for error in outcomes if error is not None]
 
     async def _read_list(self, unit: UnitState, key: ListKey) -> SourceError | None:
@@ -200,7 +224,18 @@ class ListReader:
         # pages in the ledger and tells of them again.
         if not malformed_count:
             await patiently(notices.mark_covered, self.source, key, fetched_at=began_at)
+            if key.endpoint is Endpoint.OPEN:
+                await self._mark_gone(unit, key, pages, as_of=began_at)
         return None
+
+    async def _mark_gone(
+        self, unit: UnitState, key: ListKey, pages: list[StoredPage], *, as_of: datetime
+    ) -> None:
+        # Of pages that another process has fetched it is not known here what they had.
+        if all(page.fetched_at is None for page in pages):
+            listed = {pk for page in pages for pk in page.keys}
+            gone = await patiently(notices.mark_gone, self.source, key, listed, as_of=as_of)
+            unit.is_behind |= gone > 0
 
     async def _read_pages(
         self, unit: UnitState, key: ListKey
@@ -211,14 +246,10 @@ class ListReader:
         last = 1
         while wanted:
             asked, wanted = wanted[:PAGES_AT_ONCE], wanted[PAGES_AT_ONCE:]
-            outcomes = await asyncio.gather(
-                *(self._page(unit, key, number) for number in asked), return_exceptions=True
-            )
+            outcomes = await together(self._outcome(unit, key, number) for number in asked)
             for outcome in outcomes:
-                if isinstance(outcome, BaseException):
-                    if isinstance(outcome, SourceError):
-                        return pages, outcome
-                    raise outcome
+                if isinstance(outcome, SourceError):
+                    return pages, outcome
                 pages.append(outcome)
             newest = max(page.total_pages for page in pages)
             wanted += range(last + 1, newest + 1)
@@ -226,6 +257,15 @@ class ListReader:
             last = max(last, newest)
             self.changed(unit)
         return pages, None
+
+    async def _outcome(
+        self, unit: UnitState, key: ListKey, number: int
+    ) -> StoredPage | SourceError:
+        # A page that the source does not give leaves the others what they are.
+        try:
+            return await self._page(unit, key, number)
+        except SourceError as error:
+            return error
 
     async def _page(self, unit: UnitState, key: ListKey, number: int) -> StoredPage:
         if self.is_down:
@@ -240,14 +280,19 @@ class ListReader:
             raise
         self._answered = True
         self._failed_in_a_row.clear()
-        await self.arrived(unit, key, page)
+        await self.arrived(unit, key, page, is_again=(key, number) in unit.read)
         unit.read.add((key, number))
         self.changed(unit)
         # The notices are in the store: a list may have many pages.
         return replace(page, notices=(), keys=frozenset(pk for pk, _ in page.notices))
 
-    async def arrived(self, unit: UnitState, key: ListKey, page: StoredPage) -> None:
-        """Look at a page that is in the store now, before it counts as read."""
+    async def arrived(
+        self, unit: UnitState, key: ListKey, page: StoredPage, *, is_again: bool
+    ) -> None:
+        """Look at a page that is in the store now, before it counts as read.
+
+        `is_again`: this unit has read it before.
+        """
         unit.found.update(key for key, _ in page.notices)
 
 

@@ -22,6 +22,7 @@ from searches.domain.lifecycle import HEARTBEAT_SECONDS, Status
 from searches.domain.progress import Stage, Throttle, Told
 from searches.domain.query import SearchQuery
 from searches.fetching import Fetcher
+from searches.lists import together
 from searches.models import Search
 from searches.pncp.client import PncpClient
 from searches.services import events, results
@@ -67,8 +68,12 @@ async def run_search(search_id: UUID, *, worker: str, client: PncpClient) -> Non
     except ClaimLost:
         logger.warning("another worker has the search; stopping quietly")
     except AWAY as error:
-        # Nothing can be written: silence gives the search back, and it goes on from what is stored.
+        # Nothing can be written. Given back a little later, it is no loss that counts against the
+        # search; else silence gives it back. It goes on from what is stored.
         logger.error("the database stayed away, leaving the search: %s", error)
+        with suppress(*AWAY):
+            payloads = await patiently(services.give_back, run.search, is_asked=True)
+            await live.publish(run.search.pk, payloads)
     except Exception:  # the process's border: a fault of ours must not leave a search hanging
         logger.exception("search failed")
         with suppress(ClaimLost):
@@ -81,11 +86,6 @@ async def run_search(search_id: UUID, *, worker: str, client: PncpClient) -> Non
 async def _give_back(search: Search) -> None:
     payloads = await database_sync_to_async(services.give_back)(search, is_asked=True)
     await live.publish(search.pk, payloads)
-
-
-def _first_of(group: ExceptionGroup[Exception]) -> Exception:
-    first = group.exceptions[0]
-    return _first_of(first) if isinstance(first, ExceptionGroup) else first
 
 
 class _Run:
@@ -105,6 +105,7 @@ class _Run:
         #: UFs that came to an end once; a second try of some does not lower the count told.
         self._over: set[str] = set()
         self._retrying = 0  # how many are tried once more
+        self._outcome: results.Outcome | None = None  # once it is stored
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -178,9 +179,15 @@ class _Run:
         logger.info("search ended: %s %s", status.value, code)
 
     async def end_here(self, status: Status, *, code: str = "") -> None:
-        """Write an ending before the end, with the figures of what was read until now."""
+        """Write an ending before the end, with the figures of what was read until now.
+
+        A result that is stored already stays as it is.
+        """
         if self._fetcher is not None:
             await asyncio.to_thread(self._fetcher.close)
+        if self._outcome is not None:
+            await self.end(status, code=code, detail=self._outcome.counts())
+            return
         figures = results.merged([unit.tally for unit in self.units.values()])
         await self.end(
             status,
@@ -284,6 +291,7 @@ class _Run:
             coverage=coverage,
             **outcome.columns(),
         )
+        self._outcome = outcome
         self.tell(Stage.SUMMARY, 1.0, **outcome.counts())
         self.tell(Stage.EXCEL)
         with span("export"):
@@ -338,13 +346,7 @@ class _Run:
                 with span("unit", uf=unit.uf):
                     await fetcher.read_unit(unit)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for unit in units:
-                    group.create_task(read(unit))
-        except ExceptionGroup as failed:
-            # One fault, as `run_search` knows them: the database away, or a fault of ours.
-            raise _first_of(failed) from failed
+        await together(read(unit) for unit in units)
 
     async def _export(self) -> Any:
         """Write the Excel file; without it the result is still there, so a failure is only told."""
@@ -352,4 +354,8 @@ class _Run:
             return await patiently_aside(reports.store_report, self.search.pk)
         except reports.ReportFailed as error:
             logger.error("the Excel file could not be kept: %s", error)
-            return None
+        except AWAY:
+            raise
+        except Exception:  # a fault of ours takes no result away
+            logger.exception("the Excel file could not be made")
+        return None

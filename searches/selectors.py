@@ -31,6 +31,8 @@ from searches.owners import Owner
 
 #: How old the reading of a day that is not over may be and still count.
 FRESH_FOR = timedelta(minutes=10)
+#: The same for a page of a list whose total has not moved since.
+STEADY_FOR = timedelta(hours=2)
 #: Publications of a day may show up this long after its end.
 GRACE = timedelta(hours=1)
 #: By how much the clocks of machines that share a database may differ. A reading dated later than
@@ -196,13 +198,20 @@ def _still_good(day: date, fetched_at: datetime, now: datetime) -> bool:
 
 
 def covered_days(
-    *, source: int, uf: str, first_day: date, last_day: date, now: datetime
+    *,
+    source: int,
+    uf: str,
+    modalities: Iterable[int],
+    first_day: date,
+    last_day: date,
+    now: datetime,
 ) -> dict[tuple[int, date], datetime]:
     """Return as of when each (modality, day) of publication of a UF is known, as far as it is."""
     rows = (
         Coverage.objects.filter(
             source_id=source,
             endpoint=Endpoint.PUBLISHED,
+            modality__in=tuple(modalities),
             uf__in=(uf, ""),  # a reading of the whole country covers every UF
             day__range=(first_day, last_day),
         )
@@ -225,18 +234,29 @@ def fresh_open_modalities(*, source: int, uf: str, now: datetime) -> set[int]:
 
 
 def page_read(source: int, key: ListKey, number: int, *, now: datetime) -> PageRead | None:
-    """Return the ledger's row of a page that is in the store and still good."""
-    row = PageRead.objects.filter(
-        **list_columns(source, key),
-        first_day=key.first_day,
-        last_day=key.last_day,
-        number=number,
-    ).first()
+    """Return the ledger's row of a page that is in the store and still good.
+
+    A list of publications that may still grow has grown when its total is another one: as long as
+    a page read a moment ago tells the same, the older ones hold, and a list that was cut off costs
+    that page and what is missing.
+    """
+    pages = PageRead.objects.filter(
+        **list_columns(source, key), first_day=key.first_day, last_day=key.last_day
+    )
+    row = pages.filter(number=number).first()
     if row is None:
         return None
-    is_over = key.endpoint is Endpoint.PUBLISHED and is_final(key.last_day, row.fetched_at)
-    good_for = REFRESH_AFTER if is_over else FRESH_FOR
-    return row if -CLOCKS_DIFFER <= now - row.fetched_at <= good_for else None
+    age = now - row.fetched_at
+    is_published = key.endpoint is Endpoint.PUBLISHED
+    is_over = is_published and is_final(key.last_day, row.fetched_at)
+    if -CLOCKS_DIFFER <= age <= (REFRESH_AFTER if is_over else FRESH_FOR):
+        return row
+    if is_over or not is_published or not FRESH_FOR < age <= STEADY_FOR:
+        return None
+    fresh = pages.filter(fetched_at__range=(now - FRESH_FOR, now + CLOCKS_DIFFER))
+    latest = fresh.order_by("-fetched_at").first()
+    is_steady = latest is not None and latest.total_records == row.total_records
+    return row if is_steady else None
 
 
 def scope(
@@ -247,7 +267,7 @@ def scope(
         source_id=source, uf__in=tuple(ufs) or query.ufs, modality__in=query.modalities
     )
     if query.mode is Mode.OPEN:
-        return notices.filter(closes_at__gt=now)
+        return notices.filter(closes_at__gt=now, gone_at=None)
     return notices.filter(
         published_at__gte=datetime.combine(query.first_day, time(), BRASILIA),
         published_at__lt=datetime.combine(query.last_day + timedelta(days=1), time(), BRASILIA),

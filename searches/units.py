@@ -38,6 +38,7 @@ class UnitState:
     judged_at: datetime | None = None  # when what the store has was counted
     is_behind: bool = False  # others have stored pages of it since then
     found: set[int] = field(default_factory=set)  # notices' primary keys
+    listed: set[int] = field(default_factory=set)  # of them those that the source's pages brought
     tally: Tally = field(default_factory=Tally)
 
     @property
@@ -52,10 +53,12 @@ class UnitState:
         return self.pages_total if self.status is UnitStatus.COMPLETE else len(self.read)
 
     def add(self, judged: Iterable[tuple[int, Verdict]], *, from_store: bool) -> None:
-        """Count verdicts by primary key; a notice that is known already is a repetition."""
+        """Count verdicts by primary key; what the source listed before is a repetition."""
         for key, verdict in judged:
+            if not from_store:
+                self.repeated += key in self.listed
+                self.listed.add(key)
             if key in self.found:
-                self.repeated += not from_store
                 continue
             self.found.add(key)
             self.from_store += from_store

@@ -52,6 +52,8 @@ class Notice(models.Model):
     origin_url = models.CharField("página de origem", max_length=2000, blank=True)
     platform = models.CharField("plataforma", max_length=200, blank=True)
     stored_at = models.DateTimeField("guardada em", auto_now=True)
+    #: When the source's whole list of open notices had it no more, whatever its deadline here.
+    gone_at = models.DateTimeField("fora das abertas desde", null=True)
 
     class Meta:
         verbose_name = "licitação"

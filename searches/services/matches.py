@@ -1,6 +1,6 @@
 """Writing what a search keeps. Floor 3."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -37,6 +37,13 @@ def add(search_id: UUID, judged: Iterable[tuple[int, Verdict]], *, attempt: int)
         return
     with _fenced(search_id, attempt):
         Match.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def remove(search_id: UUID, notice_ids: Collection[int], *, attempt: int) -> None:
+    """Take out what is no longer in scope, while the search runs. Raises ClaimLost."""
+    if notice_ids:
+        with _fenced(search_id, attempt):
+            Match.objects.filter(search_id=search_id, notice_id__in=notice_ids).delete()
 
 
 def replace(search_id: UUID, judged: Iterable[tuple[int, Verdict]], *, attempt: int) -> None:

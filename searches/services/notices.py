@@ -18,6 +18,8 @@ from searches.selectors import is_final, list_columns
 KEEP_PAGES = timedelta(days=7)
 KEEP_OPEN_DAYS = timedelta(days=1)
 
+_BATCH = 500
+
 _FIELDS = [field.name for field in fields(DomainNotice)]
 _LIMITS: dict[str, int] = {
     field.name: limit
@@ -43,6 +45,9 @@ def store_page(
     """
     with transaction.atomic():
         keys = upsert(source, notices)
+        if key.endpoint is Endpoint.OPEN:  # back, although nobody changed it
+            back = Notice.objects.filter(pk__in=keys.values(), gone_at__isnull=False)
+            back.update(gone_at=None)
         read = PageRead(
             **list_columns(source, key),
             first_day=key.first_day,
@@ -102,7 +107,7 @@ def upsert(source: int, notices: Iterable[DomainNotice]) -> dict[str, int]:
         notice = newest[number]
         if notice.updated_at > updated_at:
             Notice.objects.filter(pk=key, updated_at__lt=notice.updated_at).update(
-                stored_at=timezone.now(), **_values(notice)
+                stored_at=timezone.now(), gone_at=None, **_values(notice)
             )
     return keys
 
@@ -138,6 +143,26 @@ def mark_covered(source: int, key: ListKey, *, fetched_at: datetime) -> None:
         unique_fields=["source", "endpoint", "modality", "uf", "day"],
         update_fields=["fetched_at"],
     )
+
+
+def mark_gone(source: int, key: ListKey, listed: set[int], *, as_of: datetime) -> int:
+    """Mark what a list of open notices, read whole, has no more; return how many.
+
+    Their deadline was moved, or they were revoked: the store does not know it, the source does.
+    `listed`: primary keys of what it has. `as_of`: the moment reading began; what was stored since
+    then is news to the list.
+    """
+    end = datetime.combine(key.last_day, time(), BRASILIA)
+    open_here = Notice.objects.filter(
+        source_id=source, uf=key.uf, closes_at__gt=as_of, closes_at__lt=end, gone_at=None
+    ).exclude(stored_at__gte=as_of)
+    if key.modality is not None:
+        open_here = open_here.filter(modality=key.modality)
+    gone = [pk for pk in open_here.values_list("pk", flat=True) if pk not in listed]
+    for start in range(0, len(gone), _BATCH):
+        some = Notice.objects.filter(pk__in=gone[start : start + _BATCH])
+        some.exclude(stored_at__gte=as_of).update(gone_at=as_of)
+    return len(gone)
 
 
 def _final_days(source: int, key: ListKey, *, read_until: datetime) -> list[date]:

@@ -2,12 +2,14 @@
 
 import asyncio
 import tempfile
+from itertools import product
 
 import pytest
 from channels.db import database_sync_to_async
 from django.db import OperationalError
 
 from searches import representation
+from searches.domain.brazil import BY_CODE
 from searches.domain.errors import ClaimLost
 from searches.domain.filtering import Decider, Reason
 from searches.domain.lifecycle import MAX_LOSSES, Status
@@ -147,7 +149,7 @@ async def test_a_database_that_stays_away_leaves_the_search_to_others(
     async with open_client(settings) as client:
         await run_search(search.pk, worker="test:1:x", client=client)
     left = await reload(search)
-    assert (left.status, left.error_code) == (Status.RUNNING, "")
+    assert (left.status, left.error_code, left.losses) == (Status.QUEUED, "", 0)
 
 
 async def test_only_lost_workers_count_against_a_search():
@@ -236,3 +238,70 @@ async def test_it_ends_with_an_error_when_the_fault_is_ours(simulate, settings, 
     assert (ended.status, ended.error_code) == (Status.ERROR, "internal")
     last = await sync(SearchEvent.objects.filter(search=search).order_by("-seq").first)
     assert "a fault of ours" not in str(last.payload)
+
+
+async def test_what_the_countrys_lists_brought_is_counted_once_its_uf_is_read(simulate, settings):
+    """Cancelled before: it is neither listed nor counted."""
+    of_all = [
+        record(number, uf=uf, modality=modality, object=FOOD)
+        for number, (uf, modality) in enumerate(product(BY_CODE, (1, 2, 3)), start=1)
+    ]
+    await simulate(of_all, latency_seconds=0.1)
+    search = await create(ufs=list(BY_CODE), modalidades=[1, 2, 3])
+    async with open_client(settings, concurrency=1) as client:
+        work = asyncio.create_task(run_search(search.pk, worker="test:1:x", client=client))
+        await eventually(lambda: sync(PageRead.objects.count))
+        await database_sync_to_async(services.request_cancel)(await reload(search))
+        await asyncio.wait_for(work, timeout=20)
+    ended = await reload(search)
+    assert ended.status == Status.CANCELLED
+    assert ended.total_raw == ended.total_kept + sum(ended.rejections.values())
+    assert ended.total_kept == await sync(search.matches.filter(hidden=False).count)
+
+
+async def test_a_fault_in_one_list_ends_the_reading_of_the_others(simulate, settings, monkeypatch):
+    """They share the source's budget with all searches."""
+    store_page = notices.store_page
+
+    def store(source, key, *args, **options):
+        if key.modality == 4:
+            raise ValueError("a fault of ours")
+        return store_page(source, key, *args, **options)
+
+    monkeypatch.setattr(notices, "store_page", store)
+    few = [record(number, modality=4) for number in range(1, 3)]
+    many = [record(number, modality=6) for number in range(10, 900)]
+    await simulate(few + many, latency_seconds=0.1)
+    search = await create()
+    async with open_client(settings, concurrency=1) as client:
+        await run_search(search.pk, worker="test:1:x", client=client)
+        reading = [task for task in asyncio.all_tasks() if "ListReader" in repr(task.get_coro())]
+    assert (await reload(search)).error_code == "internal"
+    assert reading == []
+
+
+async def test_a_fault_of_ours_in_the_file_takes_no_result_away(simulate, run, monkeypatch):
+    def fail(*args, **options):
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr("searches.reports.write_report", fail)
+    await simulate([record(n, object=FOOD) for n in range(1, 11)])
+    search = await run()
+    assert (search.status, search.total_kept, search.artifact) == (Status.COMPLETE, 10, None)
+
+
+async def test_an_ending_after_the_result_is_stored_keeps_its_figures(simulate, run, monkeypatch):
+    """The floor of terms was relaxed at the end: what was counted by UF is less."""
+
+    def record_events(search_id, told, **options):
+        if any(each.stage is Stage.EXCEL for each in told):
+            raise RuntimeError("a fault of ours")
+        return written(search_id, told, **options)
+
+    written = events.record
+    monkeypatch.setattr(events, "record", record_events)
+    await simulate([record(n, object="Aquisição de café") for n in range(1, 4)])
+    search = await run(setor_id=None, termos_busca="café, chá, leite, pão")
+    assert (search.status, search.error_code) == (Status.ERROR, "internal")
+    assert search.total_kept == search.summary["total"] == 3
+    assert await sync(search.matches.filter(hidden=False).count) == 3

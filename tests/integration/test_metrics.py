@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 
 from searches.domain.lifecycle import Status
 from searches.domain.query import parse_query
@@ -43,3 +44,15 @@ def test_a_figure_goes_back_when_its_rows_are_gone(client):
     assert 'bidiq_searches{status="queued"}' not in after
     assert after['bidiq_searches{status="cancelled"}'] == 1
     assert Search.objects.get().status == Status.CANCELLED
+
+
+def test_without_the_database_it_says_so(client, monkeypatch):
+    assert figures(client)["bidiq_database_up"] == 1
+
+    def away():
+        raise OperationalError("the server has gone away")
+
+    monkeypatch.setattr("bidiq.metrics._collect", away)
+    told = figures(client)
+    assert told["bidiq_database_up"] == 0
+    assert not any(name.startswith("bidiq_searches") for name in told)

@@ -15,9 +15,10 @@ from searches.models import Coverage, PageRead
 from searches.models import Notice as NoticeRow
 from searches.pncp.faults import Faults
 from searches.pncp.payload import parse_notice
+from searches.pncp.simulator_records import FileRecords
 from searches.services import notices
 from tests.integration.conftest import NOW, record
-from tests.integration.pipeline_support import OTHER, page_requests, sync
+from tests.integration.pipeline_support import FOOD, OTHER, page_requests, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -178,6 +179,29 @@ async def test_what_a_clock_that_was_ahead_has_dated_is_read_again(simulate, run
     assert asked_since(simulator, asked) == []
 
 
+@pytest.mark.parametrize("grown", [False, True])
+async def test_a_list_that_was_cut_off_goes_on_later_unless_it_has_grown(
+    simulate, run, monkeypatch, grown
+):
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+    records = [record(n, day="2026-08-20") for n in range(1, 240)]
+    simulator = await simulate(records, faults="truncate:page=5")
+    cut_off = await run(modalidades=[6])
+    assert cut_off.status == Status.PARTIAL
+    later = NOW + timedelta(minutes=25)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: later)
+    simulator.faults.faults.clear()
+    if grown:
+        newest = record(240, day="2026-08-20")
+        simulator.records = FileRecords([*records, newest])
+    asked = len(simulator.requests)
+    search = await run(modalidades=[6])
+    pages = sorted(int(seen.params["pagina"]) for seen in list(simulator.requests)[asked:])
+    assert pages == ([1, 2, 3, 4, 5] if grown else [1, 5])
+    assert (search.status, search.total_raw) == (Status.COMPLETE, 240 if grown else 239)
+    assert search.coverage["SP"]["repetidas"] == 0
+
+
 async def test_so_are_open_notices(simulate, run, monkeypatch):
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
     simulator = await simulate([record(1)])
@@ -187,6 +211,37 @@ async def test_so_are_open_notices(simulate, run, monkeypatch):
     asked = len(simulator.requests)
     assert (await run(**question)).total_kept == 1
     assert len(simulator.requests) == asked + 1
+
+
+async def test_what_the_list_of_open_notices_has_no_more_is_not_open(simulate, run, monkeypatch):
+    def at(**later):
+        monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + timedelta(**later))
+
+    async def found():
+        search = await run(modo_busca="abertas", data_inicial=None, data_final=None)
+        assert search.total_raw == search.total_kept
+        listed = await sync(lambda: set(search.matches.values_list("notice__object", flat=True)))
+        return search.status, sorted(text[-1] for text in listed)
+
+    at()
+    names = {1: f"{FOOD} 1", 2: f"{FOOD} 2", 3: f"{FOOD} 3"}
+    all_three = [record(number, object=name) for number, name in names.items()]
+    simulator = await simulate(all_three)
+    assert await found() == (Status.COMPLETE, ["1", "2", "3"])
+    brought_forward = {"dataEncerramentoProposta": "2026-08-20T08:00:00"}
+    simulator.records = FileRecords([all_three[0], all_three[1] | brought_forward, all_three[2]])
+    at(minutes=5)
+    assert await found() == (Status.COMPLETE, ["1", "2", "3"])  # read a moment ago
+    at(minutes=15)
+    simulator.faults = Faults.read("down:")
+    assert await found() == (Status.PARTIAL, ["1", "2", "3"])  # who can say?
+    simulator.faults.faults.clear()
+    assert await found() == (Status.COMPLETE, ["1", "3"])
+    at(minutes=20)
+    assert await found() == (Status.COMPLETE, ["1", "3"])
+    simulator.records = FileRecords(all_three)  # as it was, and no newer
+    at(minutes=40)
+    assert await found() == (Status.COMPLETE, ["1", "2", "3"])
 
 
 async def test_changes_do_not_vouch_for_a_day_that_a_wrong_clock_has_dated(simulate, run):
