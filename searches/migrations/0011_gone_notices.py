@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('searches', '0009_lost_workers'),
+        ("searches", "0010_database_defaults_and_places"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='notice',
-            name='gone_at',
-            field=models.DateTimeField(null=True, verbose_name='fora das abertas desde'),
+            model_name="notice",
+            name="gone_at",
+            field=models.DateTimeField(null=True, verbose_name="fora das abertas desde"),
         ),
     ]
