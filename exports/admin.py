@@ -2,14 +2,19 @@
 
 import io
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Model, QuerySet
+from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from exports.audit import visitor_text, write_audit
 from exports.errors import ArtifactExpired, ArtifactMissing, StorageUnavailable
@@ -21,10 +26,12 @@ from exports.services.upkeep import expire, promote
 from exports.workbook import CONTENT_TYPE
 
 if TYPE_CHECKING:  # Django's own classes take no type arguments at run time
+    _DownloadFormSet = BaseInlineFormSet[Download, Artifact, ModelForm[Download]]
     _DownloadInline = admin.TabularInline[Download, Artifact]
     _ArtifactAdmin = admin.ModelAdmin[Artifact]
     _DownloadAdmin = admin.ModelAdmin[Download]
 else:
+    _DownloadFormSet = BaseInlineFormSet
     _DownloadInline = admin.TabularInline
     _ArtifactAdmin = _DownloadAdmin = admin.ModelAdmin
 
@@ -42,10 +49,25 @@ class ReadOnly:
         return False
 
 
+#: Downloads on an artifact's own page; all of them are in their list.
+MOST_DOWNLOADS = 100
+
+
+class NewestDownloads(_DownloadFormSet):
+    """The first of an artifact's downloads only: thousands would be megabytes of page."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.queryset = self.queryset[:MOST_DOWNLOADS]  # type: ignore[index]  # was set just now
+
+
 class DownloadInline(ReadOnly, _DownloadInline):
-    """Who fetched this file."""
+    """Who fetched this file last."""
 
     model = Download
+    formset = NewestDownloads
+    verbose_name_plural = f"downloads mais novos, até {MOST_DOWNLOADS}"
+    ordering = ("-at",)
     fields = readonly_fields = ("at", "user", "visitor_shown", "address", "agent", "source")
     extra = 0
     can_delete = False
@@ -102,6 +124,7 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
         "expires_at",
         "promoted_at",
         "bytes_deleted_at",
+        "all_downloads",
         "id",
     )
     inlines = (DownloadInline,)
@@ -136,6 +159,13 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
     def downloads(self, artifact: Artifact) -> int:
         count: int = getattr(artifact, "download_count", 0)
         return count
+
+    @admin.display(description="downloads")
+    def all_downloads(self, artifact: Artifact) -> SafeString:
+        count = self.downloads(artifact)
+        url = reverse("admin:exports_download_changelist")
+        text = f"{number_format(count)} {'download' if count == 1 else 'downloads'}"
+        return format_html('<a href="{}?artifact={}">{}</a>', url, artifact.pk, text)
 
     @admin.display(description="situação")
     def state(self, artifact: Artifact) -> str:

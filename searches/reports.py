@@ -190,8 +190,19 @@ def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
             ),
         ],
         heading=wording.question(query),
-        note=f"Feito em {now.astimezone(BRASILIA):%d/%m/%Y %H:%M}, horário de Brasília.",
+        note=f"Feito em {now.astimezone(BRASILIA):%d/%m/%Y %H:%M}, horário de Brasília.\n"
+        f"{_missing(search)}",
     )
+
+
+def _missing(search: Search) -> str:
+    """Say which states are not in the figures, or only in part; nothing when all were read."""
+    said = [
+        f"{what} {wording.join([wording.in_state(uf) for uf in ufs])}"
+        for status, what in (("failed", "nada foi lido"), ("partial", "só uma parte foi lida"))
+        if (ufs := [uf for uf, entry in search.coverage.items() if entry["status"] == status])
+    ]
+    return f"Resultado incompleto: {'; '.join(said)}." if said else ""
 
 
 def _day(text: object) -> object:
@@ -219,6 +230,7 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
         ("Valor mínimo", query.smallest_value),
         ("Valor máximo", query.largest_value),
         ("Situação", wording.STATUSES[query.status] if query.status else "todas"),
+        ("Ordem", wording.ORDERS[query.order]),
     ]
     counts: list[tuple[str, object]] = [
         ("Lidas", search.total_raw),
@@ -233,7 +245,8 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
     return Parameters(
         "Parâmetros",
         [
-            Group("O que foi pedido", [(label, value) for label, value in asked if value]),
+            # A value of zero was asked for like any other.
+            Group("O que foi pedido", [pair for pair in asked if pair[1] not in (None, "")]),
             Group("Contagem", counts),
             Group(
                 "Cobertura por estado",

@@ -24,6 +24,10 @@ RED, RED_TEXT = "FFCDD2", "B71C1C"
 AMBER, AMBER_TEXT = "FFECB3", "7A4F01"
 
 MONEY_FORMAT = "[$R$-416] #,##0.00"
+#: Characters: a sum with amounts of the source that are slips, R$ 1.053.880.000.087.650,00, has 27.
+MONEY_WIDTH = 28
+#: Points; and what Excel allows for a row.
+_LINE_HEIGHT, _MAX_HEIGHT = 13.5, 409
 FORMATS = {
     Kind.TEXT: "General",  # not "@": Excel shows long texts of that format as ####
     Kind.INTEGER: "#,##0",
@@ -83,6 +87,11 @@ def table_styles(book: Workbook, *, kind: Kind, wrap: bool, total: bool = False)
         return int(cell.style_id)
 
     return Styles(body=number(kind), text=number(Kind.TEXT), quoted=number(Kind.TEXT, quoted=True))
+
+
+def row_height(lines: int) -> float:
+    """Return the height of a row of so many lines, in points."""
+    return min(lines * _LINE_HEIGHT, _MAX_HEIGHT)
 
 
 def put(sheet: Worksheet, row: int, column: int, value: object, **looks: Any) -> Cell:

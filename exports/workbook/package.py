@@ -20,6 +20,7 @@ from openpyxl import Workbook
 from openpyxl.formatting.rule import FormulaRule
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.page import PageMargins
 from openpyxl.worksheet.worksheet import Worksheet
 
 from exports.errors import ArtifactTooLarge
@@ -42,13 +43,13 @@ MAX_LINKS = 65_530
 CREATOR = "bidiq"
 
 _BATCH = 250
-#: Points; and what Excel allows for a row.
-_LINE_HEIGHT, _MAX_HEIGHT = 13.5, 409
+#: Inches.
+_MARGINS = {"left": 0.4, "right": 0.4, "top": 0.4, "bottom": 0.4, "header": 0.2, "footer": 0.2}
 _EXACT = Context(prec=60)
 _WIDTHS = {
     Kind.TEXT: 24,
     Kind.INTEGER: 12,
-    Kind.MONEY: 20,
+    Kind.MONEY: looks.MONEY_WIDTH,
     Kind.DATE: 12,
     Kind.DATETIME: 17,
     Kind.LINK: 36,
@@ -82,6 +83,7 @@ def write_workbook(file: BinaryIO, *, title: str, sheets: Sequence[Sheet]) -> in
         is_wide = isinstance(declared, Table)
         sheet.page_setup.paperSize = sheet.PAPERSIZE_A3 if is_wide else sheet.PAPERSIZE_A4
         sheet.page_setup.fitToHeight = 0
+        sheet.page_margins = PageMargins(**_MARGINS)
         sheet.sheet_properties.pageSetUpPr.fitToPage = True
     writers = {part: _TableWriter(book, *table) for part, table in tables.items()}
     parts = _saved(book)
@@ -138,7 +140,7 @@ def _frame(sheet: Worksheet, table: Table) -> None:
     if any(column.wrap for column in table.columns):
         # Two lines for every row, and what its longest text takes for those that say so: heights
         # that the reader's program had to find out would make long sheets slow to open.
-        sheet.sheet_format.defaultRowHeight = 2 * _LINE_HEIGHT
+        sheet.sheet_format.defaultRowHeight = looks.row_height(lines=2)
         sheet.sheet_format.customHeight = True
 
 
@@ -204,7 +206,11 @@ class _TableWriter:
         """Give the frame the ranges that depend on the number of rows."""
         last_row = self.count + 1
         columns = self._table.columns
-        self._sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{last_row}"
+        last_letter = get_column_letter(len(columns))
+        self._sheet.auto_filter.ref = f"A1:{last_letter}{last_row}"
+        # Else a long address, which runs out of its column, counts: the sheet shrinks to its width.
+        has_total = any(column.total for column in columns)
+        self._sheet.print_area = f"A1:{last_letter}{last_row + has_total}"
         for number, column in enumerate(columns, start=1):
             if column.urgent_save and self.count:
                 title, calm = column.urgent_save
@@ -231,7 +237,7 @@ def _height(values: Sequence[object], wrapped: Sequence[tuple[int, int]]) -> str
         value = values[index]
         if isinstance(value, str | Marked) and len(value) > lines * width:
             lines = -(-len(value) // width)
-    return "" if lines == 2 else f' ht="{min(lines * _LINE_HEIGHT, _MAX_HEIGHT)}" customHeight="1"'
+    return "" if lines == 2 else f' ht="{looks.row_height(lines)}" customHeight="1"'
 
 
 def _mark_urgent(

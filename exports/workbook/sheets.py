@@ -1,5 +1,6 @@
 """What a workbook may have in it, and its small sheets: figures, parameters. Floor 1."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,11 +12,12 @@ from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.drawing.line import LineProperties
 from openpyxl.styles import Alignment
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.worksheet import Worksheet
 
 from exports.workbook import looks
 from exports.workbook.cells import Kind, kind_of
-from exports.workbook.values import to_decimal
+from exports.workbook.values import clean_text, to_decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +92,44 @@ class Parameters:
 Sheet = Table | Figures | Parameters
 
 _CHART_ROWS = 15  # a chart is at least as high as this many rows
+_SPACE_ROWS = 2  # between two figures
+#: Rows of 15 points on a landscape A4 page, at the scale that the width of the figures leaves.
+_PAGE_ROWS = 45
+#: Characters of a line: what runs out of the columns makes the whole sheet shrink on paper.
+_HEADING_WIDTH, _NOTE_WIDTH, _VALUE_WIDTH = 90, 130, 95
 
 
 def fill_figures(sheet: Worksheet, declared: Figures) -> None:
-    """Write every figure, its chart beside it."""
-    row = _head(sheet, heading=declared.heading or declared.title, note=declared.note)
+    """Write every figure, its chart beside it; what would be cut by a page's end begins a page."""
+    row = first_row = _head(sheet, heading=declared.heading or declared.title, note=declared.note)
     widest = max((len(figure.columns) for figure in declared.figures), default=1)
     sheet.column_dimensions["A"].width = 34
     for number in range(2, widest + 1):
-        sheet.column_dimensions[get_column_letter(number)].width = 22
+        sheet.column_dimensions[get_column_letter(number)].width = looks.MONEY_WIDTH
+    page_start = 1
     for figure in declared.figures:
-        row = _figure(sheet, figure, row=row, chart_column=widest + 2)
+        end = row + _figure_rows(figure)
+        if row > first_row and end - page_start > _PAGE_ROWS:
+            sheet.row_breaks.append(Break(id=row - 1))
+            page_start = row
+        _figure(sheet, figure, row=row, chart_column=widest + 2)
+        row = end + _SPACE_ROWS
 
 
-def _figure(sheet: Worksheet, figure: Figure, *, row: int, chart_column: int) -> int:
+def _figure_rows(figure: Figure) -> int:
+    """Return how many rows a figure takes: its title above the table, its chart beside that."""
+    has_total = any(column.total for column in figure.columns)
+    return 1 + max(1 + len(figure.rows) + has_total, _chart_rows(figure))
+
+
+def _chart_rows(figure: Figure) -> int:
+    """Return the height of a figure's chart in rows; 0 when there is nothing to draw."""
+    if figure.chart is None or not figure.rows:
+        return 0
+    return max(_CHART_ROWS, len(figure.rows) + 3) if figure.chart is Chart.BAR else _CHART_ROWS
+
+
+def _figure(sheet: Worksheet, figure: Figure, *, row: int, chart_column: int) -> None:
     looks.put(sheet, row, 1, figure.title, font=looks.SUBHEADING, alignment=Alignment())
     header_row = row + 1
     for number, column in enumerate(figure.columns, start=1):
@@ -122,11 +148,8 @@ def _figure(sheet: Worksheet, figure: Figure, *, row: int, chart_column: int) ->
     if any(column.total for column in figure.columns):
         row += 1
         _totals(sheet, figure, row=row)
-    next_row = row + 3
-    if figure.chart is not None and last_row > header_row:
-        high = _draw(sheet, figure, header_row=header_row, last_row=last_row, column=chart_column)
-        next_row = max(next_row, header_row + high + 2)
-    return next_row
+    if _chart_rows(figure):
+        _draw(sheet, figure, header_row=header_row, last_row=last_row, column=chart_column)
 
 
 def _totals(sheet: Worksheet, figure: Figure, *, row: int) -> None:
@@ -147,9 +170,8 @@ def _totals(sheet: Worksheet, figure: Figure, *, row: int) -> None:
         )
 
 
-def _draw(sheet: Worksheet, figure: Figure, *, header_row: int, last_row: int, column: int) -> int:
-    """Anchor the figure's chart at the column; return its height in rows."""
-    count = last_row - header_row
+def _draw(sheet: Worksheet, figure: Figure, *, header_row: int, last_row: int, column: int) -> None:
+    """Anchor the figure's chart at the column."""
     chart: BarChart | LineChart = LineChart() if figure.chart is Chart.LINE else BarChart()
     chart.add_data(
         Reference(sheet, min_col=2, min_row=header_row, max_row=last_row),
@@ -182,11 +204,9 @@ def _draw(sheet: Worksheet, figure: Figure, *, header_row: int, last_row: int, c
         series.smooth = False
         series.marker.symbol = "circle"
         series.marker.graphicalProperties = GraphicalProperties(solidFill=looks.GREEN)
-    high = max(_CHART_ROWS, count + 3) if figure.chart is Chart.BAR else _CHART_ROWS
-    chart.height = high * 0.53  # a row of 15 points, in centimetres
+    chart.height = _chart_rows(figure) * 0.53  # a row of 15 points, in centimetres
     chart.width = 19
     sheet.add_chart(chart, f"{get_column_letter(column)}{header_row}")
-    return high
 
 
 def _line(colour: str, *, points: float) -> LineProperties:
@@ -210,6 +230,9 @@ def fill_parameters(sheet: Worksheet, declared: Parameters) -> None:
                 kind = kind_of(item)
                 cell = looks.put(sheet, row, 2, item, kind=kind, border=looks.UNDERLINE)
                 cell.alignment = looks.alignment(Kind.TEXT, wrap=True)
+                lines = len(textwrap.wrap(clean_text(item), _VALUE_WIDTH))
+                if lines > 1:  # not every program finds the height itself
+                    sheet.row_dimensions[row].height = looks.row_height(lines)
                 row += 1
         row += 1
 
@@ -217,9 +240,13 @@ def fill_parameters(sheet: Worksheet, declared: Parameters) -> None:
 def _head(sheet: Worksheet, *, heading: str, note: str) -> int:
     """Write the heading of a small sheet; return the row to go on at."""
     sheet.sheet_view.showGridLines = False
-    looks.put(sheet, 1, 1, heading, font=looks.HEADING, alignment=Alignment(vertical="center"))
-    sheet.row_dimensions[1].height = 26
-    if not note:
-        return 3
-    looks.put(sheet, 2, 1, note, font=looks.NOTE, alignment=Alignment(vertical="center"))
-    return 4
+    row = 0
+    for line in textwrap.wrap(heading, _HEADING_WIDTH):
+        row += 1
+        looks.put(sheet, row, 1, line, font=looks.HEADING, alignment=Alignment(vertical="center"))
+        sheet.row_dimensions[row].height = 26
+    for text in note.splitlines():
+        for line in textwrap.wrap(text, _NOTE_WIDTH):
+            row += 1
+            looks.put(sheet, row, 1, line, font=looks.NOTE, alignment=Alignment(vertical="center"))
+    return row + 2

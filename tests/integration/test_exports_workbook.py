@@ -1,5 +1,6 @@
 """Large workbooks in little memory, and workbooks in somebody else's program."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -95,6 +96,18 @@ def test_libreoffice_prints_it(workbook):
 
     assert printed.read_bytes().startswith(b"%PDF")
     assert printed.stat().st_size > 20_000  # pages, not an error note
+
+
+@needs_libreoffice
+def test_libreoffice_prints_no_page_for_a_long_link(tmp_path):
+    link = f"https://a.gov.br/{'x' * 1900}"
+    notices = [(*row[:16], link) for row in rows(3)]
+    path = tmp_path / "licitacoes.xlsx"
+    with path.open("wb") as file:
+        write_workbook(file, title="Licitações", sheets=[Table("Licitações", COLUMNS, notices)])
+
+    pages = re.findall(rb"/Type\s*/Page\b", convert(path, "pdf").read_bytes())
+    assert len(pages) == 1
 
 
 @needs_libreoffice

@@ -1,7 +1,9 @@
 """The audit in the admin: everything to see, nothing to change."""
 
+import html
 import io
 import re
+from datetime import timedelta
 
 import openpyxl
 import pytest
@@ -9,7 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from exports.models import Artifact, StoredChunk
+from exports.models import Artifact, Download, StoredChunk
 from exports.services import deliver, expire_due
 
 pytestmark = pytest.mark.django_db
@@ -107,6 +109,32 @@ def test_an_artifact_shows_its_downloads_and_has_nothing_to_fill_in(admin, artif
         assert shown in page, shown
     assert 'name="_save"' not in page
     assert 'name="filename"' not in page
+
+
+def test_of_many_downloads_an_artifact_shows_the_newest_and_the_way_to_all(
+    admin, artifact, make_artifact, django_assert_max_num_queries
+):
+    Download.objects.bulk_create(
+        Download(
+            artifact=artifact,
+            at=artifact.created_at + timedelta(hours=number),
+            agent=f"Opera/{number}.",
+            source=artifact.storage,
+        )
+        for number in range(1, 1201)
+    )
+    other = deliver(make_artifact(), user=None, visitor="", address=None, agent="Lynx")
+    assert other is not None
+
+    with django_assert_max_num_queries(12):
+        page = admin.get(reverse("admin:exports_artifact_change", args=[artifact.pk]))
+    seen = page.content.decode()
+
+    shown = [f"Opera/{number}." in seen for number in range(1, 1201)]
+    assert shown == [False] * 1100 + [True] * 100
+    (link,) = re.findall(r'<a href="([^"]*)">1\.202 downloads</a>', seen)
+    listed = admin.get(html.unescape(link)).context["cl"]
+    assert listed.result_count == 1202
 
 
 def test_the_downloads_have_a_list_of_their_own(admin, artifact):

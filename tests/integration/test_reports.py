@@ -1,0 +1,71 @@
+"""What the Excel file of a search says about the search itself."""
+
+import io
+
+import openpyxl
+import pytest
+
+from searches import reports
+from tests.integration.conftest import NOW, record
+from tests.integration.pipeline_support import sync
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def written(search):
+    """The file of a search, opened again."""
+    file = io.BytesIO()
+    await sync(lambda: reports.write_report(search, file, now=NOW))
+    return openpyxl.load_workbook(file)
+
+
+def asked(book):
+    """What the sheet of parameters has, by label."""
+    return dict(row[:2] for row in book["Parâmetros"].iter_rows(values_only=True))
+
+
+def note(book):
+    """What stands between the heading of the figures and the first of them."""
+    first = [row[0] for row in book["Resumo"].iter_rows(max_row=20, values_only=True)]
+    return " ".join(first[1 : first.index(None)])
+
+
+async def test_a_filter_of_zero_was_asked_for_too(simulate, run):
+    await simulate([record(n) for n in range(1, 5)])
+    parameters = asked(await written(await run(valor_minimo=0, valor_maximo=0)))
+    assert parameters["De fora: fora da faixa de valor"] == 4
+    assert (parameters["Valor mínimo"], parameters["Valor máximo"]) == (0, 0)
+
+
+async def test_what_was_not_asked_for_has_no_row(simulate, run):
+    await simulate([record(1)])
+    parameters = asked(await written(await run()))
+    assert not {"Valor mínimo", "Valor máximo", "Termos", "Órgãos"} & set(parameters)
+
+
+@pytest.mark.parametrize(
+    ("order", "said"), [("prazo_asc", "prazo mais próximo"), (None, "mais novas")]
+)
+async def test_the_order_is_in_the_words_of_the_form(simulate, run, order, said):
+    await simulate([record(1)])
+    parameters = asked(await written(await run(ordenacao=order)))
+    assert parameters["Ordem"] == said
+
+
+async def test_the_figures_name_the_states_that_are_missing(simulate, run):
+    await simulate(
+        [record(n, uf="SP") for n in range(1, 9)]
+        + [record(n, uf="RJ") for n in range(100, 220)]
+        + [record(999, uf="MG")],
+        faults="down:uf=MG,truncate:uf=RJ;page=2",
+    )
+    book = await written(await run(ufs=["SP", "RJ", "MG"]))
+    assert note(book) == (
+        "Feito em 20/08/2026 12:00, horário de Brasília. Resultado incompleto: "
+        "nada foi lido em Minas Gerais; só uma parte foi lida no Rio de Janeiro."
+    )
+
+
+async def test_the_figures_of_a_whole_search_miss_nothing(simulate, run):
+    await simulate([record(1)])
+    assert note(await written(await run())) == "Feito em 20/08/2026 12:00, horário de Brasília."
