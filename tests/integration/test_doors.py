@@ -9,6 +9,7 @@ from channels.testing import WebsocketCommunicator
 from django.test import AsyncClient, Client
 
 from bidiq.asgi import application
+from searches.consumers import GONE
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage, Told
 from searches.owners import Owner
@@ -174,6 +175,46 @@ async def test_a_socket_survives_nonsense_and_syncs_on_demand():
     assert (await one.receive_json_from(5))["seq"] == 1  # the sync from nowhere: from the start
     await one.send_json_to({"type": "sync", "after": 0})
     assert (await one.receive_json_from(5))["seq"] == 1
+    await one.disconnect()
+
+
+@pytest.mark.parametrize("leave", ["/contas/sair/", "deleted", "password"])
+async def test_a_socket_syncs_no_more_after_the_logout(alice, leave):
+    search = await create(Owner(user_id=alice.pk))
+    client = await database_sync_to_async(browser)("bob")
+    await database_sync_to_async(client.force_login)(alice)
+    one = socket(f"/ws/buscas/{search.pk}/", cookie_of(client))
+    assert (await one.connect())[0]
+    for _ in range(2):  # a sync that is allowed goes on
+        assert (await one.receive_json_from(5))["seq"] == 1
+        await one.send_json_to({"type": "sync", "after": 0})
+    assert (await one.receive_json_from(5))["seq"] == 1
+
+    def go() -> None:
+        if leave == "deleted":
+            client.session.delete()
+        elif leave == "password":  # changed elsewhere: that ends the other sessions
+            alice.set_password("licitação-2026")
+            alice.save()
+        else:
+            assert client.post(leave).status_code == 302
+
+    await database_sync_to_async(go)()
+    await one.send_json_to({"type": "sync", "after": 0})
+    closed = await one.receive_output(5)
+    assert (closed["type"], closed["code"]) == ("websocket.close", GONE)
+    await one.disconnect()
+
+
+async def test_a_socket_of_a_visitor_that_has_left_syncs_no_more():
+    search = await create()
+    client = await database_sync_to_async(browser)("alice")
+    one = socket(f"/ws/buscas/{search.pk}/", cookie_of(client))
+    assert (await one.connect())[0]
+    assert (await one.receive_json_from(5))["seq"] == 1
+    await database_sync_to_async(client.session.flush)()
+    await one.send_json_to({"type": "sync", "after": 0})
+    assert (await one.receive_output(5))["code"] == GONE
     await one.disconnect()
 
 
