@@ -11,6 +11,10 @@ from bidiq import condition
 from bidiq import metrics as figures
 
 _LOCAL = {"127.0.0.1", "::1"}
+#: Any one of these says that a proxy stands between, on this machine as a rule.
+_OF_PROXIES = (
+    "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via",
+)  # fmt: skip
 
 
 async def healthz(request: HttpRequest) -> HttpResponse:
@@ -53,8 +57,8 @@ def probes_answered(get_response: Any) -> Any:
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """Return Prometheus figures to staff and to scrapers on this machine; 404 for others."""
-    is_local = (
-        request.META.get("REMOTE_ADDR") in _LOCAL and "X-Forwarded-For" not in request.headers
+    is_local = request.META.get("REMOTE_ADDR") in _LOCAL and not any(
+        name in request.headers for name in _OF_PROXIES
     )
     if not (is_local or request.user.is_staff):
         raise Http404
