@@ -9,7 +9,6 @@ from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import LoginView
 from django.core import signing
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.core.validators import validate_email
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -103,7 +102,7 @@ def change_address(request: HttpRequest) -> HttpResponse:
         request.session.pop(ASKED_KEY, None)
         return redirect("accounts:account")
     try:
-        validate_email(address)
+        User._meta.get_field("email").run_validators(address)  # its form, and its length
         addresses.ask(user, address)
         request.session[ASKED_KEY] = (address, timezone.now().timestamp(), user.email)
     except ValidationError:
