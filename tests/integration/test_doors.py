@@ -4,7 +4,9 @@ import json
 from uuid import uuid4
 
 import pytest
+from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
+from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.test import AsyncClient, Client
 
@@ -12,7 +14,9 @@ from bidiq.asgi import application
 from searches.consumers import GONE
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage, Told
+from searches.origins import LoggedOriginValidator
 from searches.owners import Owner
+from searches.routing import websocket_urlpatterns
 from searches.services import events
 from searches.services import searches as services
 from searches.tokens import create_token
@@ -147,6 +151,35 @@ async def test_a_socket_of_a_foreign_page_is_refused(origin):
     foreign = socket(f"/ws/buscas/{search.pk}/", headers, origin=origin)
     assert not (await foreign.connect())[0]
     await foreign.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "may_watch"),
+    [
+        (b"localhost:8173", b"http://localhost:8173", True),
+        (b"localhost:8173", b"http://localhost:9", False),
+        (b"localhost:8173", b"http://localhost", False),  # a page of port 80
+        (b"localhost:8173", b"https://localhost", False),
+        (b"localhost:80", b"http://localhost", True),
+        (b"localhost:443", b"https://localhost", True),
+        (b"localhost", b"http://localhost", True),
+        # Behind a proxy: it left the port out, or asks by its own name for the site.
+        (b"localhost", b"https://localhost:8443", True),
+        (b"127.0.0.1:8000", b"https://localhost", True),
+        (b"trusted.example:8000", b"https://trusted.example", True),
+    ],
+)
+async def test_a_socket_of_a_page_of_another_port_is_refused(settings, host, origin, may_watch):
+    settings.CSRF_TRUSTED_ORIGINS = ["https://trusted.example"]
+    search = await ended_search()
+    headers = cookie_of(await database_sync_to_async(browser)("alice"))
+    path = f"/ws/buscas/{search.pk}/?after=3"
+    # Validators take what is trusted when they are made.
+    site = LoggedOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+    sent = [headers, (b"host", host), (b"origin", origin)]
+    one = WebsocketCommunicator(site, path, headers=sent)
+    assert (await one.connect())[0] is may_watch
+    await one.disconnect()
 
 
 async def test_a_socket_of_a_stranger_is_refused_as_if_there_were_no_search():
