@@ -10,12 +10,18 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from bidiq import condition
 from bidiq import metrics as figures
 
+#: Probes are answered before the middleware that says this of everything else.
+_HEADERS = {"X-Content-Type-Options": "nosniff"}
 _LOCAL = {"127.0.0.1", "::1"}
+#: Any one of these says that a proxy stands between, on this machine as a rule.
+_OF_PROXIES = (
+    "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via",
+)  # fmt: skip
 
 
 async def healthz(request: HttpRequest) -> HttpResponse:
     """Answer as long as the process lives; asks nothing of anybody."""
-    return HttpResponse("ok\n", content_type="text/plain")
+    return HttpResponse("ok\n", content_type="text/plain", headers=_HEADERS)
 
 
 async def readyz(request: HttpRequest) -> JsonResponse:
@@ -23,9 +29,8 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     without the channel layer and without the object storage."""
     parts = await condition.ask_all()
     is_ready = parts["database"]["state"] == "ok"
-    response = JsonResponse(parts, status=200 if is_ready else 503)
-    response["Cache-Control"] = "no-store"
-    return response
+    headers = {**_HEADERS, "Cache-Control": "no-store"}
+    return JsonResponse(parts, status=200 if is_ready else 503, headers=headers)
 
 
 _PROBES = {"/healthz": healthz, "/readyz": readyz}
@@ -53,8 +58,8 @@ def probes_answered(get_response: Any) -> Any:
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """Return Prometheus figures to staff and to scrapers on this machine; 404 for others."""
-    is_local = (
-        request.META.get("REMOTE_ADDR") in _LOCAL and "X-Forwarded-For" not in request.headers
+    is_local = request.META.get("REMOTE_ADDR") in _LOCAL and not any(
+        name in request.headers for name in _OF_PROXIES
     )
     if not (is_local or request.user.is_staff):
         raise Http404

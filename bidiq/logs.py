@@ -11,11 +11,17 @@ from urllib.parse import urlsplit
 search_id: ContextVar[str] = ContextVar("search_id", default="")
 
 _SIGNED = re.compile(r"(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+", re.IGNORECASE)
+#: Links of mails: who has one needs no more, and one to confirm an address has it in it. Django
+#: logs the path of every request that it refuses.
+_LINKS = re.compile(
+    r"(/(?:contas/email|contas/senha/nova/[^\s/\"'\\]+|salvas/sem-email)/)[^\s/\"'\\]+"
+)
 
 
 def without_secrets(text: str) -> str:
-    """Return the text with the parts of a signed URL that let a reader use it taken out."""
-    return _SIGNED.sub(r"\1***", text)
+    """Return the text with the parts of signed URLs and of links in mails that let a reader use
+    them taken out."""
+    return _LINKS.sub(r"\1***", _SIGNED.sub(r"\1***", text))
 
 
 def without_credentials(url: str) -> str:

@@ -72,16 +72,18 @@ INSTALLED_APPS = [
 # Every one of these is async: a single sync middleware would put each open stream on a thread.
 MIDDLEWARE = [
     "bidiq.health.probes_answered",
+    # Before all that answers by itself: static files and refusals have these headers, too.
     "django.middleware.security.SecurityMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
     "bidiq.errors.methods_refused_in_json",
+    "bidiq.headers.kept_by_nobody",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 ROOT_URLCONF = "bidiq.urls"

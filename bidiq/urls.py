@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from bidiq import health
 from searches.api import api
@@ -13,6 +14,8 @@ urlpatterns = [
     path("", include("searches.urls")),
     path("contas/", include("searches.account_urls")),
     path("api/", api.urls),
+    # One door to change a password: the one that bears no guessing.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:change_password")),
     path("admin/", admin.site.urls),
     path("metrics", health.metrics),
 ]

@@ -9,7 +9,6 @@ from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import LoginView
 from django.core import signing
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.core.validators import validate_email
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,7 +19,7 @@ from searches import addresses, passwords, tokens
 from searches.domain.text import one_line
 from searches.models import ApiToken
 from searches.owners import owner_of
-from searches.services import logins, saved
+from searches.services import saved
 
 LONGEST_TOKEN_NAME = 80
 #: The address that a link was sent to, when, and the one that it would replace. In the session and
@@ -37,10 +36,8 @@ class Login(LoginView):
 
     def form_invalid(self, form: Any) -> HttpResponse:
         response = super().form_invalid(form)
-        if form.has_error(NON_FIELD_ERRORS, passwords.TOO_MANY):
-            response.status_code = 429
-            response["Retry-After"] = str(int(logins.PERIOD.total_seconds()))
-        return response
+        must_wait = form.has_error(NON_FIELD_ERRORS, passwords.TOO_MANY)
+        return passwords.told_to_wait(response) if must_wait else response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -105,7 +102,7 @@ def change_address(request: HttpRequest) -> HttpResponse:
         request.session.pop(ASKED_KEY, None)
         return redirect("accounts:account")
     try:
-        validate_email(address)
+        User._meta.get_field("email").run_validators(address)  # its form, and its length
         addresses.ask(user, address)
         request.session[ASKED_KEY] = (address, timezone.now().timestamp(), user.email)
     except ValidationError:

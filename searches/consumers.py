@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 import orjson
+from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
 from django.conf import settings
@@ -51,6 +52,7 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         if not isinstance(content, dict) or content.get("type") != "sync":
             return
+        await self._read_login()
         last_seq = await self._last_seq()
         if last_seq is None:  # logged out meanwhile
             await self.close(code=GONE)
@@ -68,6 +70,12 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
     async def receive(self, text_data: Any = None, bytes_data: Any = None, **kwargs: Any) -> None:
         if text_data:  # binary frames mean nothing here
             await super().receive(text_data=text_data, **kwargs)
+
+    async def _read_login(self) -> None:
+        """Read session and user anew: the scope has those of the handshake."""
+        known = self.scope["session"]
+        self.scope["session"] = known.__class__(known.session_key)
+        self.scope["user"] = await get_user(self.scope)
 
     async def _last_seq(self) -> int | None:
         """Return the number of the search's last event; None for who may not watch it."""

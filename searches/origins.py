@@ -11,9 +11,16 @@ from django.conf import settings
 logger = logging.getLogger(__name__)
 
 
+#: The ports that browsers leave out of an Origin.
+_UNSAID_PORTS = {"http": 80, "https": 443}
+
+
 def _is_of_another_port(headers: dict[bytes, bytes], *, trusted: Sequence[str]) -> bool:
     """Return whether Origin and Host name different ports: ALLOWED_HOSTS knows none, and browsers
-    send one host's cookies to all its ports."""
+    send one host's cookies to all its ports.
+
+    A Host without a port says nothing: proxies leave it out.
+    """
     origin = headers.get(b"origin", b"").decode("latin-1")
     try:
         asked, named = (
@@ -23,6 +30,8 @@ def _is_of_another_port(headers: dict[bytes, bytes], *, trusted: Sequence[str]) 
         ports = {asked.port, named.port}
     except ValueError:
         return True
+    if named.port is None and named.hostname == asked.hostname:  # else Host is a proxy's own word
+        ports = {asked.port, _UNSAID_PORTS.get(named.scheme)}
     return None not in ports and len(ports) == 2 and origin not in trusted
 
 

@@ -13,7 +13,7 @@ from django.contrib.auth.forms import (
     UserCreationForm,
 )
 from django.contrib.auth.models import User
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
 
@@ -34,20 +34,33 @@ CHANGED_KEY = "password_changed"
 TOO_MANY = "too_many_attempts"
 
 
+def _begin(username: str, request: HttpRequest) -> str:
+    """Count an attempt at a password; returns what logins.succeeded takes.
+
+    Raises forms.ValidationError, which says to wait.
+    """
+    try:
+        return logins.begin(username, client_address(request))
+    except logins.TooManyAttempts:
+        raise forms.ValidationError(
+            "Muitas tentativas seguidas. Espere 15 minutos e tente de novo.", code=TOO_MANY
+        ) from None
+
+
+def told_to_wait(response: HttpResponse) -> HttpResponse:
+    """Return the page of a form with that error as the answer that it is."""
+    response.status_code = 429
+    response["Retry-After"] = str(int(logins.PERIOD.total_seconds()))
+    return response
+
+
 class _Patient:
     """A form to log in by which nobody guesses: after some failures it looks at no password."""
 
     def clean(self: Any) -> dict[str, Any]:
         # The cleaned name: what is spelled in other ways is the same user to the database.
         name, password = map(self.cleaned_data.get, ("username", "password"))
-        attempt = ""
-        if name and password:
-            try:
-                attempt = logins.begin(name, client_address(self.request))
-            except logins.TooManyAttempts:
-                raise forms.ValidationError(
-                    "Muitas tentativas seguidas. Espere 15 minutos e tente de novo.", code=TOO_MANY
-                ) from None
+        attempt = _begin(name, self.request) if name and password else ""
         cleaned: dict[str, Any] = super().clean()  # type: ignore[misc]  # raises when it fails
         logins.succeeded(attempt)
         return cleaned
@@ -82,7 +95,18 @@ class NewPasswordForm(_FaultsAtThePassword, _SetPasswordForm):
 
 
 class ChangedPasswordForm(_FaultsAtThePassword, PasswordChangeForm):
-    """The old password and a new one, twice."""
+    """The old password and a new one, twice. With the same patience as at the login: whoever found
+    a session open has not found the password yet."""
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        attempt = _begin(self.user.get_username(), self.request)
+        old: str = super().clean_old_password()
+        logins.succeeded(attempt)
+        return old
 
 
 class ForgottenForm(PasswordResetForm):
@@ -112,6 +136,13 @@ class Change(_Refusing, auth_views.PasswordChangeView):
     form_class = ChangedPasswordForm
     template_name = "accounts/change_password.html"
     success_url = reverse_lazy("accounts:account")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
+
+    def form_invalid(self, form: Any, *, status: int = 422) -> HttpResponse:
+        response = super().form_invalid(form, status=status)
+        return told_to_wait(response) if form.has_error("old_password", TOO_MANY) else response
 
     def form_valid(self, form: Any) -> HttpResponse:
         self.request.session[CHANGED_KEY] = True

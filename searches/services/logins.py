@@ -1,6 +1,7 @@
-"""Attempts to log in: counted, so that nobody guesses a password by trying. Floor 3."""
+"""Attempts at a password: counted, so that nobody guesses one by trying. Floor 3."""
 
 import hashlib
+import ipaddress
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -23,7 +24,7 @@ def begin(username: str, address: str | None) -> str:
 
     Returns what `succeeded` takes. Raises TooManyAttempts.
     """
-    digest = hashlib.sha256(f"{address}\n{username}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{_place_of(address)}\n{username}".encode()).hexdigest()
     with transaction.atomic():
         take_turn(f"login {digest}")
         recent = LoginAttempt.objects.filter(digest=digest, at__gt=timezone.now() - PERIOD)
@@ -31,6 +32,18 @@ def begin(username: str, address: str | None) -> str:
             raise TooManyAttempts
         LoginAttempt.objects.create(digest=digest)
     return digest
+
+
+def _place_of(address: str | None) -> str:
+    """Return what counts as one place: of IPv6 the /64, whose addresses a host takes at will."""
+    if address is None:
+        return ""
+    place = ipaddress.ip_address(address)
+    if place.version == 4:
+        return str(place)
+    if place.ipv4_mapped is not None:  # as a server that listens on both says it
+        return str(place.ipv4_mapped)
+    return str(ipaddress.ip_network((int(place), 64), strict=False))
 
 
 def succeeded(digest: str) -> None:

@@ -64,6 +64,9 @@ def test_errors_stand_at_their_fields_and_are_told_first(visit: Visit) -> None:
     shot(page, "form-errors")
     summary.get_by_role("link", name="Valor mínimo").click()
     expect(page.get_by_label("Valor mínimo (R$)")).to_be_focused()
+    page.goto("/salvas/")
+    page.go_back()  # to what was posted, without a question whether to post it again
+    expect(page.locator("#erro-ufs")).to_have_text("Escolha pelo menos um estado.")
 
 
 def test_the_map_is_picked_by_keyboard(visit: Visit) -> None:

@@ -4,14 +4,19 @@ import json
 from uuid import uuid4
 
 import pytest
+from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
+from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.test import AsyncClient, Client
 
 from bidiq.asgi import application
+from searches.consumers import GONE
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage, Told
+from searches.origins import LoggedOriginValidator
 from searches.owners import Owner
+from searches.routing import websocket_urlpatterns
 from searches.services import events
 from searches.services import searches as services
 from searches.tokens import create_token
@@ -148,6 +153,35 @@ async def test_a_socket_of_a_foreign_page_is_refused(origin):
     await foreign.disconnect()
 
 
+@pytest.mark.parametrize(
+    ("host", "origin", "may_watch"),
+    [
+        (b"localhost:8173", b"http://localhost:8173", True),
+        (b"localhost:8173", b"http://localhost:9", False),
+        (b"localhost:8173", b"http://localhost", False),  # a page of port 80
+        (b"localhost:8173", b"https://localhost", False),
+        (b"localhost:80", b"http://localhost", True),
+        (b"localhost:443", b"https://localhost", True),
+        (b"localhost", b"http://localhost", True),
+        # Behind a proxy: it left the port out, or asks by its own name for the site.
+        (b"localhost", b"https://localhost:8443", True),
+        (b"127.0.0.1:8000", b"https://localhost", True),
+        (b"trusted.example:8000", b"https://trusted.example", True),
+    ],
+)
+async def test_a_socket_of_a_page_of_another_port_is_refused(settings, host, origin, may_watch):
+    settings.CSRF_TRUSTED_ORIGINS = ["https://trusted.example"]
+    search = await ended_search()
+    headers = cookie_of(await database_sync_to_async(browser)("alice"))
+    path = f"/ws/buscas/{search.pk}/?after=3"
+    # Validators take what is trusted when they are made.
+    site = LoggedOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+    sent = [headers, (b"host", host), (b"origin", origin)]
+    one = WebsocketCommunicator(site, path, headers=sent)
+    assert (await one.connect())[0] is may_watch
+    await one.disconnect()
+
+
 async def test_a_socket_of_a_stranger_is_refused_as_if_there_were_no_search():
     search = await ended_search()
     bob = cookie_of(await database_sync_to_async(browser)("bob"))
@@ -174,6 +208,46 @@ async def test_a_socket_survives_nonsense_and_syncs_on_demand():
     assert (await one.receive_json_from(5))["seq"] == 1  # the sync from nowhere: from the start
     await one.send_json_to({"type": "sync", "after": 0})
     assert (await one.receive_json_from(5))["seq"] == 1
+    await one.disconnect()
+
+
+@pytest.mark.parametrize("leave", ["/contas/sair/", "deleted", "password"])
+async def test_a_socket_syncs_no_more_after_the_logout(alice, leave):
+    search = await create(Owner(user_id=alice.pk))
+    client = await database_sync_to_async(browser)("bob")
+    await database_sync_to_async(client.force_login)(alice)
+    one = socket(f"/ws/buscas/{search.pk}/", cookie_of(client))
+    assert (await one.connect())[0]
+    for _ in range(2):  # a sync that is allowed goes on
+        assert (await one.receive_json_from(5))["seq"] == 1
+        await one.send_json_to({"type": "sync", "after": 0})
+    assert (await one.receive_json_from(5))["seq"] == 1
+
+    def go() -> None:
+        if leave == "deleted":
+            client.session.delete()
+        elif leave == "password":  # changed elsewhere: that ends the other sessions
+            alice.set_password("licitação-2026")
+            alice.save()
+        else:
+            assert client.post(leave).status_code == 302
+
+    await database_sync_to_async(go)()
+    await one.send_json_to({"type": "sync", "after": 0})
+    closed = await one.receive_output(5)
+    assert (closed["type"], closed["code"]) == ("websocket.close", GONE)
+    await one.disconnect()
+
+
+async def test_a_socket_of_a_visitor_that_has_left_syncs_no_more():
+    search = await create()
+    client = await database_sync_to_async(browser)("alice")
+    one = socket(f"/ws/buscas/{search.pk}/", cookie_of(client))
+    assert (await one.connect())[0]
+    assert (await one.receive_json_from(5))["seq"] == 1
+    await database_sync_to_async(client.session.flush)()
+    await one.send_json_to({"type": "sync", "after": 0})
+    assert (await one.receive_output(5))["code"] == GONE
     await one.disconnect()
 
 

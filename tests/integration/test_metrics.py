@@ -28,7 +28,12 @@ def test_this_machine_and_staff_may_see_it_strangers_may_not(client):
     assert "bidiq_notices" in figures(client)
     assert client.get("/metrics", REMOTE_ADDR=STRANGER).status_code == 404
     # Who comes through a proxy on this machine is not of this machine.
-    assert client.get("/metrics", headers={"X-Forwarded-For": STRANGER}).status_code == 404
+    for name, value in (
+        ("X-Forwarded-For", STRANGER), ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Host", "bidiq.example"), ("X-Real-IP", STRANGER),
+        ("Forwarded", f"for={STRANGER}"), ("Via", "1.1 proxy"),
+    ):  # fmt: skip
+        assert client.get("/metrics", headers={name: value}).status_code == 404, name
     client.force_login(User.objects.create_user("alice"))
     assert client.get("/metrics", REMOTE_ADDR=STRANGER).status_code == 404
     client.force_login(User.objects.create_user("root", is_staff=True))

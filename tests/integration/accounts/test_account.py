@@ -46,6 +46,19 @@ def test_an_address_waits_as_long_as_its_link_is_good(alice, monkeypatch):
     assert "Enviamos um link" not in page("/contas/", client=client)
 
 
+def test_an_address_that_the_account_cannot_keep_is_refused(alice):
+    client = login(alice)
+    longest = f"{'a' * 64}@{'b' * 63}.{'b' * 63}.{'b' * 53}.example"
+    assert len(longest) == 254
+    answer = client.post("/contas/email/", {"email": f"a{longest}"})
+    assert answer.status_code == 422
+    assert "Escreva um endereço de e-mail válido." in answer.content.decode()
+    assert mail.outbox == []
+    client.post("/contas/email/", {"email": longest})
+    client.post(path_in_mail())
+    assert f"Confirmado: {longest}" in page("/contas/", client=client)
+
+
 def test_a_link_confirms_for_the_user_alone_who_asked_for_it(alice, bob):
     """Whoever reads a mistyped address would else be sent links to alice's new password."""
     login(alice).post("/contas/email/", {"email": "alise@empresa.example"})

@@ -202,6 +202,40 @@ def test_who_guesses_a_password_has_to_wait(alice, monkeypatch):
     assert enter("alice").status_code == 302
 
 
+def test_a_network_of_ipv6_is_one_place(alice, monkeypatch, settings):
+    settings.BIDIQ_HTTPS = True  # the client is who the proxy says
+    monkeypatch.setattr(logins, "MOST_ATTEMPTS", 3)
+
+    def enter_from(address: str) -> int:
+        return int(enter("x", HTTP_X_FORWARDED_FOR=address).status_code)
+
+    assert [enter_from(f"2001:db8:1:1::{host:x}") for host in range(1, 5)] == [200] * 3 + [429]
+    assert enter_from("2001:db8:1:1:ffff::1") == 429
+    assert enter_from("2001:db8:1:2::1") == 200  # the neighbour's
+    # A server that listens on both says IPv4 so: these are two places, and the first is the third.
+    written = ("::ffff:192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1", "192.0.2.1", "::ffff:192.0.2.2")
+    assert [enter_from(address) for address in written] == [200, 200, 200, 429, 200]
+
+
+def test_who_guesses_the_old_password_has_to_wait(alice, monkeypatch):
+    monkeypatch.setattr(logins, "MOST_ATTEMPTS", 3)
+    client, new = login(alice), {"new_password1": NEW, "new_password2": NEW}
+    weak = {"old_password": "alice", "new_password1": "1", "new_password2": "1"}
+    for fault in ({"old_password": "x"}, {"old_password": "x"}, weak, *[{"old_password": "x"}] * 3):
+        assert client.post("/contas/senha/", {**new, **fault}).status_code == 422
+    answer = client.post("/contas/senha/", {**new, "old_password": "alice"})
+    assert (answer.status_code, answer["Retry-After"]) == (429, "900")
+    assert "Muitas tentativas seguidas" in error_at(answer.content.decode(), "old_password")
+    assert enter("alice").status_code == 429  # it is the same password
+    new |= {"old_password": "alice"}
+    answer = client.post("/contas/senha/", new, REMOTE_ADDR="203.0.113.7")
+    assert answer.status_code == 302
+    User.objects.filter(pk=alice.pk).update(is_staff=True)  # the admin has no other door to it
+    client = login(User.objects.get(pk=alice.pk))
+    answer = client.post("/admin/password_change/", new)
+    assert (answer.status_code, answer["location"]) == (302, "/contas/senha/")
+
+
 def test_the_admins_door_has_the_same_patience(alice, monkeypatch):
     monkeypatch.setattr(logins, "MOST_ATTEMPTS", 2)
     User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
