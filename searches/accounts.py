@@ -20,7 +20,7 @@ from searches import addresses, passwords, tokens
 from searches.domain.text import one_line
 from searches.models import ApiToken
 from searches.owners import owner_of
-from searches.services import logins, saved
+from searches.services import saved
 
 LONGEST_TOKEN_NAME = 80
 #: The address that a link was sent to, when, and the one that it would replace. In the session and
@@ -38,8 +38,7 @@ class Login(LoginView):
     def form_invalid(self, form: Any) -> HttpResponse:
         response = super().form_invalid(form)
         if form.has_error(NON_FIELD_ERRORS, passwords.TOO_MANY):
-            response.status_code = 429
-            response["Retry-After"] = str(int(logins.PERIOD.total_seconds()))
+            passwords.with_patience(response)
         return response
 
 

@@ -34,6 +34,18 @@ CHANGED_KEY = "password_changed"
 TOO_MANY = "too_many_attempts"
 
 
+def _too_many() -> forms.ValidationError:
+    text = "Muitas tentativas seguidas. Espere 15 minutos e tente de novo."
+    return forms.ValidationError(text, code=TOO_MANY)
+
+
+def with_patience(response: HttpResponse) -> HttpResponse:
+    """Return the answer to one attempt too many: 429, with when to try again."""
+    response.status_code = 429
+    response["Retry-After"] = str(int(logins.PERIOD.total_seconds()))
+    return response
+
+
 class _Patient:
     """A form to log in by which nobody guesses: after some failures it looks at no password."""
 
@@ -45,9 +57,7 @@ class _Patient:
             try:
                 attempt = logins.begin(name, client_address(self.request))
             except logins.TooManyAttempts:
-                raise forms.ValidationError(
-                    "Muitas tentativas seguidas. Espere 15 minutos e tente de novo.", code=TOO_MANY
-                ) from None
+                raise _too_many() from None
         cleaned: dict[str, Any] = super().clean()  # type: ignore[misc]  # raises when it fails
         logins.succeeded(attempt)
         return cleaned
@@ -126,7 +136,11 @@ class Forgotten(_Refusing, auth_views.PasswordResetView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         try:
+            logins.count_forgotten(client_address(self.request))
             addresses.send_password_links(form.get_users(form.cleaned_data["email"]))
+        except logins.TooManyAttempts:
+            form.add_error(None, _too_many())
+            return with_patience(self.form_invalid(form))
         except addresses.MailFailed:
             form.add_error(
                 None, "O e-mail não pôde ser enviado agora. Tente de novo daqui a alguns minutos."
