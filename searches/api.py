@@ -74,9 +74,13 @@ async def authenticate(request: HttpRequest) -> bool:
             "Envie um token (Authorization: Bearer) ou o cookie da sessão com X-CSRFToken.",
             WWW_Authenticate="Bearer",
         )
-    if settings.BIDIQ_LOGIN_REQUIRED and not (await request.auser()).is_authenticated:
+    if settings.BIDIQ_LOGIN_REQUIRED and not await database_sync_to_async(_is_member)(request):
         raise ApiError(401, "auth.required", "Entre na sua conta.", WWW_Authenticate="Bearer")
     return True
+
+
+def _is_member(request: HttpRequest) -> bool:
+    return request.user.is_authenticated
 
 
 class Docs(Swagger):

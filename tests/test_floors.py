@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django import shortcuts
+from django.contrib import auth
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import Model, QuerySet
 
 ROOT = Path(__file__).resolve().parent.parent
 #: The longest matching prefix says on which floor a module is.
@@ -135,11 +140,59 @@ def test_streams_are_made_in_one_place_only() -> None:
             assert "StreamingHttpResponse" not in path.read_text(encoding="utf-8"), module
 
 
+def async_twins() -> set[str]:
+    """Return the names under which Django reads and writes the database on the loop: aget, auser…
+
+    Each has a twin without its `a`, by which it is known.
+    """
+    names = {"auser"}  # of requests, put there by a middleware
+    for home in (
+        *(QuerySet, Model, User, User.groups.related_manager_cls),
+        *(SessionBase, auth, shortcuts),
+    ):
+        names |= {name for name in dir(home) if name[0] == "a" and hasattr(home, name[1:])}
+    return names
+
+
 def test_no_async_orm_call_holds_a_connection() -> None:
+    """Nobody closes what Django's own async calls open: a stream would keep it for its life.
+
+    One bridge does, `database_sync_to_async`, so none of the twins is allowed, whoever has it.
+    """
+    twins = async_twins()
+    assert {"aget", "alast", "aupdate", "aget_or_create", "aiterator", "arefresh_from_db"} <= twins
+    assert {"aadd", "aset", "auser", "aget_user", "alogin", "aget_object_or_404"} <= twins
     for module, path in modules():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-        assert not called & {"aget", "acount", "afirst", "aexists", "acreate", "asave"}, module
+        found = names_in(path) & twins
+        assert not found, f"{module} uses {found}: leave it to database_sync_to_async"
+
+
+def names_in(path: Path) -> set[str]:
+    """Return the attributes that a module uses and the names that it imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+def test_rows_are_never_iterated_on_the_loop() -> None:
+    """`async for row in queryset` is the same in other words: what may be iterated is named."""
+    allowed = {
+        "streams.follow",  # batches of events, read through the bridge
+        "batches",  # the same, to be closed
+        "failures",  # tenacity's attempts
+        "response.content.iter_any",  # aiohttp's bytes
+    }
+    for module, path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.AsyncFor, ast.comprehension)):
+                if isinstance(node, ast.comprehension) and not node.is_async:
+                    continue
+                source = node.iter.func if isinstance(node.iter, ast.Call) else node.iter
+                assert ast.unparse(source) in allowed, f"{module}: {ast.unparse(node.iter)}"
 
 
 def test_rooms_stay_small() -> None:
