@@ -318,7 +318,11 @@ class _Run:
         }
 
     async def _fetch(self, query: SearchQuery, decider: Decider) -> None:
-        """Read every UF, a few at a time; what failed is tried once more at the end."""
+        """Read every UF, a few at a time; what failed is tried once more at the end.
+
+        Not when it is the source that fails: its error would only come later, each page having
+        been asked for several times already.
+        """
         self._fetcher = fetcher = Fetcher(
             self.client,
             search_id=self.search.pk,
@@ -331,7 +335,11 @@ class _Run:
         await fetcher.look_around(self.units)
         await self._read(fetcher, self.units.values())
         unfinished = [u for u in self.units.values() if u.status is not UnitStatus.COMPLETE]
-        if unfinished and len(unfinished) < len(self.units) and not fetcher.is_down:
+        # With none whole there is nothing but its own pages that speaks for the source.
+        is_any_whole = len(unfinished) < len(self.units)
+        has_answered = is_any_whole or any(unit.pages_done for unit in unfinished)
+        gave_up = fetcher.is_down if is_any_whole else fetcher.is_silent
+        if unfinished and has_answered and not gave_up:
             fetcher.ask_again()
             self._retrying = len(unfinished)
             await self._read(fetcher, unfinished)

@@ -22,7 +22,7 @@ from exports import views as export_views
 from exports.errors import ArtifactError
 from exports.models import Artifact
 from searches import live, pages, runner, selectors
-from searches.access import members_when_required, request_owner, visible_or_404
+from searches.access import members_when_required, renew_session, request_owner, visible_or_404
 from searches.consumers import as_seq
 from searches.domain.brazil import BRASILIA
 from searches.domain.errors import QueryError
@@ -47,6 +47,7 @@ def brasilia_now() -> datetime:
 @members_when_required
 def form(request: HttpRequest) -> HttpResponse:
     """Show the form with the last question in it, or the one of `?de=<search>`."""
+    renew_session(request)
     now = brasilia_now()
     question, day = _question_of(request) or request.session.get(LAST_QUESTION_KEY, (None, ""))
     if question is not None:
@@ -164,6 +165,7 @@ async def started(outcome: Search | HttpResponse) -> HttpResponseBase:
 
 def history(request: HttpRequest) -> HttpResponse:
     """Show the owner's searches, newest first."""
+    renew_session(request)
     owner = request_owner(request)
     searches = selectors.visible_to(owner).select_related("artifact", "saved")
     page = Paginator(searches, HISTORY_PAGE_SIZE).get_page(request.GET.get("pagina"))
@@ -176,6 +178,7 @@ def history(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, search_id: UUID) -> HttpResponse:
     """Show a search as it stands: progress while it runs, then its result."""
     search = visible_or_404(request, search_id)
+    renew_session(request)
     owner = request_owner(request)
     if search.saved_id is not None:
         saved_services.saw(owner)

@@ -98,8 +98,8 @@ def detail_context(
             "figures": report.figures(
                 search,
                 query,
-                receiving=listing.closing(OPEN),
-                urgent=listing.closing(str(URGENT_DAYS)),
+                receiving=listing.closing[OPEN],
+                urgent=listing.closing[str(URGENT_DAYS)],
             ),
             "highlights": report.highlights(search, now=now),
             "charts": charts(search.summary) if search.total_kept else [],

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from channels.db import database_sync_to_async
 from django.conf import LazySettings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from searches import selectors
 from searches.domain.lifecycle import Status
@@ -291,6 +293,20 @@ async def test_what_receives_proposals_is_one_thing_everywhere(simulate, run, mo
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + timedelta(days=9))
     seen = words(await get(f"/buscas/{search.pk}/"))
     assert "encerram em 7 dias 0 de 0 que recebem propostas" in seen
+
+
+async def test_what_is_open_is_counted_once_for_the_figures_and_for_the_chips(simulate, run):
+    await simulate([record(1), record(2, modality=4)])
+    search = await run()
+
+    def counts(query: str) -> int:
+        client = browser()
+        with CaptureQueriesContext(connection) as asked:
+            page(f"/buscas/{search.pk}/{query}", client=client)
+        return sum("COUNT(" in each["sql"] and "closes_at" in each["sql"] for each in asked)
+
+    assert await database_sync_to_async(counts)("") == 1
+    assert await database_sync_to_async(counts)("?modalidade=6") == 2  # the chips' own
 
 
 async def test_what_the_sector_excludes_is_not_said_to_be_the_users_choice(simulate, run):
