@@ -9,6 +9,10 @@ const SAID_GAP_MS = 3000;
 // The result as the list was while it ran: the best first, as many as are on the screen.
 const AS_IT_RAN = "?ordem=relevancia&itens=50";
 const RETRY_MS = 3000;
+/** With nothing heard for this long, nothing is known of what goes on. */
+export const SILENCE_MS = 15000;
+const NOT_CANCELLED = "A busca não foi cancelada: recarregue a página e cancele de novo.";
+const NOT_ANSWERED = "O servidor não respondeu ao pedido de cancelar. Tente de novo daqui a pouco.";
 
 const counted = (count, one, many) => `${numbers.format(count)} ${count === 1 ? one : many}`;
 
@@ -18,7 +22,10 @@ export class Screen {
     this.results = results;
     this.told = new Map(Object.entries(JSON.parse(document.getElementById("contado").textContent)));
     this.startedAt = performance.now() - Number(search.dataset.elapsed) * 1000;
+    this.heardAt = performance.now();
     this.unitsTotal = search.querySelectorAll("[data-uf]:not(.is-out)").length;
+    this.heard = "";
+    this.problem = "";
     this.said = "";
     this.saidTimer = 0;
     this.results.onCount = () => this.found();
@@ -36,10 +43,19 @@ export class Screen {
   }
 
   connection(text) {
-    this.put("connection", text);
+    this.heard = text;
+    this.put("connection", [this.problem, text].filter(Boolean).join(" "));
+  }
+
+  /** Say what went wrong with what the reader asked for, until it is asked for again. */
+  say(problem) {
+    this.problem = problem;
+    this.connection(this.heard);
+    if (problem) announce(problem);
   }
 
   show(event) {
+    this.heardAt = performance.now();
     // The last one is told by the finished page.
     const isOver = event.progress < 0 || event.progress === 100;
     if (!isOver) this.sayStage(event.message);
@@ -122,10 +138,12 @@ export class Screen {
     fill.setAttribute("y", 100 - filled);
   }
 
+  /** What is left is measured up to the last event: time without news is no slowness. */
   tick() {
-    const seconds = (performance.now() - this.startedAt) / 1000;
-    this.put("clock", clock(seconds));
-    this.put("left", this.left(seconds));
+    const now = performance.now();
+    this.put("clock", clock((now - this.startedAt) / 1000));
+    const isHeard = now - this.heardAt < SILENCE_MS;
+    this.put("left", isHeard ? this.left((this.heardAt - this.startedAt) / 1000) : "–");
   }
 
   /** Estimate the time left by the pages: those of a UF not begun are as many as of the others.
@@ -141,16 +159,21 @@ export class Screen {
   /** Cancel without leaving the page; the search's own last event ends it. */
   enhanceCancel() {
     const form = this.search.querySelector("[data-cancel]");
+    const button = form.querySelector("button");
+    // A button that is truly disabled would lose the focus.
+    const draw = (isAsked) => {
+      button.setAttribute("aria-disabled", String(isAsked));
+      button.textContent = isAsked ? "Cancelando" : "Cancelar";
+    };
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const button = form.querySelector("button");
-      button.disabled = true;
-      button.textContent = "Cancelando";
-      try {
-        await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
-      } catch {
-        form.submit();
-      }
+      if (button.getAttribute("aria-disabled") === "true") return;
+      draw(true);
+      this.say("");
+      const problem = await refused(form);
+      if (!problem || !form.isConnected) return;
+      draw(false);
+      this.say(problem);
     });
   }
 
@@ -209,6 +232,17 @@ export class Screen {
       if (!anchor.isRead) show(anchor);
     };
     window.addEventListener("scroll", look, { passive: true, signal: leaving.signal });
+  }
+}
+
+/** Send a form that is answered with a redirect; return why nothing came of it, or nothing. */
+async function refused(form) {
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
+    if (answer.ok || answer.type === "opaqueredirect") return "";
+    return answer.status < 500 ? NOT_CANCELLED : NOT_ANSWERED;
+  } catch {
+    return NOT_ANSWERED;
   }
 }
 
