@@ -76,6 +76,36 @@ def test_a_search_is_watched_to_its_end_and_its_file_opens(
     assert sum(bool(re.search(r"-1-\d+/\d{4}$", str(code))) for code in codes) == found_count(page)
 
 
+#: Each time something has changed: what the tiles, the figure and the list's heading count.
+KEEP_COUNTS = """
+window.counts = [];
+const count = (text) => Number((text || "").replace(/[^0-9]/g, ""));
+new MutationObserver(() => {
+  const heading = document.querySelector("[data-live-count]");
+  if (!heading) return;
+  const tiles = [...document.querySelectorAll("[data-uf] .n")];
+  window.counts.push([
+    tiles.reduce((sum, tile) => sum + count(tile.textContent), 0),
+    count(document.querySelector("[data-found]").textContent),
+    count(heading.textContent),
+  ]);
+}).observe(document, { subtree: true, childList: true, characterData: true });
+"""
+
+
+def test_what_was_found_is_one_number_at_any_moment(visit: Visit, live_site: Stage) -> None:
+    live_site.source.latency_seconds = 0.6
+    tabs = visit()
+    page = tabs.open()
+    ask(page, live_site)
+    tabs.context.add_init_script(KEEP_COUNTS)
+    page.reload()
+    wait_for_end(page)
+    counts = page.evaluate("window.counts")
+    assert max(found for _, found, _ in counts) > 30  # the list was drawn, and did not hold all
+    assert [each for each in counts if len(set(each)) > 1] == []
+
+
 def test_a_reload_in_mid_search_shows_where_it_stands_and_goes_on(
     visit: Visit, live_site: Stage
 ) -> None:

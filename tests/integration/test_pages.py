@@ -76,6 +76,29 @@ async def test_the_list_shows_nothing_of_a_uf_whose_tile_waits(simulate, run):
     assert "Encontradas até agora: 1" in words(await get(fragment))
 
 
+async def test_figure_tiles_and_heading_count_the_same(simulate, run):
+    await simulate(foods(5))
+    search = await run(ufs=["SP", "RJ"])
+    # Of a page that is stored, and of the country's, it is told a little later.
+    update = database_sync_to_async(Search.objects.filter(pk=search.pk).update)
+    await update(status=Status.RUNNING, stage=Stage.FETCHING, finished_at=None)
+    last = SearchEvent.objects.filter(search=search, payload__detail__uf="SP").latest
+
+    def tell_less() -> None:
+        event = last("seq")
+        event.payload["detail"] |= {"items_found": 2, "items_matched": 1, "from_store": 0}
+        event.save()
+
+    await database_sync_to_async(tell_less)()
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "São Paulo: 5 lidas, 5 encontradas" in seen
+    assert "Lidas 5 Do acervo 0 Encontradas 5" in seen
+    assert "Encontradas até agora: 5" in seen
+    fragment = await get(f"/buscas/{search.pk}/?fragmento=resultados")
+    assert "Encontradas até agora: 5" in words(fragment)
+    assert 'data-live-count="{&quot;SP&quot;: 5}"' in fragment
+
+
 async def test_no_number_in_an_attribute_has_a_thousands_point():
     search = await create(ufs=["SP", "MG"])
     await told(search, reading("SP", "reading", pages_done=1200, pages_total=2400))

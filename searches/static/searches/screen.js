@@ -20,6 +20,7 @@ export class Screen {
   constructor(search, results) {
     this.search = search;
     this.results = results;
+    this.counted = {};
     this.told = new Map(Object.entries(JSON.parse(document.getElementById("contado").textContent)));
     this.startedAt = performance.now() - Number(search.dataset.elapsed) * 1000;
     this.heardAt = performance.now();
@@ -28,7 +29,7 @@ export class Screen {
     this.problem = "";
     this.said = "";
     this.saidTimer = 0;
-    this.results.onCount = () => this.found();
+    this.results.onCount = (counted) => this.count(counted);
     this.clock = setInterval(() => this.tick(), 1000);
     this.enhanceCancel();
   }
@@ -60,8 +61,8 @@ export class Screen {
     const isOver = event.progress < 0 || event.progress === 100;
     if (!isOver) this.sayStage(event.message);
     if (event.progress >= 0) this.part("progress").value = event.progress;
-    const { detail } = event;
-    if (!detail.uf) return;
+    if (!event.detail.uf) return;
+    const detail = this.asCounted(event.detail);
     const before = this.told.get(detail.uf)?.items_matched ?? 0;
     this.told.set(detail.uf, detail);
     this.tile(detail);
@@ -82,15 +83,33 @@ export class Screen {
     return [...this.told.values()].reduce((sum, each) => sum + each[name], 0);
   }
 
-  /** The list is counted in the database; what is told of the pages comes a little later. */
+  /** What is told of a page comes a little later than its matches, which the list has counted by
+   * UF. What matches was read. searches/pages/running.py does the same. */
+  asCounted(detail) {
+    const found = Math.max(detail.items_matched, this.counted[detail.uf] ?? 0);
+    return { ...detail, items_matched: found, items_found: Math.max(detail.items_found, found) };
+  }
+
+  /** Take the counts of the list that has just come: figures, tiles and heading stay one. */
+  count(counted) {
+    this.counted = counted;
+    for (const [uf, detail] of this.told) {
+      this.told.set(uf, this.asCounted(detail));
+      if (counted[uf]) this.tile(this.told.get(uf));
+    }
+    this.found();
+  }
+
   found() {
-    this.put("found", numbers.format(Math.max(this.total("items_matched"), this.results.count)));
+    this.put("read", numbers.format(this.total("items_found")));
+    const found = numbers.format(this.total("items_matched"));
+    this.put("found", found);
+    this.put("live-count", found);
   }
 
   figures(detail) {
     const [done, pages] = [this.total("pages_done"), this.total("pages_total")];
     this.put("pages", this.pages(done, pages));
-    this.put("read", numbers.format(this.total("items_found")));
     this.put("stored", numbers.format(this.total("from_store")));
     this.found();
     this.put("units", `${detail.uf_index} de ${detail.uf_total}`);
