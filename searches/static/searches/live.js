@@ -216,6 +216,16 @@ class Live {
   }
 }
 
+// Nobody can unfold a long object on paper.
+const unfolded = [];
+window.addEventListener("beforeprint", () => {
+  unfolded.push(...document.querySelectorAll(".rest:not([open])"));
+  for (const rest of unfolded) rest.open = true;
+});
+window.addEventListener("afterprint", () => {
+  for (const rest of unfolded.splice(0)) rest.open = false;
+});
+
 const search = document.getElementById("busca");
 if (search?.dataset.seq) new Live(search).start();
 else document.documentElement.dataset.live = "done";
