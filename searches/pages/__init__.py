@@ -63,7 +63,7 @@ def detail_context(
         "found_until_now": found_count(told),
         "question": wording.question(query),
         "period": wording.period(query),
-        "conditions": wording.conditions(query, name_of=name_of),
+        "conditions": wording.conditions(query, name_of=name_of, says_usual=True),
         "removed_words": wording.few(wording.quoted(query.stopwords_removed), others="outras"),
     }
     if params.get("fragmento") in _FRAGMENTS:
@@ -105,6 +105,7 @@ def detail_context(
             ),
             "highlights": report.highlights(search, now=now),
             "charts": charts(search.summary) if search.total_kept else [],
+            "nothing_there": "" if search.total_raw else report.nothing_there(search, query),
             "ways_out": report.ways_out(search, query) if not search.total_kept else [],
         }
     if missing := report.incomplete_ufs(search):
