@@ -18,7 +18,7 @@ from searches.pages.charts import charts
 from searches.pages.comparing import comparison, since_last
 from searches.pages.history import history_context
 from searches.pages.listing import OPEN, Listing
-from searches.pages.running import as_counted, begun_ufs, ending, found_count, running
+from searches.pages.running import Told, as_counted, begun_ufs, ending, found_count, running
 from searches.pages.saving import saved_context
 from searches.places import name_of
 from searches.units import coverage_of
@@ -49,7 +49,7 @@ def detail_context(
     held_against = comparison(search, owner, params)
     # Events told since the row was read are left to the stream: tiles, bar and list are of one
     # moment.
-    told = (
+    told: Told = (
         {} if search.is_terminal else selectors.latest_of_each_uf(search.pk, upto=search.last_seq)
     )
     ufs = query.ufs if search.is_terminal else begun_ufs(told)
