@@ -1,5 +1,6 @@
 """The list of results: filters, order and pages, all in the address. Floor 6."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -215,12 +216,18 @@ class Listing:
         return self._cards(self._matches()[:LIVE_COUNT])
 
     @cached_property
-    def live_count(self) -> int:
-        return self._matches().count()
+    def live_counts(self) -> dict[str, int]:
+        """How many were found until now in each UF that has any."""
+        rows = self._matches().order_by()
+        return dict(rows.values_list("notice__uf").annotate(Count("pk")))
 
     @property
-    def live_count_text(self) -> str:
-        return str(self.live_count)
+    def live_counts_json(self) -> str:
+        return json.dumps(self.live_counts)
+
+    @property
+    def live_count(self) -> int:
+        return sum(self.live_counts.values())
 
     @cached_property
     def hidden_count(self) -> int:
