@@ -236,6 +236,9 @@ if AWS_STORAGE_BUCKET_NAME:
 
 _OFFICIAL_PNCP = "https://pncp.gov.br/api/consulta"
 PNCP_BASE_URL = env.url("PNCP_BASE_URL", _OFFICIAL_PNCP, schemes=("http", "https"))
+#: What the store calls the source when that is not its address: a demonstration's simulator has
+#: another port at each start, and the same notices.
+BIDIQ_SOURCE_NAME = "demo" if BIDIQ_DEMO and PNCP_BASE_URL != _OFFICIAL_PNCP else ""
 #: The ceiling of the adaptive rate. The real API bears 10 to 16 requests a minute; a server that
 #: the operator chose himself is only held back by its own 429.
 PNCP_RATE_PER_MINUTE = env.number(

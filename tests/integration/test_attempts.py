@@ -2,12 +2,14 @@
 
 import asyncio
 import tempfile
+from datetime import timedelta
 
 import pytest
 from channels.db import database_sync_to_async
 from django.db import OperationalError
+from django.utils import timezone
 
-from searches import representation
+from searches import representation, selectors, streams, upkeep
 from searches.domain.errors import ClaimLost
 from searches.domain.filtering import Decider, Reason
 from searches.domain.lifecycle import MAX_LOSSES, Status
@@ -64,6 +66,51 @@ async def test_a_waiting_search_is_cancelled_at_once():
     shown = await sync(lambda: representation.result(ended, page=1, page_size=10, now=NOW))
     assert {uf: row["status"] for uf, row in shown["cobertura"].items()} == {"SP": "failed"}
     assert shown["filter_stats"] == {reason.value: 0 for reason in Reason}
+
+
+async def test_a_search_of_another_source_is_not_run_here(simulate, settings):
+    """What this process would read is not what was asked for."""
+    await simulate([record(1)])
+    search, asked_of = await create(), settings.PNCP_BASE_URL
+    other = await simulate([record(2)])
+    async with open_client(settings) as client:
+        await run_search(search.pk, worker="test:1:x", client=client)
+    assert not other.requests
+    assert (await reload(search)).status == Status.QUEUED
+    assert await sync(selectors.waiting) == []
+    settings.PNCP_BASE_URL = asked_of
+    assert await sync(selectors.waiting) == [search.pk]
+
+
+async def test_a_search_whose_source_nobody_serves_ends_after_a_while(settings):
+    search, served = await create(), await create()
+    claimed = await sync(lambda: services.claim(served.pk, worker="elsewhere:1:x"))
+
+    async def told_long_ago() -> None:
+        before = timezone.now() - selectors.UNSERVED_AFTER - timedelta(seconds=1)
+        await SearchEvent.objects.aupdate(at=before)
+
+    await told_long_ago()
+    await upkeep.give_up_unserved()  # this process's own
+    settings.PNCP_BASE_URL = "http://127.0.0.1:10"
+    await upkeep.give_up_unserved()  # something of its source still runs elsewhere
+    assert (await reload(search)).status == Status.QUEUED
+
+    await sync(lambda: services.give_back(claimed, is_asked=True))
+    watching = streams.follow(search.pk)
+    try:
+        assert [frame.is_last for frame in await anext(watching)] == [False]
+        await upkeep.give_up_unserved()
+        [last] = await asyncio.wait_for(anext(watching), 10)
+    finally:
+        await watching.aclose()
+    assert "outra fonte" in last.text
+    ended = await reload(search)
+    assert (ended.status, ended.error_code) == (Status.ERROR, "source.gone")
+    assert (await reload(served)).status == Status.QUEUED  # told of a moment ago
+    await told_long_ago()
+    await upkeep.give_up_unserved()
+    assert (await reload(served)).status == Status.ERROR
 
 
 async def test_a_search_that_is_given_back_keeps_its_counts(simulate, settings):
