@@ -197,6 +197,13 @@ def give_back(search: Search, *, is_asked: bool = False) -> Payloads:
         return events.append(search.pk, [told])
 
 
+def give_back_claimed(search_id: UUID, *, worker: str) -> Payloads:
+    """Return a search to the queue if this worker has just claimed it, as `give_back` does."""
+    rows = Search.objects.filter(pk=search_id, status=Status.RUNNING, worker=worker)
+    claimed = rows.first()
+    return give_back(claimed, is_asked=True) if claimed is not None else []
+
+
 def give_up_unserved() -> dict[UUID, Payloads]:
     """End the searches that wait for a source nobody serves; return each one's events to publish.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import threading
 from datetime import timedelta
 
 import pytest
@@ -66,6 +67,29 @@ async def test_a_waiting_search_is_cancelled_at_once():
     shown = await sync(lambda: representation.result(ended, page=1, page_size=10, now=NOW))
     assert {uf: row["status"] for uf, row in shown["cobertura"].items()} == {"SP": "failed"}
     assert shown["filter_stats"] == {reason.value: 0 for reason in Reason}
+
+
+async def test_a_stop_in_the_middle_of_a_claim_leaves_the_search_to_others(settings, monkeypatch):
+    search, loop = await create(), asyncio.get_running_loop()
+    is_claimed, may_return = asyncio.Event(), threading.Event()
+    claim = services.claim
+
+    def claim_slowly(*args, **options):
+        claimed = claim(*args, **options)
+        loop.call_soon_threadsafe(is_claimed.set)
+        assert may_return.wait(10)
+        return claimed
+
+    monkeypatch.setattr(services, "claim", claim_slowly)
+    async with open_client(settings) as client:
+        work = asyncio.create_task(run_search(search.pk, worker="test:1:x", client=client))
+        await asyncio.wait_for(is_claimed.wait(), 10)
+        work.cancel()
+        may_return.set()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+    left = await reload(search)
+    assert (left.status, left.worker, left.losses) == (Status.QUEUED, "", 0)
 
 
 async def test_a_search_of_another_source_is_not_run_here(simulate, settings):
