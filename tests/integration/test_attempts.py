@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from channels.db import database_sync_to_async
+from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -14,15 +15,16 @@ from searches import representation, selectors, streams, upkeep
 from searches.domain.errors import ClaimLost
 from searches.domain.filtering import Decider, Reason
 from searches.domain.lifecycle import MAX_LOSSES, Status
-from searches.domain.progress import Stage
-from searches.domain.query import SearchQuery
+from searches.domain.progress import Stage, Told
+from searches.domain.query import SearchQuery, parse_query
+from searches.management.commands import buscar
 from searches.models import Match, Notice, PageRead, Search, SearchEvent
 from searches.pipeline import run_search
 from searches.pncp.client import PncpClient
 from searches.pncp.payload import parse_notice
 from searches.services import events, notices, results
 from searches.services import searches as services
-from tests.integration.conftest import NOW, create, open_client, record, reload
+from tests.integration.conftest import NOW, ask, create, open_client, record, reload
 from tests.integration.pipeline_support import (
     FOOD,
     events_of,
@@ -221,6 +223,46 @@ async def test_a_database_that_stays_away_leaves_the_search_to_others(
     assert (left.status, left.error_code) == (Status.RUNNING, "")
 
 
+async def test_a_search_in_a_terminal_that_was_left_ends_there(simulate, monkeypatch):
+    await simulate([record(1)])
+
+    async def away(*args, **kwargs):
+        raise OperationalError("the server has gone away")
+
+    monkeypatch.setattr("searches.fetching.Fetcher.read_unit", away)
+    with pytest.raises(CommandError, match="parou antes do fim") as left:
+        await asyncio.wait_for(buscar._run(parse_query(ask(), today=NOW.date())), 20)
+    assert left.value.returncode == 1
+
+
+async def test_a_search_in_a_terminal_goes_on_with_whoever_took_it(simulate, monkeypatch):
+    """A site beside it, when the machine slept."""
+    await simulate([record(n) for n in range(1, 20)])
+    request, is_left = PncpClient.page, buscar._is_left
+
+    def take_over():
+        search = Search.objects.get()
+        services.give_back(search)
+        return services.claim(search.pk, worker="other:2:y")
+
+    async def taken_over(*args):
+        await sync(take_over)
+        return await request(*args)
+
+    async def ended_elsewhere(search, work):
+        left = await is_left(search, work)
+        ending = Told(Stage.COMPLETE, status=Status.COMPLETE)
+        attempt = (await reload(search)).attempt
+        await sync(lambda: services.finish(search.pk, Status.COMPLETE, ending, attempt=attempt))
+        return left
+
+    monkeypatch.setattr(PncpClient, "page", taken_over)
+    monkeypatch.setattr(buscar, "_is_left", ended_elsewhere)
+    query = parse_query(ask(modalidades=[6]), today=NOW.date())
+    ended = await asyncio.wait_for(buscar._run(query), 20)
+    assert ended.status == Status.COMPLETE
+
+
 async def test_only_lost_workers_count_against_a_search():
     search = await create()
 
@@ -262,7 +304,7 @@ async def test_an_attempt_that_loses_its_search_while_it_reads_keeps_nothing(
     simulate, settings, monkeypatch
 ):
     await simulate([record(n) for n in range(1, 20)])
-    search, ask = await create(modalidades=[6]), PncpClient.page
+    search, request = await create(modalidades=[6]), PncpClient.page
 
     def take_over():
         services.give_back(Search.objects.get(pk=search.pk))
@@ -270,7 +312,7 @@ async def test_an_attempt_that_loses_its_search_while_it_reads_keeps_nothing(
 
     async def taken_over(*args):
         await sync(take_over)
-        return await ask(*args)
+        return await request(*args)
 
     monkeypatch.setattr(PncpClient, "page", taken_over)
     async with open_client(settings) as client:
