@@ -11,7 +11,7 @@ from django.contrib.sessions.backends.db import SessionStore
 
 from exports.services import expire_due, promote_pending
 from searches import addresses, digests, live
-from searches.services import logins, notices, saved
+from searches.services import leases, logins, notices, saved
 from searches.services import searches as services
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ def shared_chores() -> list[Chore]:
         Chore(30.0, database_sync_to_async(promote_pending, thread_sensitive=False)),
         Chore(60.0, give_up_unserved),
         Chore(300.0, database_sync_to_async(expire_due, thread_sensitive=False)),
+        Chore(3600.0, database_sync_to_async(leases.forget_expired, thread_sensitive=False)),
         Chore(3600.0, database_sync_to_async(notices.forget_stale, thread_sensitive=False)),
         Chore(3600.0, database_sync_to_async(addresses.forget_old, thread_sensitive=False)),
         Chore(3600.0, database_sync_to_async(logins.forget_old, thread_sensitive=False)),
