@@ -3,10 +3,13 @@
 With no variable set at all the site works on one machine; each variable adds a part.
 """
 
+import os
 import re
 import secrets
 import sys
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -23,16 +26,24 @@ VAR_DIR = BASE_DIR / "var"
 
 
 def _kept_secret_key() -> str:
-    """Return the key kept in var/, made on first use; two processes may start at once."""
+    """Return the key kept in var/, made on first use; two processes may start at once.
+
+    Raises BadEnvironment when the file is empty: of two that replaced it each would have its own.
+    """
     path = VAR_DIR / "secret_key"
     VAR_DIR.mkdir(exist_ok=True)
-    try:
-        with path.open("x", encoding="ascii") as file:
-            path.chmod(0o600)
+    if not path.exists():
+        # Whole before it has its name, which only the first one gets.
+        with NamedTemporaryFile("w", dir=VAR_DIR, encoding="ascii") as file:  # for the owner alone
             file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
-    return path.read_text(encoding="ascii").strip() or secrets.token_urlsafe(50)
+            file.flush()
+            os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                os.link(file.name, path)
+    key = path.read_text(encoding="ascii").strip()
+    if not key:
+        raise env.BadEnvironment(str(path), "a key in this file; delete it, and a new one is made")
+    return key
 
 
 DEBUG = env.boolean("DEBUG", False)
@@ -238,6 +249,9 @@ if AWS_STORAGE_BUCKET_NAME:
 
 _OFFICIAL_PNCP = "https://pncp.gov.br/api/consulta"
 PNCP_BASE_URL = env.url("PNCP_BASE_URL", _OFFICIAL_PNCP, schemes=("http", "https"))
+#: What the store calls the source when that is not its address: a demonstration's simulator has
+#: another port at each start, and the same notices.
+BIDIQ_SOURCE_NAME = "demo" if BIDIQ_DEMO and PNCP_BASE_URL != _OFFICIAL_PNCP else ""
 #: The ceiling of the adaptive rate. The real API bears 10 to 16 requests a minute; a server that
 #: the operator chose himself is only held back by its own 429.
 PNCP_RATE_PER_MINUTE = env.number(

@@ -79,6 +79,8 @@ _ERRORS = {
     "source.busy": "O PNCP está limitando as consultas. Repita a busca daqui a alguns minutos.",
     "source.rejected": "O PNCP recusou a consulta.",
     "source.malformed": "O PNCP deu uma resposta que não se pode ler.",
+    "source.gone": "O site passou a consultar outra fonte enquanto esta busca esperava. "
+    "Repita a busca.",
     "worker.lost": "A busca foi interrompida três vezes e não será retomada sozinha. "
     "Você pode repeti-la.",
     "internal": "Houve uma falha do nosso lado. Ela foi registrada; repita a busca.",

@@ -43,7 +43,7 @@ async def run_search(search_id: UUID, *, worker: str, client: PncpClient) -> Non
     cancelled when the owner asked, given back when this process is told to stop, or with
     `internal` when the fault is ours.
     """
-    search = await patiently(services.claim, search_id, worker=worker)
+    search = await _claim(search_id, worker=worker)
     if search is None:
         return
     logs.search_id.set(str(search_id))
@@ -81,6 +81,19 @@ async def run_search(search_id: UUID, *, worker: str, client: PncpClient) -> Non
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
+
+
+async def _claim(search_id: UUID, *, worker: str) -> Search | None:
+    """Claim a search; a caller that is cancelled meanwhile leaves nothing claimed."""
+    try:
+        return await patiently(services.claim, search_id, worker=worker)
+    except asyncio.CancelledError:
+        # The claim's thread is not stopped by that. This runs on the same one, so after it.
+        give_back = database_sync_to_async(services.give_back_claimed)
+        with suppress(*AWAY):  # silence gives it back
+            payloads = await asyncio.shield(give_back(search_id, worker=worker))
+            await live.publish(search_id, payloads)
+        raise
 
 
 async def _give_back(search: Search) -> None:

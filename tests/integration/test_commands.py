@@ -129,6 +129,26 @@ def test_ctrl_c_cancels_the_search(tmp_path: Path, variables: dict[str, str]) ->
     assert status == "cancelled"
 
 
+#: A table that takes no claims: run_search raises, with the search as it was.
+TAKES_NO_CLAIM = """
+CREATE TRIGGER full BEFORE UPDATE OF worker ON searches_search
+BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END
+"""
+
+
+def test_a_search_that_was_left_is_said_and_does_not_hang(
+    tmp_path: Path, variables: dict[str, str]
+) -> None:
+    manage("migrate", "-v0", **variables)
+    with contextlib.closing(sqlite3.connect(tmp_path / "terminal.sqlite3")) as database:
+        database.execute(TAKES_NO_CLAIM)
+    done = manage("buscar", "--ufs", "SP", "--setor", "alimentos", **variables)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith(
+        "A busca parou antes do fim. O que foi lido está guardado: repita-a."
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

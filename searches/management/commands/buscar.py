@@ -1,6 +1,7 @@
 """`manage.py buscar`: the main job in a terminal."""
 
 import asyncio
+import logging
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from bidiq import telemetry
 from bidiq.migrating import migrate
 from exports.services import read_piece
 from searches import messages, runner, streams
+from searches.database import AWAY
 from searches.domain.brazil import BRASILIA
 from searches.domain.errors import QueryError
 from searches.domain.lifecycle import Status
@@ -26,9 +28,12 @@ from searches.owners import Owner
 from searches.pipeline import run_search
 from searches.services import searches as services
 
+logger = logging.getLogger(__name__)
+
 #: Exit status by ending (contract, section 8).
 EXIT = {Status.COMPLETE: 0, Status.PARTIAL: 3, Status.ERROR: 1, Status.CANCELLED: 1}
 _PIECE_BYTES = 1024 * 1024
+_LEFT = "A busca parou antes do fim. O que foi lido está guardado: repita-a."
 
 
 class Command(BaseCommand):
@@ -133,23 +138,51 @@ def _first_day(options: dict[str, Any], today: date) -> str:
 
 
 async def _run(query: SearchQuery) -> Search:
-    """Run the search on this process's loop, with a progress bar fed by its own events."""
+    """Run the search on this process's loop, with a progress bar fed by its own events.
+
+    Raises CommandError when it was left before its end.
+    """
     create = database_sync_to_async(services.create_search)
     owner = Owner(visitor="terminal")
     search, _ = await create(query, owner=owner, limited=False, deferred=False)
     async with runner.open_client() as client:
         work = asyncio.create_task(run_search(search.pk, worker=worker_name(), client=client))
+        showing = asyncio.create_task(_show(search))
         try:
-            await _show(search)
+            await asyncio.wait({work, showing}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done() and await _is_left(search, work):
+                raise CommandError(_LEFT, returncode=1)
+            await showing
         except asyncio.CancelledError:  # Ctrl-C: nobody would go on with it; a second one insists
             await database_sync_to_async(services.request_cancel)(search)
             raise
         finally:
-            await work
+            showing.cancel()
+            await asyncio.gather(work, showing, return_exceptions=True)
+    return await _found(search)
+
+
+async def _found(search: Search) -> Search:
     found: Search = await database_sync_to_async(
         lambda: Search.objects.select_related("artifact").get(pk=search.pk)
     )()
     return found
+
+
+async def _is_left(search: Search, work: "asyncio.Task[None]") -> bool:
+    """Return whether nobody goes on with a search whose run here is over, though it has no end.
+
+    A site beside this may have taken it, when this machine slept: then its events go on.
+    """
+    if (error := work.exception()) is not None:
+        trace = None if isinstance(error, AWAY) else error
+        logger.error("search %s was left: %s", search.pk, error, exc_info=trace)
+    try:
+        found = await _found(search)
+    except AWAY:
+        return True
+    taken = found.status == Status.RUNNING and found.worker != worker_name()
+    return not (found.is_terminal or taken)
 
 
 async def _show(search: Search) -> None:
