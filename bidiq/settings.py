@@ -6,8 +6,8 @@ With no variable set at all the site works on one machine; each variable adds a 
 import os
 import re
 import secrets
+import shutil
 import sys
-from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -38,8 +38,12 @@ def _kept_secret_key() -> str:
             file.write(secrets.token_urlsafe(50))
             file.flush()
             os.fsync(file.fileno())
-            with suppress(FileExistsError):
+            try:
                 os.link(file.name, path)
+            except FileExistsError:
+                pass
+            except OSError:  # a file system without hard links: there the later one of two wins
+                shutil.copy(file.name, path)
     key = path.read_text(encoding="ascii").strip()
     if not key:
         raise env.BadEnvironment(str(path), "a key in this file; delete it, and a new one is made")
