@@ -3,13 +3,9 @@
 With no variable set at all the site works on one machine; each variable adds a part.
 """
 
-import os
 import re
-import secrets
-import shutil
 import sys
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -25,36 +21,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 
-def _kept_secret_key() -> str:
-    """Return the key kept in var/, made on first use; two processes may start at once.
-
-    Raises BadEnvironment when the file is empty: of two that replaced it each would have its own.
-    """
-    path = VAR_DIR / "secret_key"
-    VAR_DIR.mkdir(exist_ok=True)
-    if not path.exists():
-        # Whole before it has its name, which only the first one gets.
-        with NamedTemporaryFile("w", dir=VAR_DIR, encoding="ascii") as file:  # for the owner alone
-            file.write(secrets.token_urlsafe(50))
-            file.flush()
-            os.fsync(file.fileno())
-            try:
-                os.link(file.name, path)
-            except FileExistsError:
-                pass
-            except OSError:  # a file system without hard links: there the later one of two wins
-                shutil.copy(file.name, path)
-    key = path.read_text(encoding="ascii").strip()
-    if not key:
-        raise env.BadEnvironment(str(path), "a key in this file; delete it, and a new one is made")
-    return key
-
-
 DEBUG = env.boolean("DEBUG", False)
 SECRET_KEY = env.text("SECRET_KEY")
 #: Whether SECRET_KEY was given; several machines must share one (bidiq.W001).
 BIDIQ_SECRET_KEY_GIVEN = bool(SECRET_KEY)
-SECRET_KEY = SECRET_KEY or _kept_secret_key()
+SECRET_KEY = SECRET_KEY or env.kept_key(VAR_DIR / "secret_key")
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS",
     ("localhost", "127.0.0.1", "[::1]"),

@@ -1,5 +1,7 @@
 """The environment: absent is fine, wrong stops the start with one line that names the variable."""
 
+import errno
+import os
 import re
 import secrets
 import subprocess
@@ -11,7 +13,6 @@ import pytest
 from django.core.management import call_command
 
 from bidiq import env
-from bidiq import settings as settings_module
 from bidiq.management.commands import serve
 from tests.processes import ROOT, environment, free_port
 
@@ -75,10 +76,21 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path, monkeypatch):
 
 
 @pytest.fixture
-def kept_key(tmp_path: Path, monkeypatch) -> Path:
+def kept_key(tmp_path: Path) -> Path:
     """Where the key of a machine of its own is kept."""
-    monkeypatch.setattr(settings_module, "VAR_DIR", tmp_path / "var")
     return tmp_path / "var" / "secret_key"
+
+
+def no_hard_links(source, target):
+    raise OSError(errno.EOPNOTSUPP, "no hard links here")
+
+
+@pytest.mark.parametrize("link", [os.link, no_hard_links])
+def test_a_key_is_made_once(kept_key, monkeypatch, link):
+    monkeypatch.setattr(os, "link", link)
+    key = env.kept_key(kept_key)
+    assert env.kept_key(kept_key) == key
+    assert kept_key.stat().st_mode & 0o777 == 0o600
 
 
 def test_two_first_starts_at_once_agree_on_one_key(kept_key, monkeypatch):
@@ -86,13 +98,13 @@ def test_two_first_starts_at_once_agree_on_one_key(kept_key, monkeypatch):
 
     def while_another_starts(length: int) -> str:
         monkeypatch.setattr(secrets, "token_urlsafe", made)
-        others.append(settings_module._kept_secret_key())
+        others.append(env.kept_key(kept_key))
         return made(length)
 
     monkeypatch.setattr(secrets, "token_urlsafe", while_another_starts)
-    key = settings_module._kept_secret_key()
+    key = env.kept_key(kept_key)
     assert len(key) >= 50
-    assert [key, key] == [*others, settings_module._kept_secret_key()]
+    assert [key, key] == [*others, env.kept_key(kept_key)]
     assert kept_key.stat().st_mode & 0o777 == 0o600
     assert list(kept_key.parent.iterdir()) == [kept_key]
 
@@ -101,7 +113,7 @@ def test_an_empty_key_is_said_and_not_replaced_at_each_start(kept_key):
     kept_key.parent.mkdir()
     kept_key.touch()
     with pytest.raises(env.BadEnvironment, match=f"{kept_key} is not usable.*delete it"):
-        settings_module._kept_secret_key()
+        env.kept_key(kept_key)
 
 
 def test_absent_means_the_default(monkeypatch):
