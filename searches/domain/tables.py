@@ -1,7 +1,7 @@
 """PNCP's domain tables (source README, section 5). Floor 0.
 
-They only drive the form and the checks: the name shown for a notice comes from its own record,
-and a code that is not here passes through.
+They only drive the form and the checks: the name shown for a notice comes from its own record, or
+from here when that has none, and a code that is not here passes through.
 """
 
 from dataclasses import dataclass
@@ -37,6 +37,14 @@ MODALITIES: tuple[Modality, ...] = (
     Modality(19, "Pregão - Presencial Internacional"),
 )
 MODALITY_BY_CODE: dict[int, Modality] = {modality.code: modality for modality in MODALITIES}
+
+
+def modality_name(code: int) -> str:
+    """Return the name of a code, "" for one that is not here."""
+    modality = MODALITY_BY_CODE.get(code)
+    return "" if modality is None else modality.name
+
+
 #: Where anybody may bid with a price: concorrência and pregão. The default of a query.
 COMPETITIVE: tuple[int, ...] = (4, 5, 6, 7)
 
