@@ -54,7 +54,7 @@ FLOORS = {
 }
 #: `searches` and `exports` themselves are only packages.
 #: Of the project, what everybody may use: it imports nothing of ours.
-GROUND = {"bidiq.logs", "bidiq.migrating", "bidiq.telemetry"}
+GROUND = {"bidiq.logs", "bidiq.migrating", "bidiq.telemetry", "bidiq.tied"}
 #: Imports inside functions that look up, each because of Django's loading order.
 LAZY = {("exports.storage.database", "exports.models")}
 IMPURE = {"django", "aiohttp", "channels", "asyncio", "redis", "boto3", "orjson", "requests"}
