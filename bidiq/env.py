@@ -139,8 +139,9 @@ def url(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
         _ = parts.port  # a property that raises for a bad port
     except ValueError:
         raise BadEnvironment(name, expected) from None
-    has_place = bool(parts.hostname) or parts.scheme in {"sqlite", "unix"}
-    if parts.scheme not in schemes or not has_place:
+    is_path = parts.scheme in {"sqlite", "unix"}
+    is_usable = is_path or (bool(parts.hostname) and not re.search(r"\s", value))
+    if parts.scheme not in schemes or not is_usable:
         raise BadEnvironment(name, expected)
     if parts.scheme in {"http", "https"} and (parts.query or parts.fragment):
         raise BadEnvironment(name, f"{expected}, without ? and #")  # a path is put after it

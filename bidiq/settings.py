@@ -129,6 +129,8 @@ if BIDIQ_ON_POSTGRESQL:
     # The queue of the workers. Its tables exist only here, so that SQLite needs no service.
     INSTALLED_APPS.append("procrastinate.contrib.django")
 else:
+    if _options:
+        raise env.BadEnvironment("DATABASE_URL", "sqlite:///… without ? and what follows")
     _options |= {
         # A reading transaction that turns into a writing one would fail at once with "locked".
         "transaction_mode": "IMMEDIATE",
@@ -312,7 +314,14 @@ BIDIQ_PUBLIC_URL = env.url("BIDIQ_PUBLIC_URL", schemes=("http", "https"))
 #: Whether it was given; if not, `serve` puts its own port here, which only it knows.
 BIDIQ_PUBLIC_URL_GIVEN = bool(BIDIQ_PUBLIC_URL)
 BIDIQ_PUBLIC_URL = BIDIQ_PUBLIC_URL or "http://127.0.0.1:8000"
-DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "bidiq <nao-responda@localhost>")
+DEFAULT_FROM_EMAIL = (
+    env.matching(
+        "DEFAULT_FROM_EMAIL",
+        r"""[^<>@,;\s]+@[^<>@,;\s]+|("[^"\r\n]*"|[^<>@,;"\r\n]*)<[^<>@,;\s]+@[^<>@,;\s]+>""",
+        expected="an address, alone or as Name <address>",
+    )
+    or "bidiq <nao-responda@localhost>"
+)
 EMAIL_TIMEOUT = 15
 _email = urlsplit(env.url("EMAIL_URL", schemes=("smtp", "smtps")))
 if _email.hostname:

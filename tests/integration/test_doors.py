@@ -173,6 +173,25 @@ async def test_a_program_opens_a_socket_with_its_token(alice, bob):
         assert not (await one.connect())[0]
 
 
+@pytest.mark.parametrize("members_only", [False, True])
+@pytest.mark.parametrize("door", ["/buscas/{}/eventos/", "/buscas/{}/eventos.json"])
+async def test_a_program_follows_with_its_token(alice, bob, settings, door, members_only):
+    settings.BIDIQ_LOGIN_REQUIRED = members_only
+    search = await ended_search(Owner(user_id=alice.pk))
+    client = AsyncClient()
+    for user, status in ((alice, 200), (bob, 404)):
+        token = await database_sync_to_async(create_token)(user)
+        answer = await client.get(
+            door.format(search.pk), headers={"Authorization": f"Bearer {token}"}
+        )
+        assert answer.status_code == status
+    visitors = await ended_search()
+    client.cookies = (await database_sync_to_async(browser)("alice")).cookies
+    for header, status in (("Bearer nonsense", 404), ("Basic YTpi", 302 if members_only else 200)):
+        answer = await client.get(door.format(visitors.pk), headers={"Authorization": header})
+        assert answer.status_code == status
+
+
 async def test_members_only_holds_for_the_socket_too(alice, settings):
     settings.BIDIQ_LOGIN_REQUIRED = True
     search = await ended_search()

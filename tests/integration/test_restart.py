@@ -176,6 +176,26 @@ def test_a_demonstration_fetches_nothing_twice_whatever_the_port_of_its_simulato
     assert read > 0
 
 
+def test_the_demonstration_ends_whole_when_it_is_killed(tmp_path: Path) -> None:
+    variables = {"DATABASE_URL": f"sqlite:///{tmp_path / 'demo.sqlite3'}", "SECRET_KEY": "test"}
+    port = processes.free_port()
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "serve", "--demo", "--port", str(port)],
+        cwd=processes.ROOT,
+        env=processes.environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        try:
+            assert demo.stdout is not None
+            assert any("bidiq em http" in line for line in demo.stdout)
+        finally:
+            demo.kill()
+        # Both have its errors' pipe, which closes when the last of them is gone.
+        demo.communicate(timeout=30)
+
+
 def test_two_starts_at_once_migrate_one_after_the_other(tmp_path: Path) -> None:
     """The site and a first search in a terminal, on a new machine."""
     variables = {"DATABASE_URL": f"sqlite:///{tmp_path / 'new.sqlite3'}", "SECRET_KEY": "test"}

@@ -52,6 +52,11 @@ from tests.processes import ROOT, environment, free_port
         ("PNCP_CONCURRENCY", "４"),
         ("PNCP_TIMEOUT_SECONDS", "６０"),
         ("BIDIQ_DATABASE_POOL_SIZE", "abc"),
+        ("DATABASE_URL", "sqlite:////tmp/x.sqlite3?foo=bar"),
+        ("PNCP_BASE_URL", "http://a b/c"),
+        ("PNCP_BASE_URL", "http://a/b c"),
+        ("DEFAULT_FROM_EMAIL", "not an address"),
+        ("DEFAULT_FROM_EMAIL", "Prefeitura, SP <x@y>"),
     ],
 )
 def test_a_bad_value_stops_the_start_with_one_line(name, value):

@@ -2,7 +2,11 @@
 
 import asyncio
 import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import date, timedelta
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -63,27 +67,30 @@ class Command(BaseCommand):
         migrate()
         query = _query(options)
         output: Path | None = options["saida"]
-        if output is not None and not output.resolve().parent.is_dir():
-            raise CommandError(f"A pasta de {output} não existe.", returncode=1)
-        if output is not None and output.is_dir():
-            raise CommandError(f"{output} é uma pasta: dê o nome de um arquivo.", returncode=1)
+        with nullcontext() if output is None else _writing(output) as file:
+            search = self._search(query)
+            if output is not None and file is not None:
+                with _said_of(output):
+                    _save(search, file)
+        if output is not None:
+            self.stdout.write(f"Excel em {output}")
+        if code := EXIT[Status(search.status)]:
+            raise SystemExit(code)
+
+    def _search(self, query: SearchQuery) -> Search:
+        """Run the search and say what it found; an end without a result is a CommandError."""
         try:
             search = asyncio.run(_run(query))
         except KeyboardInterrupt:
             raise CommandError("Busca cancelada.", returncode=EXIT[Status.CANCELLED]) from None
-        self.stdout.write(messages.number_text(search.total_kept) + " encontradas em "
-                          + messages.number_text(search.total_raw) + " lidas")  # fmt: skip
+        self.stdout.write(messages.found_text(search.total_kept, search.total_raw))
         for uf, entry in search.coverage.items():
             if entry["status"] != "complete":
                 why = messages.unit_text(entry["motivo"] or "", entry["pagina_que_falhou"])
                 self.stderr.write(f"{uf} ficou incompleta: {why}")
         if search.status == Status.ERROR:
             raise CommandError(messages.error_text(search.error_code), returncode=1)
-        if output is not None:
-            _save(search, output)
-            self.stdout.write(f"Excel em {output}")
-        if code := EXIT[Status(search.status)]:
-            raise SystemExit(code)
+        return search
 
 
 def _query(options: dict[str, Any]) -> SearchQuery:
@@ -204,14 +211,50 @@ async def _show(search: Search) -> None:
                 )
 
 
-def _save(search: Search, output: Path) -> None:
+@contextmanager
+def _writing(output: Path) -> Iterator[RawIOBase]:
+    """Open a file that becomes `output` when the block ends well, and goes when it does not.
+
+    Raises CommandError at once for a place that cannot be written: a search may take minutes.
+    """
+    with _said_of(output):
+        target = output.resolve()
+        if not target.parent.is_dir():
+            raise CommandError(f"A pasta de {output} não existe.", returncode=1)
+        if target.is_dir():
+            raise CommandError(f"{output} é uma pasta: dê o nome de um arquivo.", returncode=1)
+        is_device = target.exists() and not target.is_file()  # /dev/stdout stays what it is
+        part = target if is_device else target.with_name(f".bidiq-{os.getpid()}.xlsx")
+        file = part.open("wb", buffering=0)  # nothing is left to be written when it closes
+    try:
+        with file:
+            yield file
+        if not is_device:
+            with _said_of(output):
+                part.replace(target)
+    finally:
+        if not is_device:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _said_of(output: Path) -> Iterator[None]:
+    """Turn what the system refuses into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        message = f"{output} não pôde ser escrito: {error.strerror}."
+        raise CommandError(message, returncode=1) from None
+
+
+def _save(search: Search, file: RawIOBase) -> None:
     artifact = search.artifact
     if artifact is None:
         raise CommandError("O Excel não pôde ser guardado.", returncode=1)
-    with output.open("wb") as file:
-        while (written := file.tell()) < artifact.size_bytes:
-            # An answer may be shorter than asked: it ends with a piece of the database.
-            piece = read_piece(artifact, start=written, length=_PIECE_BYTES)
-            if not piece:
-                raise CommandError("O Excel guardado está incompleto.", returncode=1)
-            file.write(piece)
+    written = 0
+    while written < artifact.size_bytes:
+        # An answer may be shorter than asked: it ends with a piece of the database.
+        piece = read_piece(artifact, start=written, length=_PIECE_BYTES)
+        if not piece:
+            raise CommandError("O Excel guardado está incompleto.", returncode=1)
+        written += file.write(piece) or 0
