@@ -3,6 +3,7 @@
 Nothing of botocore passes this border: its errors become exports.errors with a reason.
 """
 
+import logging
 import threading
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -19,6 +20,8 @@ from exports.headers import attachment
 from exports.storage.border import error_code, error_reason, status, translated
 
 PIECE_BYTES = 512 * 1024
+
+logger = logging.getLogger("exports")
 
 
 @deconstructible
@@ -142,14 +145,16 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
             answer = self._quick_client.head_object(Bucket=self.bucket_name, Key=name)
             return int(answer["ContentLength"])
 
-    def check(self) -> None:
-        """Return when the bucket answers, making it if it is missing; raise otherwise."""
+    def check(self, *, makes_bucket: bool = False) -> None:
+        """Return when the bucket answers, or, if asked for, was missing and is made."""
         with translated():
             try:
                 self._quick_client.head_bucket(Bucket=self.bucket_name)
             except boto.ClientError as error:
                 if status(error) != 404:
                     raise
+                if not makes_bucket:
+                    raise StorageUnavailable(reason=Reason.BUCKET) from error
                 self._make_bucket()
 
     def read_pieces(self, name: str, *, start: int = 0) -> Iterator[bytes]:
@@ -204,6 +209,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
         )
         try:
             client.create_bucket(Bucket=self.bucket_name, **place)
+            logger.warning("the bucket %s was missing and was made", self.bucket_name)
         except boto.ClientError as error:
             code = error_code(error)
             if code == "BucketAlreadyOwnedByYou" or (

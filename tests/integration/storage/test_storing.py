@@ -9,7 +9,10 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.storage import storages
+from django.db import OperationalError, connection
+from django.utils import timezone
 
+from exports.breaker import Breaker
 from exports.errors import ArtifactNotMade, ArtifactTooLarge, StorageUnavailable
 from exports.models import Artifact, StoredFile
 from exports.services import places, promote_pending, storage_health
@@ -199,6 +202,61 @@ def test_a_storage_that_answers_and_takes_no_file_is_not_well_until_it_takes_one
     else:
         promote_pending()
     assert storage_health().state == "ok"
+
+
+def test_the_last_upload_counts_whatever_clock_its_machine_has(
+    use_object_storage, make_artifact, monkeypatch
+):
+    make_artifact()
+    use_object_storage(backend="tests.integration.storage.faults.TakesNothing")
+    with monkeypatch.context() as other_machine:
+        behind = timezone.now() - timedelta(minutes=20)
+        other_machine.setattr(timezone, "now", lambda: behind)
+        make_artifact()
+    assert storage_health().state == "server"
+
+    use_object_storage()
+    with monkeypatch.context() as other_machine:
+        other_machine.setattr(timezone, "now", lambda: behind)
+        promote_pending()
+        make_artifact()
+
+    assert storage_health().state == "ok"
+
+
+def test_a_bucket_that_is_gone_is_told_and_not_made_by_asking(
+    use_object_storage, make_artifact, store
+):
+    bucket = store.directory / "data" / store.bucket
+    assert storage_health().state == "ok"  # the first file makes it
+    assert not bucket.exists()
+    make_artifact()
+    bucket.rename(bucket.with_name(f"{store.bucket}-renamed"))
+
+    assert storage_health().state == "bucket"
+    assert not bucket.exists()
+    make_artifact()
+    assert (bucket.exists(), storage_health().state) == (True, "ok")
+
+
+def test_health_does_without_a_database(use_object_storage, make_artifact):
+    make_artifact()
+
+    health = storage_health(asks_database=False)
+
+    assert (health.state, health.pending_count) == ("ok", None)
+
+
+def test_health_bears_a_database_that_goes_meanwhile(use_object_storage, make_artifact):
+    make_artifact()
+    with connection.execute_wrapper(_is_away):
+        health = storage_health()
+
+    assert (health.state, health.pending_count) == ("ok", None)
+
+
+def _is_away(execute, sql, params, many, context):
+    raise OperationalError("server closed the connection unexpectedly")
 
 
 def test_no_storage_is_called_unavailable_without_a_reason():
