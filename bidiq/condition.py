@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
-from django.db import connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from exports.services import storage_health
 from searches import live
@@ -71,6 +71,7 @@ class Part:
     def _work(self, answer: "Future[State]") -> None:
         state = self.silent()
         try:
+            _leave_a_busy_pool()
             state = self._ask()
         except Exception as error:  # whatever a driver raises, the part is down
             logger.info("%s does not answer: %s", self.name, error)
@@ -78,6 +79,20 @@ class Part:
             connections.close_all()
             self._known = state
             answer.set_result(state)
+
+
+def _leave_a_busy_pool() -> None:
+    """Give this thread a connection of its own when those of the pool are all in use.
+
+    The database is not down then, only late for who stands in line.
+    """
+    if not settings.BIDIQ_ON_POSTGRESQL:
+        return
+    stats = cast(Any, connection).pool.get_stats()
+    if stats["pool_available"] == 0 and stats["pool_size"] >= stats["pool_max"]:
+        own = connection.copy()
+        del own.settings_dict["OPTIONS"]["pool"]
+        connections[DEFAULT_DB_ALIAS] = own
 
 
 def _database() -> State:
