@@ -22,6 +22,8 @@ PIECE_BYTES = 512 * 1024
 logger = logging.getLogger("exports")
 #: Guards reads of the object storage in this process.
 breaker = Breaker()
+#: Guards uploads: one that hangs has taken long already, and the database takes the next ones.
+uploads = Breaker(errors=1, pause_seconds=30)
 
 
 def database() -> DatabaseStorage:

@@ -21,6 +21,8 @@ from exports.storage import ObjectStorage, write_whole
 TRIES = 2
 #: Another try of these would only make the owner wait longer for the same answer.
 _FINAL = {Reason.PERMISSION, Reason.TIMEOUT, Reason.BUCKET}
+#: The next file would meet these too, and wait as long for it.
+_AWAY = {Reason.TIMEOUT, Reason.REFUSED}
 
 _may_warn = places.Seldom()
 
@@ -49,7 +51,8 @@ def store_artifact(
 
     1. `write` fills a temporary file and returns how many rows it has.
     2. The object storage gets it, if one is configured, under `key` or a name like it.
-    3. If it cannot, the database gets it and the row says why; `promote_pending` moves it later.
+    3. If it cannot, or could not a moment ago, the database gets it and the row says why;
+       `promote_pending` moves it later.
 
     Raises ArtifactNotMade when the temporary file meets an OSError, ArtifactTooLarge when the
     database would have to take more than BIDIQ_DATABASE_FILE_LIMIT_BYTES, and whatever else `write`
@@ -99,6 +102,8 @@ def _written(write: Callable[[BinaryIO], int]) -> tuple[BinaryIO, int]:
 
 
 def _save_object(storage: ObjectStorage, artifact: Artifact, key: str, file: BinaryIO) -> str:
+    if artifact.size_bytes <= settings.BIDIQ_DATABASE_FILE_LIMIT_BYTES:
+        places.uploads.admit()  # a larger one has no other place to go to
     for is_last in (number == TRIES for number in range(1, TRIES + 1)):
         try:
             name = put_object(storage, artifact, key, file)
@@ -114,14 +119,25 @@ def _save_object(storage: ObjectStorage, artifact: Artifact, key: str, file: Bin
 def put_object(storage: ObjectStorage, artifact: Artifact, key: str, file: BinaryIO) -> str:
     """Upload the bytes of an artifact and return the name they got; raises StorageUnavailable."""
     wanted = places.free_name(OBJECT_STORAGE, key)
-    name = write_whole(storage, wanted, file, content_type=artifact.content_type)
+    places.release_connections()
     try:
-        arrived_bytes = storage.size(name)
-    except FileNotFoundError:
-        arrived_bytes = -1
+        name = write_whole(storage, wanted, file, content_type=artifact.content_type)
+        arrived_bytes = _arrived_bytes(storage, name)
+    except StorageUnavailable as error:
+        if error.reason in _AWAY:
+            places.uploads.failed(error.reason)
+        raise
+    places.uploads.succeeded()
     if arrived_bytes != artifact.size_bytes:
         raise StorageUnavailable("The object is not what was sent.", reason=Reason.SERVER)
     return name
+
+
+def _arrived_bytes(storage: ObjectStorage, name: str) -> int:
+    try:
+        return storage.size(name)
+    except FileNotFoundError:
+        return -1
 
 
 def _save_in_database(artifact: Artifact, key: str, file: BinaryIO) -> None:

@@ -29,7 +29,8 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
     """Keep files in one private bucket of an S3-compatible server.
 
     Every method raises StorageUnavailable with its reason, or FileNotFoundError. The bucket is made
-    on first use. Questions (exists, stat, check) give up within seconds; transfers are patient.
+    by the first write. Questions (exists, stat, check) give up within seconds; transfers are
+    patient, and try once: who writes knows which faults are worth another try.
     """
 
     def __init__(
@@ -47,14 +48,18 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
             s3={"addressing_style": "path"},
             connect_timeout=connect_timeout_seconds,
             read_timeout=read_timeout_seconds,
-            retries={"total_max_attempts": 2, "mode": "standard"},
+            retries={"total_max_attempts": 1, "mode": "standard"},
             # The newer default adds trailing checksums that many S3-compatible servers refuse.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
         quick = min(quick_timeout_seconds, connect_timeout_seconds)
         self._quick_config = patient.merge(
-            Config(connect_timeout=quick, read_timeout=quick_timeout_seconds)
+            Config(
+                connect_timeout=quick,
+                read_timeout=quick_timeout_seconds,
+                retries={"total_max_attempts": 2, "mode": "standard"},
+            )
         )
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()

@@ -97,6 +97,56 @@ def test_the_database_takes_over_when_nothing_answers(use_object_storage, make_a
     assert time.monotonic() - started < 4
 
 
+def test_an_upload_that_hangs_is_waited_for_once_and_not_by_the_next_file(
+    use_object_storage, make_artifact, store, monkeypatch
+):
+    now = [1000.0]
+    monkeypatch.setattr(
+        places, "uploads", Breaker(errors=1, pause_seconds=30, clock=lambda: now[0])
+    )
+    make_artifact()  # there is a bucket: making one would hang as well
+    with servers.uploads_hang(store) as door:
+        use_object_storage(endpoint_url=door.url, read_timeout_seconds=3)
+
+        files = [make_artifact() for _ in range(3)]
+
+        assert [file.fallback_reason for file in files] == ["timeout"] * 3
+        assert [bytes_of(file) for file in files] == [CONTENT] * 3
+        assert door.uploads.acquire(blocking=False)
+        assert not door.uploads.acquire(blocking=False)
+        door.is_open = True
+        assert make_artifact().storage == "database"  # without asking
+        now[0] += 31
+        assert make_artifact().storage == "object_storage"
+        assert make_artifact().storage == "object_storage"
+
+
+def test_a_file_too_large_for_the_database_tries_the_object_storage_all_the_same(
+    use_object_storage, make_artifact, store, monkeypatch, settings
+):
+    monkeypatch.setattr(places, "uploads", Breaker(errors=1, pause_seconds=3600))
+    store.stop()
+    make_artifact()
+    store.start()
+    settings.BIDIQ_DATABASE_FILE_LIMIT_BYTES = len(CONTENT) - 1
+
+    assert make_artifact().storage == "object_storage"
+
+
+def test_a_promotion_tells_that_uploads_are_taken_again(
+    use_object_storage, make_artifact, store, monkeypatch
+):
+    monkeypatch.setattr(places, "uploads", Breaker(errors=1, pause_seconds=3600))
+    store.stop()
+    make_artifact()
+    store.start()
+    assert make_artifact().fallback_reason == "refused"
+
+    assert promote_pending().done_count == 2
+
+    assert make_artifact().storage == "object_storage"
+
+
 def test_a_passing_fault_is_tried_again(use_object_storage, make_artifact):
     use_object_storage(backend="tests.integration.storage.faults.FailsOnce")
 
