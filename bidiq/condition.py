@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
-from django.db import connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from exports.services import storage_health
 from searches import live
@@ -22,6 +22,8 @@ State = dict[str, Any]
 FRESH_SECONDS = 5.0
 STALE_SECONDS, STALE_PATIENCE_SECONDS = 15.0, 0.3
 PATIENCE_SECONDS = 1.5
+#: How long the storage waits to hear whether the database answers, before it does without.
+ROWS_PATIENCE_SECONDS = 0.3
 
 
 class Part:
@@ -70,6 +72,7 @@ class Part:
     def _work(self, answer: "Future[State]") -> None:
         state = self.silent()
         try:
+            _leave_a_busy_pool()
             state = self._ask()
         except Exception as error:  # whatever a driver raises, the part is down
             logger.info("%s does not answer: %s", self.name, error)
@@ -77,6 +80,20 @@ class Part:
             connections.close_all()
             self._known = state
             answer.set_result(state)
+
+
+def _leave_a_busy_pool() -> None:
+    """Give this thread a connection of its own when those of the pool are all in use.
+
+    The database is not down then, only late for who stands in line.
+    """
+    if not settings.BIDIQ_ON_POSTGRESQL:
+        return
+    stats = cast(Any, connection).pool.get_stats()
+    if stats["pool_available"] == 0 and stats["pool_size"] >= stats["pool_max"]:
+        own = connection.copy()
+        del own.settings_dict["OPTIONS"]["pool"]
+        connections[DEFAULT_DB_ALIAS] = own
 
 
 def _database() -> State:
@@ -99,7 +116,11 @@ def _layer_mode() -> str:
 
 
 def _storage() -> State:
-    health = storage_health()
+    # The bucket may be well and its rows away: they are left out then, not waited for.
+    database = PARTS["database"].asking(fresh_seconds=FRESH_SECONDS)
+    wait({database}, timeout=ROWS_PATIENCE_SECONDS)
+    asks_database = database.done() and database.result()["state"] == "ok"
+    health = storage_health(asks_database=asks_database)
     return {"mode": health.mode, "state": health.state, "pending": health.pending_count}
 
 

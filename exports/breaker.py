@@ -5,6 +5,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from exports.errors import Reason, StorageUnavailable
+
 
 class Breaker:
     """Counts errors; open, it says how long to wait. Safe between threads, one for each process.
@@ -27,6 +29,7 @@ class Breaker:
         self._lock = threading.Lock()
         self._failures: deque[float] = deque(maxlen=errors)
         self._open_until: float | None = None
+        self._reason = Reason.REFUSED  # of the last error
 
     def wait_seconds(self) -> float:
         """Return 0 when a call may be made now, otherwise how long to wait for the next try."""
@@ -39,10 +42,21 @@ class Breaker:
             self._open_until = now + self._pause_seconds  # this caller tries, the others wait
             return 0
 
-    def failed(self) -> None:
+    def admit(self) -> None:
+        """Return when a call may be made now; raises StorageUnavailable with seconds to wait."""
+        wait_seconds = self.wait_seconds()
+        if wait_seconds > 0:
+            raise StorageUnavailable(
+                "The object storage failed a moment ago.",
+                reason=self._reason,
+                retry_after_seconds=int(wait_seconds) + 1,
+            )
+
+    def failed(self, reason: Reason) -> None:
         """Note an error; the last of too many opens the breaker."""
         with self._lock:
             now = self._clock()
+            self._reason = reason
             self._failures.append(now)
             is_full = len(self._failures) == self._limit
             if is_full and now - self._failures[0] <= self._window_seconds:

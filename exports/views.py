@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterator
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
-from django.db import connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -18,6 +17,7 @@ from exports.errors import ArtifactError, ArtifactExpired, StorageUnavailable
 from exports.headers import Unsatisfiable, attachment, names_tag, parse_range
 from exports.models import DATABASE, Artifact
 from exports.services import deliver, read_piece
+from exports.services.places import release_connections
 
 PIECE_BYTES = 512 * 1024
 
@@ -53,7 +53,7 @@ def artifact_response(
         counts=not is_head and (span is None or span[0] == 0),
         method="head_object" if is_head else "get_object",
     )
-    _release_connections()
+    release_connections()  # the client may be slow
     if delivery.signed_url is not None:
         # Not HttpResponseRedirect: it refuses, and logs, addresses above 2,048 characters, which
         # signed ones with a session token are.
@@ -61,13 +61,6 @@ def artifact_response(
             status=302, headers={"Location": delivery.signed_url, "Cache-Control": "no-store"}
         )
     return _bytes_response(request, delivery.artifact, span=None if is_head else span)
-
-
-def _release_connections() -> None:
-    """Let go of the request's connection: it would stay open until a slow client has it all."""
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
 
 
 def _bytes_response(

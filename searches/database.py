@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from channels.db import database_sync_to_async
@@ -19,6 +20,10 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 1.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+#: What is marked as `apart`, and its threads.
+_APART: set[Callable[..., object]] = set()
+_apart_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="apart")
 
 
 class AwayFilter(logging.Filter):
@@ -56,9 +61,19 @@ async def patiently_to_the_end(function: Callable[P, T], *args: P.args, **kwargs
         raise
 
 
+def apart(function: Callable[P, T]) -> Callable[P, T]:
+    """Mark a function that waits for other servers: aside, it takes no thread from the others.
+
+    On the loop's own threads is judged; a storage that hangs would stop every search.
+    """
+    _APART.add(function)
+    return function
+
+
 async def patiently_aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """The same on a thread of its own, for what takes long."""
-    call = database_sync_to_async(function, thread_sensitive=False)
+    threads = _apart_threads if function in _APART else None
+    call = database_sync_to_async(function, thread_sensitive=False, executor=threads)
     return await _insist(lambda: call(*args, **kwargs))
 
 

@@ -26,6 +26,7 @@ from exports.workbook import (
     Table,
 )
 from searches import messages, selectors, wording
+from searches.database import apart
 from searches.domain import tables
 from searches.domain.brazil import BRASILIA, BY_CODE
 from searches.domain.query import SearchQuery
@@ -49,6 +50,7 @@ def storage_of(artifact: Artifact | None) -> str | None:
     return None if artifact is None else artifact.storage
 
 
+@apart
 def store_report(search_id: UUID) -> Artifact:
     """Write a search's result as an Excel file and keep it. Raises ReportFailed."""
     search = Search.objects.select_related("owner_user").get(pk=search_id)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from channels.db import database_sync_to_async
@@ -17,6 +18,9 @@ from searches.services import searches as services
 logger = logging.getLogger(__name__)
 
 FIRST_ROUND_SECONDS = 5.0
+#: One for each of the shared chores, and none of the loop's: a storage or a mail server that hangs
+#: must keep neither the others nor the searches waiting.
+_threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="chore")
 
 
 class Chore(NamedTuple):
@@ -26,20 +30,26 @@ class Chore(NamedTuple):
     do: Callable[[], Awaitable[object]]
 
 
+def _aside(function: Callable[[], object]) -> Callable[[], Awaitable[object]]:
+    call: Callable[[], Awaitable[object]] = database_sync_to_async(
+        function, thread_sensitive=False, executor=_threads
+    )
+    return call
+
+
 def shared_chores() -> list[Chore]:
     """Return the chores of workers and of sites that run searches themselves."""
-    # Aside, each on a thread of its own: a slow storage must not keep the others waiting.
     return [
-        Chore(30.0, database_sync_to_async(saved.run_due, thread_sensitive=False)),
-        Chore(30.0, database_sync_to_async(digests.send_due, thread_sensitive=False)),
-        Chore(30.0, database_sync_to_async(promote_pending, thread_sensitive=False)),
+        Chore(30.0, _aside(saved.run_due)),
+        Chore(30.0, _aside(digests.send_due)),
+        Chore(30.0, _aside(promote_pending)),
         Chore(60.0, give_up_unserved),
-        Chore(300.0, database_sync_to_async(expire_due, thread_sensitive=False)),
-        Chore(3600.0, database_sync_to_async(leases.forget_expired, thread_sensitive=False)),
-        Chore(3600.0, database_sync_to_async(notices.forget_stale, thread_sensitive=False)),
-        Chore(3600.0, database_sync_to_async(addresses.forget_old, thread_sensitive=False)),
-        Chore(3600.0, database_sync_to_async(logins.forget_old, thread_sensitive=False)),
-        Chore(3600.0, database_sync_to_async(SessionStore.clear_expired, thread_sensitive=False)),
+        Chore(300.0, _aside(expire_due)),
+        Chore(3600.0, _aside(leases.forget_expired)),
+        Chore(3600.0, _aside(notices.forget_stale)),
+        Chore(3600.0, _aside(addresses.forget_old)),
+        Chore(3600.0, _aside(logins.forget_old)),
+        Chore(3600.0, _aside(SessionStore.clear_expired)),
     ]
 
 

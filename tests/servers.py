@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -274,6 +275,61 @@ def silent_server() -> Iterator[str]:
         listener.bind((HOST, 0))
         listener.listen(64)
         yield f"http://{HOST}:{listener.getsockname()[1]}"
+
+
+@dataclass
+class UploadsHang:
+    """A door to an S3 server: questions go through and are answered, uploads are swallowed."""
+
+    url: str = ""
+    uploads: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    is_open: bool = False  # lets uploads through too
+
+    def carry(self, client: socket.socket, server: socket.socket) -> None:
+        """Carry what a client says until it hangs up, or begins an upload."""
+        with contextlib.suppress(OSError):
+            while said := client.recv(65536):
+                if said.startswith(b"PUT ") and not self.is_open:
+                    self.uploads.release()
+                    while client.recv(65536):  # all of it, and never a word
+                        pass
+                    return
+                server.sendall(said)
+
+
+@contextmanager
+def uploads_hang(store: ObjectStore) -> Iterator[UploadsHang]:
+    """A running door to the store whose uploads hang; `uploads` is released for each."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server((HOST, 0)))
+        door = UploadsHang(f"http://{HOST}:{listener.getsockname()[1]}")
+        ends: list[socket.socket] = []
+
+        def answer(server: socket.socket, client: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                while said := server.recv(65536):
+                    client.sendall(said)
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    client, _ = listener.accept()
+                    server = socket.create_connection((HOST, store.port))
+                    ends.extend((client, server))
+                    for work, args in ((door.carry, (client, server)), (answer, (server, client))):
+                        threading.Thread(target=work, args=args, daemon=True).start()
+
+        accepting = threading.Thread(target=accept, daemon=True)
+        accepting.start()
+        try:
+            yield door
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting.join()
+            for end in ends:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
 
 
 def _run(server: _S, *, prepare: Callable[[], object] | None = None) -> Iterator[_S]:

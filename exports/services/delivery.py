@@ -1,5 +1,8 @@
 """An artifact goes to somebody: a signed address or bytes, and always a Download row. Floor 3."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +13,12 @@ from django.utils import timezone
 from exports.errors import ArtifactExpired, ArtifactMissing, Reason, StorageUnavailable
 from exports.models import DATABASE, OBJECT_STORAGE, Artifact, Download
 from exports.services import places
+from exports.storage import ObjectStorage
+
+#: So many ask the object storage at once, and who comes then waits so long for a turn: without end
+#: each click on a storage that hangs would be another thread.
+_QUESTIONS, _TURN_SECONDS = 8, 1.0
+_turns = threading.BoundedSemaphore(_QUESTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +80,9 @@ def _reach(artifact: Artifact, *, method: Literal["get_object", "head_object"]) 
             raise FileNotFoundError(artifact.name)
         return None
     storage = places.required_object_storage()
-    wait_seconds = places.breaker.wait_seconds()
-    if wait_seconds > 0:
-        raise StorageUnavailable(
-            "The object storage failed a moment ago.",
-            reason=Reason.REFUSED,
-            retry_after_seconds=int(wait_seconds) + 1,
-        )
-    try:
-        size_bytes = storage.stat(artifact.name)
-    except StorageUnavailable:
-        places.breaker.failed()
-        raise
-    except FileNotFoundError:
-        places.breaker.succeeded()
-        raise
-    places.breaker.succeeded()
+    places.release_connections()
+    with _turn():
+        size_bytes = _asked_size(storage, artifact.name)
     if size_bytes != artifact.size_bytes:
         raise FileNotFoundError(artifact.name)
     return storage.signed_url(
@@ -96,6 +92,35 @@ def _reach(artifact: Artifact, *, method: Literal["get_object", "head_object"]) 
         expires_seconds=settings.BIDIQ_SIGNED_URL_SECONDS,
         method=method,
     )
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Hold one of the turns to ask; raises StorageUnavailable when those who have them hang."""
+    if not _turns.acquire(timeout=_TURN_SECONDS):
+        raise StorageUnavailable(
+            "Others wait for the object storage.", reason=Reason.TIMEOUT, retry_after_seconds=5
+        )
+    try:
+        yield
+    finally:
+        _turns.release()
+
+
+def _asked_size(storage: ObjectStorage, name: str) -> int:
+    """Return the size of an object; raises FileNotFoundError, or StorageUnavailable."""
+    places.breaker.admit()
+    try:
+        size_bytes = storage.stat(name)
+    except StorageUnavailable as error:
+        places.breaker.failed(error.reason)
+        raise
+    except FileNotFoundError:
+        places.breaker.succeeded()
+        storage.check()  # the answer is the same when the whole bucket is away: that may pass
+        raise
+    places.breaker.succeeded()
+    return size_bytes
 
 
 def read_piece(artifact: Artifact, *, start: int, length: int) -> bytes:

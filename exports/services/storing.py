@@ -9,9 +9,9 @@ from typing import BinaryIO, Literal
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import Error, transaction
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from exports.errors import ArtifactNotMade, ArtifactTooLarge, Reason, StorageUnavailable
 from exports.models import DATABASE, OBJECT_STORAGE, Artifact
@@ -21,6 +21,8 @@ from exports.storage import ObjectStorage, write_whole
 TRIES = 2
 #: Another try of these would only make the owner wait longer for the same answer.
 _FINAL = {Reason.PERMISSION, Reason.TIMEOUT, Reason.BUCKET}
+#: The next file would meet these too, and wait as long for it.
+_AWAY = {Reason.TIMEOUT, Reason.REFUSED}
 
 _may_warn = places.Seldom()
 
@@ -31,7 +33,8 @@ class StorageHealth:
 
     mode: Literal["object_storage", "database"]
     state: str  # "ok", or a Reason
-    pending_count: int  # files in the database that wait for the object storage
+    #: Files in the database that wait for the object storage; None when that could not be asked.
+    pending_count: int | None
 
 
 def store_artifact(
@@ -48,7 +51,8 @@ def store_artifact(
 
     1. `write` fills a temporary file and returns how many rows it has.
     2. The object storage gets it, if one is configured, under `key` or a name like it.
-    3. If it cannot, the database gets it and the row says why; `promote_pending` moves it later.
+    3. If it cannot, or could not a moment ago, the database gets it and the row says why;
+       `promote_pending` moves it later.
 
     Raises ArtifactNotMade when the temporary file meets an OSError, ArtifactTooLarge when the
     database would have to take more than BIDIQ_DATABASE_FILE_LIMIT_BYTES, and whatever else `write`
@@ -57,7 +61,7 @@ def store_artifact(
     file, rows = _written(write)
     with file:
         size_bytes, sha256 = places.measure(places.file_pieces(file))
-        now = timezone.now()
+        now = Now()  # of the database: the clocks of those who make files are not equal
         artifact = Artifact(
             owner_user=owner_user,
             owner_visitor=owner_visitor,
@@ -78,7 +82,7 @@ def store_artifact(
                 _warn(error)
             else:
                 artifact.storage = OBJECT_STORAGE
-                artifact.save(force_insert=True)
+                _insert(artifact)
                 return artifact
         _save_in_database(artifact, key, file)
     return artifact
@@ -98,6 +102,8 @@ def _written(write: Callable[[BinaryIO], int]) -> tuple[BinaryIO, int]:
 
 
 def _save_object(storage: ObjectStorage, artifact: Artifact, key: str, file: BinaryIO) -> str:
+    if artifact.size_bytes <= settings.BIDIQ_DATABASE_FILE_LIMIT_BYTES:
+        places.uploads.admit()  # a larger one has no other place to go to
     for is_last in (number == TRIES for number in range(1, TRIES + 1)):
         try:
             name = put_object(storage, artifact, key, file)
@@ -113,14 +119,25 @@ def _save_object(storage: ObjectStorage, artifact: Artifact, key: str, file: Bin
 def put_object(storage: ObjectStorage, artifact: Artifact, key: str, file: BinaryIO) -> str:
     """Upload the bytes of an artifact and return the name they got; raises StorageUnavailable."""
     wanted = places.free_name(OBJECT_STORAGE, key)
-    name = write_whole(storage, wanted, file, content_type=artifact.content_type)
+    places.release_connections()
     try:
-        arrived_bytes = storage.size(name)
-    except FileNotFoundError:
-        arrived_bytes = -1
+        name = write_whole(storage, wanted, file, content_type=artifact.content_type)
+        arrived_bytes = _arrived_bytes(storage, name)
+    except StorageUnavailable as error:
+        if error.reason in _AWAY:
+            places.uploads.failed(error.reason)
+        raise
+    places.uploads.succeeded()
     if arrived_bytes != artifact.size_bytes:
         raise StorageUnavailable("The object is not what was sent.", reason=Reason.SERVER)
     return name
+
+
+def _arrived_bytes(storage: ObjectStorage, name: str) -> int:
+    try:
+        return storage.size(name)
+    except FileNotFoundError:
+        return -1
 
 
 def _save_in_database(artifact: Artifact, key: str, file: BinaryIO) -> None:
@@ -135,7 +152,12 @@ def _save_in_database(artifact: Artifact, key: str, file: BinaryIO) -> None:
             file,
             content_type=artifact.content_type,
         )
-        artifact.save(force_insert=True)
+        _insert(artifact)
+
+
+def _insert(artifact: Artifact) -> None:
+    artifact.save(force_insert=True)
+    artifact.refresh_from_db(fields=["created_at", "expires_at"])  # the database's own
 
 
 def _warn(error: StorageUnavailable) -> None:
@@ -146,11 +168,12 @@ def _warn(error: StorageUnavailable) -> None:
         )
 
 
-def storage_health() -> StorageHealth:
-    """Ask the storage how it does; takes a few seconds at most. Never raises for a storage fault.
+def storage_health(*, asks_database: bool = True) -> StorageHealth:
+    """Ask the storage how it does; takes a few seconds at most. Never raises.
 
     An object storage that answers closes the breaker. It is as well as its last write, though: one
-    that took no file is in the state that the file's row remembers, until it takes one again.
+    that took no file is in the state that the file's row remembers, until it takes one again. A
+    database that is away, or not asked, tells nothing of that.
     """
     storage = places.object_storage()
     if storage is None:
@@ -160,17 +183,30 @@ def storage_health() -> StorageHealth:
     except StorageUnavailable as error:
         state = error.reason.value
     else:
-        state = _refusal() or "ok"
+        state = "ok"
         places.breaker.succeeded()
-    return StorageHealth(
-        mode="object_storage", state=state, pending_count=Artifact.objects.pending().count()
-    )
+    pending_count = None
+    if asks_database:
+        try:
+            if state == Reason.BUCKET and not _has_objects():
+                state = "ok"  # the first file makes it
+            if state == "ok":
+                state = _refusal() or "ok"
+            pending_count = Artifact.objects.pending().count()
+        except Error as error:
+            places.logger.info("nothing is known of files that wait: %s", error)
+    return StorageHealth(mode="object_storage", state=state, pending_count=pending_count)
+
+
+def _has_objects() -> bool:
+    return Artifact.objects.filter(storage=OBJECT_STORAGE, bytes_deleted_at=None).exists()
 
 
 def _refusal() -> str:
     """Return why the object storage did not take the last file, or nothing when it did.
 
-    Read from the rows: it was often another process that met it.
+    Read from the rows, which have their times of the database: it was often another process that
+    met it, on a machine with another clock.
     """
     refused = Artifact.objects.pending().order_by("-created_at").first()
     if refused is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, cast
 
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from exports.errors import ArtifactExpired, ArtifactMissing, Reason, StorageUnavailable
@@ -42,7 +43,7 @@ def promote_pending(*, limit: int = 100) -> Upkeep:
     pending = list(Artifact.objects.pending().order_by("created_at")[:limit])
     try:
         if pending:
-            storage.check()  # whatever is wrong here is no single file's fault
+            storage.check(makes_bucket=True)  # what is wrong here is no single file's fault
         for artifact in pending:
             with refusals.passed_over(artifact):
                 try:
@@ -88,7 +89,7 @@ def promote(artifact: Artifact) -> bool:
     kept_name = artifact.name
     if artifact.storage != DATABASE or artifact.bytes_deleted_at is not None:
         return False
-    storage.check()  # down? And a bucket that somebody removed is made again.
+    storage.check(makes_bucket=True)
     try:
         if not _is_whole(artifact):
             raise FileNotFoundError(kept_name)
@@ -107,7 +108,7 @@ def promote(artifact: Artifact) -> bool:
         raise ArtifactMissing from None
     moved = Artifact.objects.filter(
         pk=artifact.pk, storage=DATABASE, name=kept_name, bytes_deleted_at=None
-    ).update(storage=OBJECT_STORAGE, name=name, promoted_at=timezone.now())
+    ).update(storage=OBJECT_STORAGE, name=name, promoted_at=Now())
     if not moved:
         artifact.refresh_from_db()
         if (artifact.storage, artifact.name) != (OBJECT_STORAGE, name):

@@ -3,6 +3,7 @@
 Nothing of botocore passes this border: its errors become exports.errors with a reason.
 """
 
+import logging
 import threading
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -20,13 +21,16 @@ from exports.storage.border import error_code, error_reason, status, translated
 
 PIECE_BYTES = 512 * 1024
 
+logger = logging.getLogger("exports")
+
 
 @deconstructible
 class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no types
     """Keep files in one private bucket of an S3-compatible server.
 
     Every method raises StorageUnavailable with its reason, or FileNotFoundError. The bucket is made
-    on first use. Questions (exists, stat, check) give up within seconds; transfers are patient.
+    by the first write. Questions (exists, stat, check) give up within seconds; transfers are
+    patient, and try once: who writes knows which faults are worth another try.
     """
 
     def __init__(
@@ -44,14 +48,18 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
             s3={"addressing_style": "path"},
             connect_timeout=connect_timeout_seconds,
             read_timeout=read_timeout_seconds,
-            retries={"total_max_attempts": 2, "mode": "standard"},
+            retries={"total_max_attempts": 1, "mode": "standard"},
             # The newer default adds trailing checksums that many S3-compatible servers refuse.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
         quick = min(quick_timeout_seconds, connect_timeout_seconds)
         self._quick_config = patient.merge(
-            Config(connect_timeout=quick, read_timeout=quick_timeout_seconds)
+            Config(
+                connect_timeout=quick,
+                read_timeout=quick_timeout_seconds,
+                retries={"total_max_attempts": 2, "mode": "standard"},
+            )
         )
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -142,14 +150,16 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
             answer = self._quick_client.head_object(Bucket=self.bucket_name, Key=name)
             return int(answer["ContentLength"])
 
-    def check(self) -> None:
-        """Return when the bucket answers, making it if it is missing; raise otherwise."""
+    def check(self, *, makes_bucket: bool = False) -> None:
+        """Return when the bucket answers, or, if asked for, was missing and is made."""
         with translated():
             try:
                 self._quick_client.head_bucket(Bucket=self.bucket_name)
             except boto.ClientError as error:
                 if status(error) != 404:
                     raise
+                if not makes_bucket:
+                    raise StorageUnavailable(reason=Reason.BUCKET) from error
                 self._make_bucket()
 
     def read_pieces(self, name: str, *, start: int = 0) -> Iterator[bytes]:
@@ -204,6 +214,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
         )
         try:
             client.create_bucket(Bucket=self.bucket_name, **place)
+            logger.warning("the bucket %s was missing and was made", self.bucket_name)
         except boto.ClientError as error:
             code = error_code(error)
             if code == "BucketAlreadyOwnedByYou" or (

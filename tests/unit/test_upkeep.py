@@ -1,8 +1,11 @@
-"""Chores go on whatever happens to one of them."""
+"""Chores go on whatever happens to one of them, and what hangs aside stops nobody else."""
 
 import asyncio
+import threading
 
-from searches.upkeep import Chore, keep_up
+from searches import upkeep as upkeeping
+from searches.database import apart, patiently_aside
+from searches.upkeep import Chore, keep_up, shared_chores
 
 
 async def test_a_chore_that_fails_is_done_again_and_stops_no_other():
@@ -24,3 +27,33 @@ async def test_a_chore_that_fails_is_done_again_and_stops_no_other():
     upkeep.cancel()
     await asyncio.wait({upkeep})
     assert upkeep.cancelled()
+
+
+async def _done(chore: Chore) -> None:
+    await chore.do()
+
+
+async def test_what_waits_for_another_server_leaves_the_other_threads_to_the_searches(monkeypatch):
+    goes_on = threading.Event()
+
+    def hang() -> None:
+        goes_on.wait(60)
+
+    for chore in ("saved.run_due", "digests.send_due", "promote_pending", "expire_due"):
+        monkeypatch.setattr(f"searches.upkeep.{chore}", hang)
+    hanging = [asyncio.create_task(patiently_aside(apart(hang))) for _ in range(40)]
+    hanging += [asyncio.create_task(_done(chore)) for chore in shared_chores()[:4]]
+    try:
+        async with asyncio.timeout(20):
+            assert await patiently_aside(lambda: "judged") == "judged"
+            assert await asyncio.to_thread(lambda: "closed") == "closed"
+    finally:
+        goes_on.set()
+        await asyncio.gather(*hanging)
+
+
+async def test_each_of_the_chores_has_a_thread():
+    """A barrier lets them go on only when all of them have come."""
+    chores = shared_chores()
+    barrier = threading.Barrier(len(chores))
+    await asyncio.gather(*(upkeeping._aside(lambda: barrier.wait(20))() for _ in chores))

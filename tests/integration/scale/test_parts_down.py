@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -24,6 +26,30 @@ def states(web: processes.Process) -> tuple[int, dict[str, str], float]:
         {name: str(part["state"]) for name, part in parts.items()},
         time.monotonic() - began_at,
     )
+
+
+def hang(postgresql: servers.PostgreSQL) -> None:
+    """Have no connection answered, new or old."""
+    with psycopg.connect(postgresql.url) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname IS NOT NULL AND pid <> pg_backend_pid()"
+        )
+    postgresql.pause()
+
+
+@pytest.fixture
+def store() -> Iterator[servers.ObjectStore]:
+    with servers.object_store() as server:
+        yield server
+
+
+def stored_report(cluster, web) -> str:
+    """Run a search to its end and return the address of its file, which is in the bucket."""
+    search_id = cluster.ask(web, ufs=["AC"])
+    assert cluster.ended(search_id) == "complete"
+    assert cluster.events(search_id)[-1]["detail"]["storage"] == "object_storage"
+    return f"/api/download?id={search_id}"
 
 
 def test_a_search_is_watched_to_its_end_while_redis_goes_and_comes(installation) -> None:
@@ -85,12 +111,7 @@ def test_readyz_answers_at_once_with_every_part_away(tmp_path, template) -> None
             assert parts["channel_layer"] == parts["storage"] == "down"
             assert parts["runner"] == "no_workers"
             assert seconds < 5
-            with psycopg.connect(template.server.url) as connection:
-                connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname IS NOT NULL AND pid <> pg_backend_pid()"
-                )
-            template.server.pause()  # no new connection is answered
+            hang(template.server)
             status, parts, seconds = states(web)
             assert (status, parts["database"]) == (503, "down")
             assert seconds < 5
@@ -98,3 +119,97 @@ def test_readyz_answers_at_once_with_every_part_away(tmp_path, template) -> None
         finally:
             template.server.resume()
             web.kill()
+
+
+def test_uploads_that_hang_stop_no_other_search_and_no_cancel(installation, store) -> None:
+    with servers.uploads_hang(store) as door, installation(**store.environment) as cluster:
+        door.is_open = True
+        cluster.variables["AWS_S3_ENDPOINT_URL"] = door.url
+        web, worker = cluster.web(), cluster.worker()
+        until(worker.is_up)
+        stored_report(cluster, web)
+        door.is_open = False
+        searches = [cluster.ask(web, ufs=[uf]) for uf in ("SP", "RJ", "MG", "BA", "PR", "RS")]
+        searches += [cluster.ask(web, ufs=[uf]) for uf in ("GO", "SC")]
+        assert door.uploads.acquire(timeout=30)
+        until(lambda: all(stage(cluster, each) == "excel" for each in searches))
+
+        began_at = time.monotonic()
+        other = cluster.ask(web, ufs=["RO"])
+        until(lambda: stage(cluster, other) == "excel", seconds=8)
+        path = f"/api/buscar/{searches[0]}/cancelar"
+        assert web.request("POST", path, headers=cluster.headers)[0] == 202
+        assert cluster.ended(searches[0], seconds=6) == "cancelled"
+
+        assert {cluster.ended(each) for each in [*searches[1:], other]} == {"complete"}
+        assert time.monotonic() - began_at < 25  # one timeout, not one after the other
+        began_at = time.monotonic()
+        assert cluster.ended(cluster.ask(web, ufs=["AM"])) == "complete"
+        assert time.monotonic() - began_at < 8
+        waiting = "SELECT DISTINCT fallback_reason FROM exports_artifact WHERE storage = 'database'"
+        assert cluster.rows(waiting) == [("timeout",)]
+
+
+def stage(cluster, search_id: str) -> str:
+    """Return what was told last of a search."""
+    return cluster.events(search_id)[-1]["stage"]
+
+
+def test_downloads_from_a_storage_that_hangs_leave_the_site_to_others(installation, store) -> None:
+    with installation(**store.environment) as cluster, ThreadPoolExecutor(14) as clicks:
+        web = cluster.web()
+        cluster.worker()
+        path = stored_report(cluster, web)
+        store.pause()
+        try:
+            asked = [
+                clicks.submit(web.request, "GET", path, headers=cluster.headers) for _ in range(14)
+            ]
+            until(lambda: any(click.done() for click in asked))  # those for whom there is no turn
+            status, _, _ = web.request(
+                "GET", path.replace("download?id=", "buscar/"), headers=cluster.headers
+            )
+            assert status == 200
+            assert states(web)[1]["database"] == "ok"
+            assert not all(click.done() for click in asked)
+            answers = [click.result() for click in asked]
+        finally:
+            store.resume()
+        assert {status for status, _, _ in answers} == {503}
+        assert all(int(headers["retry-after"]) > 0 for _, headers, _ in answers)
+
+
+def test_a_pool_in_use_to_the_last_is_no_database_that_is_down(installation) -> None:
+    with installation() as cluster, ThreadPoolExecutor(4) as clicks:
+        web = cluster.web(BIDIQ_DATABASE_POOL_SIZE="2")
+        path = f"/api/buscar/{cluster.ask(web)}"
+        with psycopg.connect(cluster.database_url) as locking:
+            locking.execute("LOCK TABLE searches_search")
+            asked = [
+                clicks.submit(web.request, "GET", path, headers=cluster.headers) for _ in range(4)
+            ]
+            waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            until(lambda: cluster.row(waits)[0] > 0, what="the pool in use")
+            status, parts, _ = states(web)
+            assert (status, parts["database"], parts["storage"]) == (200, "ok", "ok")
+        assert {click.result()[0] for click in asked} <= {200, 503}
+
+
+@pytest.mark.parametrize("how", ["refuses", "hangs"])
+def test_the_storage_is_not_down_because_postgresql_is(
+    installation, postgresql, store, how
+) -> None:
+    with installation(**store.environment) as cluster:
+        web = cluster.web()
+        cluster.worker()
+        stored_report(cluster, web)
+        assert states(web)[1]["storage"] == "ok"
+        if how == "refuses":
+            postgresql.stop()
+        else:
+            hang(postgresql)
+        try:
+            status, parts, _ = states(web)
+        finally:
+            postgresql.resume() if how == "hangs" else postgresql.start()
+        assert (status, parts["database"], parts["storage"]) == (503, "down", "ok")

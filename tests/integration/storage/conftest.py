@@ -33,6 +33,7 @@ def _site(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     settings.TEMPLATES = templates
     monkeypatch.setattr(places, "breaker", Breaker(pause_seconds=0.5))
+    monkeypatch.setattr(places, "uploads", Breaker(errors=1, pause_seconds=0))
     monkeypatch.setattr("exports.services.storing._may_warn", Seldom())
 
 

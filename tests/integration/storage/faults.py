@@ -1,5 +1,6 @@
 """Object storages that fail where it hurts; everything else about them is real."""
 
+import threading
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -46,6 +47,18 @@ class RefusesSome(ObjectStorage):
 def _refuse(name: str, reason: Reason) -> None:
     if name.startswith("refused"):
         raise StorageUnavailable(reason=reason)
+
+
+class Hangs(ObjectStorage):
+    """Every question waits for `go_on`, and then for nothing."""
+
+    asked = threading.Semaphore(0)
+    go_on = threading.Event()
+
+    def stat(self, name: str) -> int:
+        self.asked.release()
+        self.go_on.wait(30)
+        raise StorageUnavailable(reason=Reason.TIMEOUT)
 
 
 class CutsShort(ObjectStorage):

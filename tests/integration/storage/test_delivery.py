@@ -2,6 +2,7 @@
 
 import logging
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from exports.errors import Reason, StorageUnavailable
 from exports.models import Artifact, Download, StoredChunk, StoredFile
 from exports.services import deliver, places, promote_pending
 from tests.integration.storage.conftest import CONTENT
+from tests.integration.storage.faults import Hangs
 
 pytestmark = pytest.mark.django_db
 SIZE = len(CONTENT)
@@ -247,6 +249,48 @@ def test_a_lost_object_is_410(client, use_object_storage, make_artifact, store):
     (store.directory / "data" / store.bucket / artifact.name).unlink()
 
     assert client.get(door(artifact)).status_code == 410
+
+
+def test_a_bucket_that_is_gone_is_503_and_its_files_come_back_with_it(
+    client, use_object_storage, make_artifact, store
+):
+    artifact = make_artifact()
+    bucket = store.directory / "data" / store.bucket
+    elsewhere = bucket.rename(bucket.with_name(f"{store.bucket}-renamed"))
+
+    response = client.get(door(artifact))
+
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "30"
+    assert not bucket.exists()
+    elsewhere.rename(bucket)
+    assert client.get(door(artifact)).status_code == 302
+
+
+def test_so_many_wait_for_a_storage_that_hangs_and_the_others_are_told_soon(
+    use_object_storage, make_artifact
+):
+    artifact = make_artifact()
+    use_object_storage(backend="tests.integration.storage.faults.Hangs")
+    hanging = places.required_object_storage()
+    assert isinstance(hanging, Hangs)
+    hanging.go_on.clear()
+
+    def ask():
+        return deliver(artifact, user=None, visitor="", address=None, agent="")
+
+    with ThreadPoolExecutor(8) as threads:
+        asking = [threads.submit(ask) for _ in range(8)]
+        try:
+            for _ in asking:
+                assert hanging.asked.acquire(timeout=10)
+            with pytest.raises(StorageUnavailable) as caught:
+                ask()
+            assert caught.value.retry_after_seconds == 5
+            assert not hanging.asked.acquire(blocking=False)
+        finally:
+            hanging.go_on.set()
+    assert [type(asked.exception()) for asked in asking] == [StorageUnavailable] * 8
 
 
 def test_settings_without_the_storage_of_a_row_are_503(

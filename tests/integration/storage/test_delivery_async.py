@@ -1,6 +1,7 @@
 """Under ASGI: bytes are streamed asynchronously, and nothing holds a connection meanwhile."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
@@ -8,7 +9,9 @@ from django.core.handlers.asgi import ASGIHandler
 from django.db import connections
 
 from exports.models import Download
+from exports.services import places
 from tests.integration.storage.conftest import CONTENT
+from tests.integration.storage.faults import Hangs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,9 +38,9 @@ async def test_it_streams_a_range(async_client, make_artifact):
     assert body == CONTENT[524000:525001]
 
 
-async def test_a_slow_client_holds_no_connection(make_artifact, monkeypatch):
-    """Through the real handler, with a client that takes the first piece and then nothing."""
-    artifact = await database_sync_to_async(make_artifact)()
+@pytest.fixture
+def opened(monkeypatch):
+    """The database connections that are open."""
     opened: set[object] = set()
     wrapper = type(connections["default"])
     connect, close = wrapper.connect, wrapper.close
@@ -52,6 +55,58 @@ async def test_a_slow_client_holds_no_connection(make_artifact, monkeypatch):
 
     monkeypatch.setattr(wrapper, "connect", counted_connect)
     monkeypatch.setattr(wrapper, "close", counted_close)
+    return opened
+
+
+def scope_of(artifact):
+    """The question for a file, as a server puts it: each has a thread of its own."""
+    path = f"/arquivos/{artifact.pk}/"
+    return {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"host", b"testserver")],
+        "client": ("127.0.0.1", 50000),
+        "server": ("testserver", 80),
+        "scheme": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+    }
+
+
+async def test_a_storage_that_hangs_keeps_no_connection(use_object_storage, make_artifact, opened):
+    artifact = await database_sync_to_async(make_artifact)()
+    use_object_storage(backend="tests.integration.storage.faults.Hangs")
+    hanging = places.required_object_storage()
+    assert isinstance(hanging, Hangs)
+    hanging.go_on.clear()
+    told: list[Any] = []
+    asked: list[bool] = []
+
+    async def receive():
+        if not asked:
+            asked.append(True)
+            return {"type": "http.request", "body": b"", "more_body": False}
+        return await asyncio.Event().wait()
+
+    async def send(message):
+        told.append(message)
+
+    task = asyncio.create_task(ASGIHandler()(scope_of(artifact), receive, send))
+    try:
+        assert await asyncio.to_thread(hanging.asked.acquire, timeout=20)
+        assert not opened
+    finally:
+        hanging.go_on.set()
+    await task
+    assert told[0]["status"] == 503
+
+
+async def test_a_slow_client_holds_no_connection(make_artifact, opened):
+    """Through the real handler, with a client that takes the first piece and then nothing."""
+    artifact = await database_sync_to_async(make_artifact)()
     took_one, go_on = asyncio.Event(), asyncio.Event()
     body = b""
 
@@ -73,21 +128,7 @@ async def test_a_slow_client_holds_no_connection(make_artifact, monkeypatch):
             await go_on.wait()
 
     asked: list[bool] = []
-    path = f"/arquivos/{artifact.pk}/"
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [(b"host", b"testserver")],
-        "client": ("127.0.0.1", 50000),
-        "server": ("testserver", 80),
-        "scheme": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-    }
-    task = asyncio.create_task(ASGIHandler()(scope, ask, send))
+    task = asyncio.create_task(ASGIHandler()(scope_of(artifact), ask, send))
     await took_one.wait()
 
     assert not opened

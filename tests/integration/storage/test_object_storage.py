@@ -50,8 +50,13 @@ def test_the_bucket_is_made_on_first_use(storage, store):
     assert store.objects() == [name] == ["20261124_3f1c.xlsx"]
 
 
-def test_the_bucket_is_made_by_a_health_check_too(storage, store):
-    storage.check()
+def test_a_check_makes_the_bucket_only_when_told_to(storage, store):
+    with pytest.raises(StorageUnavailable) as caught:
+        storage.check()
+    assert caught.value.reason is Reason.BUCKET
+    assert not (store.directory / "data" / store.bucket).exists()
+
+    storage.check(makes_bucket=True)
     storage.check()
 
     assert (store.directory / "data" / store.bucket).is_dir()
@@ -186,7 +191,7 @@ def test_a_server_that_never_answers_is_given_up_soon(use_object_storage):
 
 
 def test_a_missing_object_is_not_found(storage):
-    storage.check()
+    storage.check(makes_bucket=True)
 
     with pytest.raises(FileNotFoundError):
         storage.size("nothing.xlsx")

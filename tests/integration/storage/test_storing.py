@@ -9,7 +9,10 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.storage import storages
+from django.db import OperationalError, connection
+from django.utils import timezone
 
+from exports.breaker import Breaker
 from exports.errors import ArtifactNotMade, ArtifactTooLarge, StorageUnavailable
 from exports.models import Artifact, StoredFile
 from exports.services import places, promote_pending, storage_health
@@ -92,6 +95,56 @@ def test_the_database_takes_over_when_nothing_answers(use_object_storage, make_a
 
     assert artifact.fallback_reason == "timeout"
     assert time.monotonic() - started < 4
+
+
+def test_an_upload_that_hangs_is_waited_for_once_and_not_by_the_next_file(
+    use_object_storage, make_artifact, store, monkeypatch
+):
+    now = [1000.0]
+    monkeypatch.setattr(
+        places, "uploads", Breaker(errors=1, pause_seconds=30, clock=lambda: now[0])
+    )
+    make_artifact()  # there is a bucket: making one would hang as well
+    with servers.uploads_hang(store) as door:
+        use_object_storage(endpoint_url=door.url, read_timeout_seconds=3)
+
+        files = [make_artifact() for _ in range(3)]
+
+        assert [file.fallback_reason for file in files] == ["timeout"] * 3
+        assert [bytes_of(file) for file in files] == [CONTENT] * 3
+        assert door.uploads.acquire(blocking=False)
+        assert not door.uploads.acquire(blocking=False)
+        door.is_open = True
+        assert make_artifact().storage == "database"  # without asking
+        now[0] += 31
+        assert make_artifact().storage == "object_storage"
+        assert make_artifact().storage == "object_storage"
+
+
+def test_a_file_too_large_for_the_database_tries_the_object_storage_all_the_same(
+    use_object_storage, make_artifact, store, monkeypatch, settings
+):
+    monkeypatch.setattr(places, "uploads", Breaker(errors=1, pause_seconds=3600))
+    store.stop()
+    make_artifact()
+    store.start()
+    settings.BIDIQ_DATABASE_FILE_LIMIT_BYTES = len(CONTENT) - 1
+
+    assert make_artifact().storage == "object_storage"
+
+
+def test_a_promotion_tells_that_uploads_are_taken_again(
+    use_object_storage, make_artifact, store, monkeypatch
+):
+    monkeypatch.setattr(places, "uploads", Breaker(errors=1, pause_seconds=3600))
+    store.stop()
+    make_artifact()
+    store.start()
+    assert make_artifact().fallback_reason == "refused"
+
+    assert promote_pending().done_count == 2
+
+    assert make_artifact().storage == "object_storage"
 
 
 def test_a_passing_fault_is_tried_again(use_object_storage, make_artifact):
@@ -199,6 +252,61 @@ def test_a_storage_that_answers_and_takes_no_file_is_not_well_until_it_takes_one
     else:
         promote_pending()
     assert storage_health().state == "ok"
+
+
+def test_the_last_upload_counts_whatever_clock_its_machine_has(
+    use_object_storage, make_artifact, monkeypatch
+):
+    make_artifact()
+    use_object_storage(backend="tests.integration.storage.faults.TakesNothing")
+    with monkeypatch.context() as other_machine:
+        behind = timezone.now() - timedelta(minutes=20)
+        other_machine.setattr(timezone, "now", lambda: behind)
+        make_artifact()
+    assert storage_health().state == "server"
+
+    use_object_storage()
+    with monkeypatch.context() as other_machine:
+        other_machine.setattr(timezone, "now", lambda: behind)
+        promote_pending()
+        make_artifact()
+
+    assert storage_health().state == "ok"
+
+
+def test_a_bucket_that_is_gone_is_told_and_not_made_by_asking(
+    use_object_storage, make_artifact, store
+):
+    bucket = store.directory / "data" / store.bucket
+    assert storage_health().state == "ok"  # the first file makes it
+    assert not bucket.exists()
+    make_artifact()
+    bucket.rename(bucket.with_name(f"{store.bucket}-renamed"))
+
+    assert storage_health().state == "bucket"
+    assert not bucket.exists()
+    make_artifact()
+    assert (bucket.exists(), storage_health().state) == (True, "ok")
+
+
+def test_health_does_without_a_database(use_object_storage, make_artifact):
+    make_artifact()
+
+    health = storage_health(asks_database=False)
+
+    assert (health.state, health.pending_count) == ("ok", None)
+
+
+def test_health_bears_a_database_that_goes_meanwhile(use_object_storage, make_artifact):
+    make_artifact()
+    with connection.execute_wrapper(_is_away):
+        health = storage_health()
+
+    assert (health.state, health.pending_count) == ("ok", None)
+
+
+def _is_away(execute, sql, params, many, context):
+    raise OperationalError("server closed the connection unexpectedly")
 
 
 def test_no_storage_is_called_unavailable_without_a_reason():
