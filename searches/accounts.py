@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from django.contrib.auth import login
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import LoginView
@@ -13,9 +12,11 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from searches import addresses, passwords, tokens
+from searches.access import members_only
 from searches.domain.text import one_line
 from searches.models import ApiToken
 from searches.owners import owner_of
@@ -46,9 +47,19 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     form = passwords.SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         login(request, form.save())
-        return redirect("searches:form")
+        return redirect(_on_the_way_to(request) or "searches:form")
+    context = {"form": form, "next": _on_the_way_to(request)}
     status = 422 if form.errors else 200
-    return render(request, "accounts/sign_up.html", {"form": form}, status=status)
+    return render(request, "accounts/sign_up.html", context, status=status)
+
+
+def _on_the_way_to(request: HttpRequest) -> str:
+    """Return the page of this site that was asked for before the login; "" when it is none."""
+    page = str(request.POST.get("next", request.GET.get("next", "")))
+    is_ours = url_has_allowed_host_and_scheme(
+        page, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return page if is_ours else ""
 
 
 @receiver(user_logged_in)
@@ -58,7 +69,7 @@ def _bring_along(request: HttpRequest, user: User, **kwargs: Any) -> None:
 
 
 @require_safe
-@login_required
+@members_only
 def account(request: HttpRequest) -> HttpResponse:
     """Show the account's address, password and tokens."""
     return _account(request)
@@ -92,7 +103,7 @@ def _asked_address(request: HttpRequest) -> str:
 
 
 @require_POST
-@login_required
+@members_only
 def change_address(request: HttpRequest) -> HttpResponse:
     """Ask the reader of an address to confirm it, or forget the one there is."""
     user = cast(User, request.user)
@@ -115,7 +126,7 @@ def change_address(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@login_required
+@members_only
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     """Confirm an address of the user whose link it is.
 
@@ -136,7 +147,7 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@members_only
 def create_token(request: HttpRequest) -> HttpResponse:
     """Make a token, and show it in this answer alone: it is kept nowhere, not in the session.
 
@@ -148,7 +159,7 @@ def create_token(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@members_only
 def delete_token(request: HttpRequest, token_id: int) -> HttpResponse:
     """Take a token back."""
     get_object_or_404(ApiToken.objects.filter(user=cast(User, request.user)), pk=token_id).delete()
