@@ -1,8 +1,9 @@
-"""Sign-up, and the account page with its e-mail address and API tokens. Floor 6."""
+"""Sign-up, the account page with its e-mail address and API tokens, and its end. Floor 6."""
 
 from typing import Any, cast
 
-from django.contrib.auth import login
+from django.conf import settings
+from django.contrib.auth import login, logout
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import LoginView
@@ -20,7 +21,7 @@ from searches.access import members_only
 from searches.domain.text import one_line
 from searches.models import ApiToken
 from searches.owners import owner_of
-from searches.services import saved
+from searches.services import leaving, saved
 
 LONGEST_TOKEN_NAME = 80
 #: The address that a link was sent to, when, and the one that it would replace. In the session and
@@ -164,3 +165,24 @@ def delete_token(request: HttpRequest, token_id: int) -> HttpResponse:
     """Take a token back."""
     get_object_or_404(ApiToken.objects.filter(user=cast(User, request.user)), pk=token_id).delete()
     return redirect("accounts:account")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@members_only
+def delete_account(request: HttpRequest) -> HttpResponse:
+    """Say what goes and what stays, and delete the account of whoever knows its password.
+
+    Not of those who look after the site: what they did in the admin would go with them.
+    """
+    user = cast(User, request.user)
+    posted = request.POST if request.method == "POST" and not user.is_staff else None
+    form = passwords.PasswordAgainForm(request, posted)
+    if form.is_valid():
+        leaving.delete_account(user, owner=owner_of(user=user, session=request.session))
+        logout(request)
+        return redirect("accounts:account_deleted")
+    context = {"form": form, "retention_days": settings.BIDIQ_EXPORT_RETENTION_DAYS}
+    status = 422 if form.errors else 200
+    response = render(request, "accounts/delete_account.html", context, status=status)
+    must_wait = form.has_error("password", passwords.TOO_MANY)
+    return passwords.told_to_wait(response) if must_wait else response
