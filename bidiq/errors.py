@@ -4,11 +4,13 @@ import sys
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
+from channels.db import database_sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.decorators import sync_and_async_middleware
 
+from searches.access import form_page, way_back
 from searches.database import AWAY
 
 _CODES = {400: "request.invalid", 401: "auth.required", 403: "forbidden", 404: "not_found",
@@ -18,7 +20,7 @@ _TEXTS = {
     401: "Envie um token ou o cookie da sessão com X-CSRFToken.",
     403: "Este pedido não veio de uma página deste site, ou a página ficou aberta tempo demais.",
     404: "Esta página não existe, ou não é sua.",
-    405: "Este endereço não aceita este método.",
+    405: "Este endereço não aceita este método.",  # a page says it in its own words
     500: "Houve uma falha do nosso lado. Ela foi registrada.",
     503: "O banco de dados não está respondendo. Nada se perdeu: tente de novo em instantes.",
 }
@@ -30,9 +32,13 @@ def _answer(request: HttpRequest, status: int) -> HttpResponse:
             status = 401
         body = {"error": {"code": _CODES[status], "message": _TEXTS[status]}}
         return JsonResponse(body, status=status)
-    return render(
-        request, "error.html", {"status": status, "explanation": _TEXTS[status]}, status=status
-    )
+    context = {
+        "status": status,
+        "explanation": _TEXTS[status],
+        "form_page": form_page(request),
+        "way_back": way_back(request),
+    }
+    return render(request, "error.html", context, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -69,20 +75,30 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 @sync_and_async_middleware
-def methods_refused_in_json(get_response: Any) -> Any:
-    """Middleware: say it as the API says every error when an address does not take a method."""
+def methods_refused_in_words(get_response: Any) -> Any:
+    """Middleware: Django's answer when an address does not take a method is empty; it is said as
+    every other error, on a page or in JSON."""
 
-    def finished(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        if response.status_code != 405 or not request.path.startswith("/api/"):
-            return response
+    def said(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         answer = _answer(request, 405)
         answer["Allow"] = response["Allow"]
+        answer["Cache-Control"] = "private, no-store"  # caches may keep a 405; this is a visitor's
         return answer
 
     if iscoroutinefunction(get_response):
 
         async def middleware(request: HttpRequest) -> HttpResponse:
-            return finished(request, await get_response(request))
+            response: HttpResponse = await get_response(request)
+            if response.status_code != 405:
+                return response
+            # The page says who is logged in: that is read from the database.
+            answer: HttpResponse = await database_sync_to_async(said)(request, response)
+            return answer
 
         return middleware
-    return lambda request: finished(request, get_response(request))
+
+    def sync_middleware(request: HttpRequest) -> HttpResponse:
+        response: HttpResponse = get_response(request)
+        return said(request, response) if response.status_code == 405 else response
+
+    return sync_middleware

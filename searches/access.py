@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
 
 from searches import selectors
@@ -21,6 +22,19 @@ from searches.tokens import user_of_header
 View = Callable[..., Any]
 #: The day on which the session of somebody who looked was saved last.
 RENEWED_KEY = "renewed_on"
+#: Addresses that take only what is posted -> the page that their form stands on.
+FORM_PAGES = {
+    "searches:cancel": "searches:detail",
+    "searches:repeat": "searches:detail",
+    "searches:save": "searches:detail",
+    "searches:change_saved": "searches:saved",
+    "searches:run_saved": "searches:saved",
+    "searches:delete_saved": "searches:saved",
+    "accounts:change_address": "accounts:account",
+    "accounts:create_token": "accounts:account",
+    "accounts:delete_token": "accounts:account",
+    "accounts:logout": "accounts:account",
+}
 
 
 def request_owner(request: HttpRequest, *, make: bool = False) -> Owner:
@@ -67,20 +81,52 @@ def tokens_taken(view: View) -> View:
     return wrapper
 
 
-def members_when_required(view: View) -> View:
-    """Ask for a login first when the site is for members only (BIDIQ_LOGIN_REQUIRED)."""
+def form_page(request: HttpRequest) -> str:
+    """Return the page whose form is posted to a request's address; "" when it is a page itself."""
+    match = request.resolver_match
+    page = FORM_PAGES.get(match.view_name, "") if match else ""
+    if match is None or not page:
+        return ""
+    return reverse(page, kwargs=match.kwargs if page == "searches:detail" else None)
 
-    def refused(request: HttpRequest) -> HttpResponseBase | None:
-        if settings.BIDIQ_LOGIN_REQUIRED and not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
-        return None
+
+def way_back(request: HttpRequest) -> str:
+    """Return where a login leads from a request: a page that can be looked at.
+
+    By what is asked for, and not by what the client says of where it comes from.
+    """
+    return form_page(request) or request.get_full_path()
+
+
+def members_only(view: View) -> View:
+    """Ask for a login first."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if not request.user.is_authenticated:
+            return redirect_to_login(way_back(request))
+        return view(request, *args, **kwargs)
+
+    return wrapper
+
+
+def login_first(request: HttpRequest, *, back_to: str = "") -> HttpResponseBase | None:
+    """Return the way to the login when the site is for members only (BIDIQ_LOGIN_REQUIRED) and
+    this is none; `back_to`: where that leads, if not to the request's own page."""
+    if settings.BIDIQ_LOGIN_REQUIRED and not request.user.is_authenticated:
+        return redirect_to_login(back_to or way_back(request))
+    return None
+
+
+def members_when_required(view: View) -> View:
+    """Ask for a login first when the site is for members only."""
 
     if iscoroutinefunction(view):
 
         @wraps(view)
         async def async_wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if settings.BIDIQ_LOGIN_REQUIRED:
-                response = await database_sync_to_async(refused)(request)
+                response = await database_sync_to_async(login_first)(request)
                 if response is not None:
                     return response
             result: Awaitable[HttpResponseBase] = view(request, *args, **kwargs)
@@ -90,6 +136,6 @@ def members_when_required(view: View) -> View:
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return refused(request) or view(request, *args, **kwargs)
+        return login_first(request) or view(request, *args, **kwargs)
 
     return wrapper

@@ -2,6 +2,7 @@
 
 from django.contrib.auth import views as auth_views
 from django.urls import path
+from django.views.generic import TemplateView
 
 from searches import accounts, passwords
 
@@ -11,6 +12,12 @@ urlpatterns = [
     path("sair/", auth_views.LogoutView.as_view(), name="logout"),
     path("criar/", accounts.sign_up, name="sign_up"),
     path("", accounts.account, name="account"),
+    path("excluir/", accounts.delete_account, name="delete_account"),
+    path(
+        "excluida/",
+        TemplateView.as_view(template_name="accounts/account_deleted.html"),
+        name="account_deleted",
+    ),
     path("senha/", passwords.Change.as_view(), name="change_password"),
     path("senha/esquecida/", passwords.Forgotten.as_view(), name="forgotten_password"),
     path(

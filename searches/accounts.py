@@ -1,9 +1,9 @@
-"""Sign-up, and the account page with its e-mail address and API tokens. Floor 6."""
+"""Sign-up, the account page with its e-mail address and API tokens, and its end. Floor 6."""
 
 from typing import Any, cast
 
-from django.contrib.auth import login
-from django.contrib.auth.decorators import login_required
+from django.conf import settings
+from django.contrib.auth import login, logout
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import LoginView
@@ -13,13 +13,15 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from searches import addresses, passwords, tokens
+from searches.access import members_only
 from searches.domain.text import one_line
 from searches.models import ApiToken
 from searches.owners import owner_of
-from searches.services import saved
+from searches.services import leaving, saved
 
 LONGEST_TOKEN_NAME = 80
 #: The address that a link was sent to, when, and the one that it would replace. In the session and
@@ -46,9 +48,19 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     form = passwords.SignUpForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         login(request, form.save())
-        return redirect("searches:form")
+        return redirect(_on_the_way_to(request) or "searches:form")
+    context = {"form": form, "next": _on_the_way_to(request)}
     status = 422 if form.errors else 200
-    return render(request, "accounts/sign_up.html", {"form": form}, status=status)
+    return render(request, "accounts/sign_up.html", context, status=status)
+
+
+def _on_the_way_to(request: HttpRequest) -> str:
+    """Return the page of this site that was asked for before the login; "" when it is none."""
+    page = str(request.POST.get("next", request.GET.get("next", "")))
+    is_ours = url_has_allowed_host_and_scheme(
+        page, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return page if is_ours else ""
 
 
 @receiver(user_logged_in)
@@ -58,7 +70,7 @@ def _bring_along(request: HttpRequest, user: User, **kwargs: Any) -> None:
 
 
 @require_safe
-@login_required
+@members_only
 def account(request: HttpRequest) -> HttpResponse:
     """Show the account's address, password and tokens."""
     return _account(request)
@@ -93,7 +105,7 @@ def _asked_address(request: HttpRequest) -> str:
 
 
 @require_POST
-@login_required
+@members_only
 def change_address(request: HttpRequest) -> HttpResponse:
     """Ask the reader of an address to confirm it, or forget the one there is."""
     user = cast(User, request.user)
@@ -118,7 +130,7 @@ def change_address(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@login_required
+@members_only
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     """Confirm an address of the user whose link it is.
 
@@ -139,7 +151,7 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@members_only
 def create_token(request: HttpRequest) -> HttpResponse:
     """Make a token, and show it in this answer alone: it is kept nowhere, not in the session.
 
@@ -151,8 +163,29 @@ def create_token(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@members_only
 def delete_token(request: HttpRequest, token_id: int) -> HttpResponse:
     """Take a token back."""
     get_object_or_404(ApiToken.objects.filter(user=cast(User, request.user)), pk=token_id).delete()
     return redirect("accounts:account")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@members_only
+def delete_account(request: HttpRequest) -> HttpResponse:
+    """Say what goes and what stays, and delete the account of whoever knows its password.
+
+    Not of those who look after the site: what they did in the admin would go with them.
+    """
+    user = cast(User, request.user)
+    posted = request.POST if request.method == "POST" and not user.is_staff else None
+    form = passwords.PasswordAgainForm(request, posted)
+    if form.is_valid():
+        leaving.delete_account(user, owner=owner_of(user=user, session=request.session))
+        logout(request)
+        return redirect("accounts:account_deleted")
+    context = {"form": form, "retention_days": settings.BIDIQ_EXPORT_RETENTION_DAYS}
+    status = 422 if form.errors else 200
+    response = render(request, "accounts/delete_account.html", context, status=status)
+    must_wait = form.has_error("password", passwords.TOO_MANY)
+    return passwords.told_to_wait(response) if must_wait else response

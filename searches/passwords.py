@@ -1,6 +1,6 @@
 """Passwords: asked for, chosen at sign-up, changed, made anew by e-mail. Floor 6."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
@@ -110,6 +110,28 @@ class ChangedPasswordForm(_FaultsAtThePassword, PasswordChangeForm):
         old: str = super().clean_old_password()
         logins.succeeded(attempt)
         return old
+
+
+class PasswordAgainForm(forms.Form):
+    """The password of who is logged in, before what cannot be undone; with the same patience."""
+
+    password = forms.CharField(
+        label="Senha",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, request: HttpRequest, data: Any = None) -> None:
+        super().__init__(data)
+        self.request = request
+
+    def clean_password(self) -> str:
+        user, password = cast(User, self.request.user), str(self.cleaned_data["password"])
+        attempt = _begin(user.get_username(), self.request)
+        if not user.check_password(password):
+            raise forms.ValidationError("Esta não é a senha da conta.")
+        logins.succeeded(attempt)
+        return password
 
 
 class ForgottenForm(PasswordResetForm):

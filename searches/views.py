@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import (
     require_GET,
@@ -23,6 +24,7 @@ from exports.errors import ArtifactError
 from exports.models import Artifact
 from searches import live, pages, runner, selectors
 from searches.access import (
+    login_first,
     members_when_required,
     renew_session,
     request_owner,
@@ -77,7 +79,6 @@ def _question_of(request: HttpRequest) -> tuple[dict[str, Any], str] | None:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@members_when_required
 async def searches(request: HttpRequest) -> HttpResponseBase:
     """The owner's searches: POST starts one, GET lists them."""
     if request.method == "POST":
@@ -87,15 +88,21 @@ async def searches(request: HttpRequest) -> HttpResponseBase:
 
 
 async def start(request: HttpRequest) -> HttpResponseBase:
-    """Start a search and go to its page; what is wrong is shown at its field."""
+    """Start a search and go to its page; what is wrong is shown at its field.
 
-    def create() -> Search | HttpResponse:
+    Who has to log in first finds the question in the form afterwards: the session keeps it.
+    """
+
+    def create() -> Search | HttpResponseBase:
         submitted = SearchForm.submitted(request.POST, today=brasilia_now().date())
-        if submitted.query is None:
-            return _refused(request, submitted)
-        if NOT_REMEMBERED not in request.POST:
+        login = login_first(request, back_to=reverse("searches:form"))
+        if submitted.query is not None and (login or NOT_REMEMBERED not in request.POST):
             today = brasilia_now().date().isoformat()
             request.session[LAST_QUESTION_KEY] = (submitted.query.to_json(), today)
+        if login is not None:
+            return login
+        if submitted.query is None:
+            return _refused(request, submitted)
         return _create(request, submitted.query)
 
     return await started(await database_sync_to_async(create)())
@@ -159,9 +166,9 @@ def too_many(request: HttpRequest, error: services.TooManySearches) -> HttpRespo
     return response
 
 
-async def started(outcome: Search | HttpResponse) -> HttpResponseBase:
+async def started(outcome: Search | HttpResponseBase) -> HttpResponseBase:
     """Have a created search run, and go to its page; what was refused is answered as it is."""
-    if isinstance(outcome, HttpResponse):
+    if isinstance(outcome, HttpResponseBase):
         return outcome
     runner.start(outcome)
     response = redirect("searches:detail", outcome.pk)
@@ -169,6 +176,7 @@ async def started(outcome: Search | HttpResponse) -> HttpResponseBase:
     return response
 
 
+@members_when_required
 def history(request: HttpRequest) -> HttpResponse:
     """Show the owner's searches, newest first."""
     renew_session(request)

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Stage, Tabs, ask, published, shot, wait_for_end
 
 Visit = Callable[..., Tabs]
+PASSWORD = "licitação-2026"
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 
@@ -197,6 +198,14 @@ FEW_TERMS = "arroz, feijão, café, açúcar"
 WITH_FEW_TERMS = ("Aquisição de arroz, feijão e café", "Aquisição de arroz e pneus")
 
 
+def sign_up(page: Page, name: str) -> None:
+    page.get_by_label("Usuário").fill(name)
+    page.get_by_label("Senha", exact=True).fill(PASSWORD)
+    page.get_by_label("Confirmação de senha").fill(PASSWORD)
+    page.get_by_role("button", name="Criar conta").click()
+    expect(page.get_by_role("link", name="Conta", exact=True)).to_be_visible()
+
+
 @pytest.fixture
 def tour(live_site: Stage, monkeypatch: pytest.MonkeyPatch) -> Callable[[Tabs], Any]:
     """Walk one visitor through every page, in every state that can be had quickly."""
@@ -241,6 +250,22 @@ def tour(live_site: Stage, monkeypatch: pytest.MonkeyPatch) -> Callable[[Tabs], 
         yield "forgotten", page
         page.goto("/nada/")
         yield "not-found", page
+        page.goto("/contas/tokens/criar/")
+        yield "refused-method", page
+        page.goto("/contas/criar/?next=/contas/")
+        sign_up(page, "dora")
+        yield "account", page
+        page.get_by_role("link", name="Excluir a conta").click()
+        page.get_by_label("Senha").fill("outra")
+        page.get_by_role("button", name="Excluir a conta").click()
+        yield "delete-account", page
+        page.get_by_label("Senha").fill(PASSWORD)
+        page.get_by_role("button", name="Excluir a conta").click()
+        yield "account-deleted", page
+        page.goto("/salvas/")
+        yield "saved-nothing", page
+        page.goto("/buscas/")
+        yield "history-nothing", page
 
     return walk
 
@@ -286,16 +311,28 @@ def test_an_account_keeps_the_history_and_makes_tokens(visit: Visit, live_site: 
     wait_for_end(page)
     page.get_by_role("link", name="Entrar").click()
     page.get_by_role("link", name="Criar uma conta").click()
-    page.get_by_label("Usuário").fill("alice")
-    page.get_by_label("Senha", exact=True).fill("licitação-2026")
-    page.get_by_label("Confirmação de senha").fill("licitação-2026")
-    page.get_by_role("button", name="Criar conta").click()
+    sign_up(page, "alice")
     page.get_by_role("link", name="Histórico").click()
     expect(page.locator(".history tbody tr")).to_have_count(1)
-    page.get_by_role("link", name="Conta").click()
+    page.get_by_role("link", name="Conta", exact=True).click()
     page.get_by_label("Nome do novo token").fill("planilha")
     page.get_by_role("button", name="Criar token").click()
     expect(page.locator(".new-token code")).to_be_visible()
     shot(page, "account")
-    page.get_by_role("link", name="Conta").click()
+    page.get_by_role("link", name="Conta", exact=True).click()
     expect(page.locator(".new-token")).to_have_count(0)
+
+
+def test_a_token_asked_for_after_logging_out_in_another_tab(visit: Visit) -> None:
+    tabs = visit()
+    page = tabs.open("/contas/criar/?next=/contas/")
+    sign_up(page, "erika")
+    other = tabs.open("/contas/")
+    other.get_by_role("button", name="Sair").click()
+    page.get_by_role("button", name="Criar token").click()
+    page.get_by_label("Usuário").fill("erika")
+    page.get_by_label("Senha").fill(PASSWORD)
+    page.get_by_role("button", name="Entrar").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("erika")
+    page.get_by_role("button", name="Criar token").click()
+    expect(page.locator(".new-token code")).to_be_visible()

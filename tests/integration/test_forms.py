@@ -127,7 +127,7 @@ async def test_the_history_lists_the_owners_searches_alone(simulate, run):
     assert "1 busca." in words(html)
     assert f"/buscas/{mine.pk}/excel/" in html
     empty = await get("/buscas/", client=await database_sync_to_async(browser)("carol"))
-    assert "Você ainda não fez nenhuma busca" in empty
+    assert "Nenhuma busca feita neste navegador" in empty
 
 
 async def test_what_can_be_asked_no_more_is_still_read(simulate, run):
