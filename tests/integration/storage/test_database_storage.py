@@ -109,6 +109,7 @@ def test_the_terminal_writes_every_piece(tmp_path, alice):
         content_type="x/y", write=lambda file: file.write(content), retention_days=1,
     )  # fmt: skip
 
-    buscar._save(Search(artifact=artifact), tmp_path / "f.xlsx")
+    with (tmp_path / "f.xlsx").open("wb", buffering=0) as file:
+        buscar._save(Search(artifact=artifact), file)
 
     assert (tmp_path / "f.xlsx").read_bytes() == content
