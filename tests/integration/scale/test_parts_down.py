@@ -8,6 +8,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from bidiq import condition
 from bidiq.condition import Part, State
@@ -102,6 +105,36 @@ def test_readyz_answers_at_once_with_every_part_away(tmp_path, template) -> None
         finally:
             template.server.resume()
             web.kill()
+
+
+def test_sockets_say_that_the_database_is_away(installation, postgresql) -> None:
+    with installation() as cluster:
+        web = cluster.web()  # and no worker: the search waits, and its sockets stay open
+        address = f"ws://127.0.0.1:{web.port}/ws/buscas/{cluster.ask(web)}/"
+        mine = {"Cookie": f"sessionid={cluster.session}"}
+        program = cluster.headers
+        with connect(address, origin=Origin(web.url), additional_headers=mine) as socket:
+            assert json.loads(socket.recv(10))["seq"] == 1
+            postgresql.stop()
+            try:
+                for headers in (mine, program):
+                    with pytest.raises(InvalidStatus) as refused:
+                        connect(
+                            address,
+                            origin=Origin(web.url),
+                            additional_headers=headers,
+                            open_timeout=20,
+                        )
+                    answer = refused.value.response
+                    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+                socket.send(json.dumps({"type": "sync", "after": 0}))
+                with pytest.raises(ConnectionClosed):
+                    socket.recv(20)
+                assert socket.close_code == 4503
+            finally:
+                postgresql.start()
+        assert web.log.count("a socket met a database that is away") == 3
+        assert "Traceback" not in web.log
 
 
 def test_connections_that_die_without_a_word_are_replaced(
