@@ -54,16 +54,17 @@ class Part:
                 ).start()
             return self._answer
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether nobody has asked for so long that the last answer says nothing."""
+        return time.monotonic() - self._asked_at > STALE_SECONDS
+
     def known(self) -> State | None:
         """Return the last answer without waiting, and see to it that there will be a new one.
 
-        A part that has not answered for long is down. After a quiet time, in which nobody asked,
-        the old answer says nothing: a new one is waited for, shortly.
+        A part that has not answered for long is down.
         """
-        is_stale = time.monotonic() - self._asked_at > STALE_SECONDS
         answer = self.asking(fresh_seconds=FRESH_SECONDS)
-        if is_stale:
-            wait({answer}, timeout=STALE_PATIENCE_SECONDS)
         if not answer.done() and time.monotonic() - self._asked_at > PATIENCE_SECONDS:
             return self.silent()
         return self._known
@@ -138,21 +139,26 @@ async def ask_all() -> dict[str, State]:
 
 
 def degraded() -> list[str]:
-    """Return what works worse than it should now, for people; never waits.
+    """Return what works worse than it should now, for people.
 
-    Only parts that the settings add can be worse; without them nothing is asked.
+    After a quiet time, in which nobody asked, new answers are waited for: shortly, and for all of
+    them at once. Only parts that the settings add can be worse; without them nothing is asked.
     """
-    lines = []
-    if settings.REDIS_URL and _is_bad("channel_layer"):
-        lines.append("O progresso está chegando com até 2 segundos de atraso (Redis fora do ar).")
-    if settings.AWS_STORAGE_BUCKET_NAME and _is_bad("storage"):
-        lines.append(
+    texts = {}
+    if settings.REDIS_URL:
+        texts["channel_layer"] = (
+            "O progresso está chegando com até 2 segundos de atraso (Redis fora do ar)."
+        )
+    if settings.AWS_STORAGE_BUCKET_NAME:
+        texts["storage"] = (
             "O armazenamento de arquivos não está recebendo: "
             "os arquivos novos ficam no banco de dados até ele voltar."
         )
-    if settings.BIDIQ_RUNNER == "worker" and _is_bad("runner"):
-        lines.append("Nenhum executor de buscas está ativo: as buscas esperam na fila.")
-    return lines
+    if settings.BIDIQ_RUNNER == "worker":
+        texts["runner"] = "Nenhum executor de buscas está ativo: as buscas esperam na fila."
+    stale = [PARTS[name].asking() for name in texts if PARTS[name].is_stale]
+    wait(stale, timeout=STALE_PATIENCE_SECONDS)
+    return [text for name, text in texts.items() if _is_bad(name)]
 
 
 def _is_bad(name: str) -> bool:

@@ -5,7 +5,10 @@ Every variable can also be given as NAME_FILE, the path of a file that holds it 
 
 import os
 import re
+import secrets
+import shutil
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from urllib.parse import urlsplit
 
 
@@ -31,6 +34,30 @@ def text(name: str, default: str = "") -> str:
     if not value:  # a part that was configured must not silently count as absent
         raise BadEnvironment(f"{name}_FILE", "a file that is not empty")
     return value
+
+
+def kept_key(path: Path) -> str:
+    """Return the key kept in a file, made on first use; two processes may start at once.
+
+    Raises BadEnvironment when the file is empty: of two that replaced it each would have its own.
+    """
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists():
+        # Whole before it has its name, which only the first one gets.
+        with NamedTemporaryFile("w", dir=path.parent, encoding="ascii") as file:  # the owner's
+            file.write(secrets.token_urlsafe(50))
+            file.flush()
+            os.fsync(file.fileno())
+            try:
+                os.link(file.name, path)
+            except FileExistsError:
+                pass
+            except OSError:  # a file system without hard links: there the later one of two wins
+                shutil.copy(file.name, path)
+    key = path.read_text(encoding="ascii").strip()
+    if not key:
+        raise BadEnvironment(str(path), "a key in this file; delete it, and a new one is made")
+    return key
 
 
 def boolean(name: str, default: bool) -> bool:
@@ -112,8 +139,9 @@ def url(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
         _ = parts.port  # a property that raises for a bad port
     except ValueError:
         raise BadEnvironment(name, expected) from None
-    has_place = bool(parts.hostname) or parts.scheme in {"sqlite", "unix"}
-    if parts.scheme not in schemes or not has_place:
+    is_path = parts.scheme in {"sqlite", "unix"}
+    is_usable = is_path or (bool(parts.hostname) and not re.search(r"\s", value))
+    if parts.scheme not in schemes or not is_usable:
         raise BadEnvironment(name, expected)
     if parts.scheme in {"http", "https"} and (parts.query or parts.fragment):
         raise BadEnvironment(name, f"{expected}, without ? and #")  # a path is put after it

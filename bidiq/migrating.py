@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import OperationalError, connection
@@ -16,12 +17,12 @@ _LOCK = 0x62696469
 def migrate() -> None:
     """Apply what is missing; whoever comes second waits and finds nothing to do.
 
-    Raises CommandError in one line when the database cannot be reached.
+    Raises CommandError in one line when the database cannot be opened.
     """
     try:
         with _alone():
             call_command("migrate", interactive=False, verbosity=0)
-    except OperationalError as error:
+    except (OperationalError, ImproperlyConfigured) as error:
         raise _unreachable(error) from None
 
 
@@ -45,7 +46,7 @@ def _alone() -> Iterator[None]:
     # A connection of its own: it goes with the process, and the lock with it.
     try:
         holder = psycopg.connect(**parameters, autocommit=True)
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:  # nobody there, or an option that means nothing
         raise _unreachable(error) from None
     with holder:
         holder.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
@@ -56,10 +57,14 @@ def _alone() -> Iterator[None]:
 def _alone_on_this_machine() -> Iterator[None]:
     # A file of its own, locked as SQLite locks: it needs no other means on any system, and a lock
     # goes with its process. In the database itself it would shut out the migrations.
-    path = f"{connection.settings_dict['NAME']}.migrating"
-    with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as lock:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            raise _unreachable(error) from None
+    path = connection.settings_dict["NAME"]
+    try:
+        # Read first: nothing is put beside a file that is not ours.
+        with closing(sqlite3.connect(path, timeout=60)) as database:
+            database.execute("PRAGMA schema_version")
+        lock = sqlite3.connect(f"{path}.migrating", timeout=60, isolation_level=None)
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        raise _unreachable(error) from None
+    with closing(lock):
         yield

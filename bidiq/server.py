@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from autobahn.websocket.types import ConnectionDeny
+from daphne import http_protocol
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.http_protocol import WebRequest
 from daphne.server import Server
@@ -57,6 +58,14 @@ class PromptConnection(tcp.Server):
             return data[self.socket.send(data) :]
         except OSError:  # full, or broken: then Twisted meets it again, and ends the connection
             return data
+
+
+class SiteRequest(WebRequest):  # type: ignore[misc]
+    """Leaves the reading of forms to Django. Twisted would read each one before, whole, and cut off
+    who sends a broken one with a bare 400."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, parsePOSTFormSubmission=False, **options)
 
 
 class _Refused:
@@ -139,6 +148,7 @@ def run(*, host: str, port: int) -> None:
         http_timeout=None,
     )
     WebSocketFactory.protocol = SiteSocket
+    http_protocol.WebRequest = SiteRequest  # its factory has no place for one
     reactor.addSystemEventTrigger(
         "before",
         "shutdown",  # type: ignore[arg-type]

@@ -4,7 +4,6 @@ With no variable set at all the site works on one machine; each variable adds a 
 """
 
 import re
-import secrets
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,24 +21,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 
-def _kept_secret_key() -> str:
-    """Return the key kept in var/, made on first use; two processes may start at once."""
-    path = VAR_DIR / "secret_key"
-    VAR_DIR.mkdir(exist_ok=True)
-    try:
-        with path.open("x", encoding="ascii") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
-    return path.read_text(encoding="ascii").strip() or secrets.token_urlsafe(50)
-
-
 DEBUG = env.boolean("DEBUG", False)
 SECRET_KEY = env.text("SECRET_KEY")
 #: Whether SECRET_KEY was given; several machines must share one (bidiq.W001).
 BIDIQ_SECRET_KEY_GIVEN = bool(SECRET_KEY)
-SECRET_KEY = SECRET_KEY or _kept_secret_key()
+SECRET_KEY = SECRET_KEY or env.kept_key(VAR_DIR / "secret_key")
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS",
     ("localhost", "127.0.0.1", "[::1]"),
@@ -150,6 +136,8 @@ if BIDIQ_ON_POSTGRESQL:
     # The queue of the workers. Its tables exist only here, so that SQLite needs no service.
     INSTALLED_APPS.append("procrastinate.contrib.django")
 else:
+    if _options:
+        raise env.BadEnvironment("DATABASE_URL", "sqlite:///… without ? and what follows")
     _options |= {
         # A reading transaction that turns into a writing one would fail at once with "locked".
         "transaction_mode": "IMMEDIATE",
@@ -245,6 +233,9 @@ if AWS_STORAGE_BUCKET_NAME:
 
 _OFFICIAL_PNCP = "https://pncp.gov.br/api/consulta"
 PNCP_BASE_URL = env.url("PNCP_BASE_URL", _OFFICIAL_PNCP, schemes=("http", "https"))
+#: What the store calls the source when that is not its address: a demonstration's simulator has
+#: another port at each start, and the same notices.
+BIDIQ_SOURCE_NAME = "demo" if BIDIQ_DEMO and PNCP_BASE_URL != _OFFICIAL_PNCP else ""
 #: The ceiling of the adaptive rate. The real API bears 10 to 16 requests a minute; a server that
 #: the operator chose himself is only held back by its own 429.
 PNCP_RATE_PER_MINUTE = env.number(
@@ -270,7 +261,9 @@ BIDIQ_SEARCHES_AT_ONCE = env.integer("BIDIQ_SEARCHES_AT_ONCE", 16, minimum=1, ma
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "searches:form"
 LOGOUT_REDIRECT_URL = "searches:form"
-SESSION_COOKIE_AGE = 90 * 86400  # an anonymous visitor's history lives as long as its cookie
+#: An anonymous visitor's history lives as long as its cookie, which looking at it renews
+#: (searches.access.renew_session).
+SESSION_COOKIE_AGE = 90 * 86400
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -328,7 +321,14 @@ BIDIQ_PUBLIC_URL = env.url("BIDIQ_PUBLIC_URL", schemes=("http", "https"))
 #: Whether it was given; if not, `serve` puts its own port here, which only it knows.
 BIDIQ_PUBLIC_URL_GIVEN = bool(BIDIQ_PUBLIC_URL)
 BIDIQ_PUBLIC_URL = BIDIQ_PUBLIC_URL or "http://127.0.0.1:8000"
-DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "bidiq <nao-responda@localhost>")
+DEFAULT_FROM_EMAIL = (
+    env.matching(
+        "DEFAULT_FROM_EMAIL",
+        r"""[^<>@,;\s]+@[^<>@,;\s]+|("[^"\r\n]*"|[^<>@,;"\r\n]*)<[^<>@,;\s]+@[^<>@,;\s]+>""",
+        expected="an address, alone or as Name <address>",
+    )
+    or "bidiq <nao-responda@localhost>"
+)
 EMAIL_TIMEOUT = 15
 _email = urlsplit(env.url("EMAIL_URL", schemes=("smtp", "smtps")))
 if _email.hostname:

@@ -8,14 +8,19 @@ from uuid import UUID
 from asgiref.sync import iscoroutinefunction
 from channels.db import database_sync_to_async
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils import timezone
 
 from searches import selectors
 from searches.models import Search
-from searches.owners import Owner, make_visitor, owner_of
+from searches.owners import VISITOR_KEY, Owner, make_visitor, owner_of
+from searches.tokens import user_of_header
 
 View = Callable[..., Any]
+#: The day on which the session of somebody who looked was saved last.
+RENEWED_KEY = "renewed_on"
 
 
 def request_owner(request: HttpRequest, *, make: bool = False) -> Owner:
@@ -25,6 +30,18 @@ def request_owner(request: HttpRequest, *, make: bool = False) -> Owner:
     return owner_of(user=request.user, session=request.session)
 
 
+def renew_session(request: HttpRequest) -> None:
+    """Let who only looks keep what is its own: its cookie lives from today on, saved once a day.
+
+    For pages, which are looked at. Not at streams and downloads: the session is saved after the
+    view, over a database connection that would stay open as long as they last.
+    """
+    session, today = request.session, timezone.localdate().isoformat()
+    owns = VISITOR_KEY in session or SESSION_KEY in session
+    if owns and session.get(RENEWED_KEY) != today:
+        session[RENEWED_KEY] = today
+
+
 def visible_or_404(request: HttpRequest, search_id: UUID) -> Search:
     """Return the search if it is the requester's. Raises Http404 alike for none and strangers'."""
     owner = request_owner(request)
@@ -32,6 +49,22 @@ def visible_or_404(request: HttpRequest, search_id: UUID) -> Search:
     if search is None:
         raise Http404
     return search
+
+
+def tokens_taken(view: View) -> View:
+    """Let a program in by its token, as the API does; a wrong one meets a stranger's 404."""
+
+    @wraps(view)
+    async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        header = request.headers.get("Authorization", "")
+        if header.lower().startswith("bearer "):  # a proxy in front may have asked for another
+            user = await database_sync_to_async(user_of_header)(header)
+            if user is None:
+                raise Http404
+            request.user = user
+        return await view(request, *args, **kwargs)
+
+    return wrapper
 
 
 def members_when_required(view: View) -> View:

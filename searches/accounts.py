@@ -67,10 +67,11 @@ def account(request: HttpRequest) -> HttpResponse:
 def _account(
     request: HttpRequest, *, address_problem: str = "", new_token: str = "", status: int = 200
 ) -> HttpResponse:
+    asked_address = _asked_address(request)
     context = {
-        "address": request.POST.get("email") or cast(User, request.user).email,
+        "address": request.POST.get("email") or asked_address or cast(User, request.user).email,
         "address_problem": address_problem,
-        "asked_address": _asked_address(request),
+        "asked_address": asked_address,
         "is_password_changed": request.session.pop(passwords.CHANGED_KEY, False),
         "tokens": ApiToken.objects.filter(user=cast(User, request.user)).order_by("-created_at"),
         "new_token": new_token,
@@ -97,6 +98,8 @@ def change_address(request: HttpRequest) -> HttpResponse:
     """Ask the reader of an address to confirm it, or forget the one there is."""
     user = cast(User, request.user)
     address = request.POST.get("email", "").strip()
+    if not address and not user.email:  # nothing to forget: a link that waits goes on waiting
+        return _account(request, address_problem="invalid", status=422)
     if not address:
         addresses.forget(user)
         request.session.pop(ASKED_KEY, None)

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -31,6 +31,10 @@ LINK_SECONDS = 3 * 86400
 #: In a day. Whoever signs up may name any address: nobody is to be pestered through us.
 MOST_OF_A_USER, MOST_OF_AN_ADDRESS = 5, 3
 DAY = timedelta(days=1)
+#: Calls of the mail server for new passwords, of one process: who asks waits for it to be reached,
+#: and each has a thread.
+MOST_CALLS_AT_ONCE = 8
+_calls = BoundedSemaphore(MOST_CALLS_AT_ONCE)
 #: Links from before they named the address that they replace are void.
 _SALT = "searches.addresses.confirm.2"
 
@@ -61,17 +65,21 @@ def send_password_links(users: Iterable[User]) -> None:
     """Send users links to a new password, each to the address that it has confirmed.
 
     Nothing tells whether there was anybody to send to, not even how long it takes: users are looked
-    for and written to aside. The mail server is called in any case: when it is down, MailFailed is
-    raised for everybody alike.
+    for and written to aside. The mail server is called in any case: when it is down, or called so
+    often that it is not called again, MailFailed is raised for everybody alike.
     """
-    connection = get_connection()
+    if not _calls.acquire(blocking=False):
+        logger.warning("the mail server is called %d times already", MOST_CALLS_AT_ONCE)
+        raise MailFailed
     try:
+        connection = get_connection()
         connection.open()
+        # No daemon: a process that ends waits for it, which the mail server's timeout bounds.
+        Thread(target=_send_password_links, args=(connection, users), name="password-links").start()
     except Exception as error:  # as above
+        _calls.release()
         logger.warning("the mail server could not be reached: %s", type(error).__name__)
         raise MailFailed from error
-    # No daemon: a process that ends waits for it, which the mail server's timeout bounds.
-    Thread(target=_send_password_links, args=(connection, users), name="password-links").start()
 
 
 def _send_password_links(connection: Any, users: Iterable[User]) -> None:
@@ -83,6 +91,7 @@ def _send_password_links(connection: Any, users: Iterable[User]) -> None:
         logger.warning("a link to a new password could not be sent: %s", type(error).__name__)
     finally:
         connections.close_all()  # of this thread
+        _calls.release()
 
 
 def _send_password_link(connection: Any, user: User) -> None:

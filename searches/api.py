@@ -13,7 +13,9 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import get_resolver
 from django.utils import timezone
+from django.utils.log import log_response
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.docs import Swagger
@@ -41,8 +43,6 @@ from searches.views import cancel_search, hand_out
 
 LONGEST_WAIT_SECONDS = 120
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,9})", re.IGNORECASE)
-
-
 #: Who asks only for the head gets it: Django leaves the body out.
 _READ = ["GET", "HEAD"]
 
@@ -74,7 +74,8 @@ async def authenticate(request: HttpRequest) -> bool:
             "Envie um token (Authorization: Bearer) ou o cookie da sessão com X-CSRFToken.",
             WWW_Authenticate="Bearer",
         )
-    if settings.BIDIQ_LOGIN_REQUIRED and not (await request.auser()).is_authenticated:
+    is_member = database_sync_to_async(lambda: request.user.is_authenticated)
+    if settings.BIDIQ_LOGIN_REQUIRED and not await is_member():
         raise ApiError(401, "auth.required", "Entre na sua conta.", WWW_Authenticate="Bearer")
     return True
 
@@ -179,6 +180,17 @@ def _on_artifact_error(request: HttpRequest, error: ArtifactError) -> HttpRespon
             ApiError(410, error.code, "O arquivo não está mais guardado. Repita a busca.")
         )
     return error_response(ApiError(503, error.code, "O arquivo não pôde ser lido."))
+
+
+@api.exception_handler(Exception)
+def _on_fault(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Leave a fault of ours to the site; for who develops, too, the traceback is for the log."""
+    if not settings.DEBUG:
+        raise error
+    answer: HttpResponse = get_resolver().resolve_error_handler(500)(request)
+    said = (answer.reason_phrase, request.path)
+    log_response("%s: %s", *said, request=request, response=answer, exception=error)
+    return answer
 
 
 @api.post("/buscar", openapi_extra=api_docs.START, operation_id="buscar")

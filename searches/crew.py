@@ -19,7 +19,7 @@ from searches.domain.lifecycle import SILENCE_SECONDS
 from searches.liveness import worker_name
 from searches.pipeline import run_search
 from searches.pncp.client import PncpClient
-from searches.services import leases, queue
+from searches.services import queue
 from searches.upkeep import Chore, keep_up, shared_chores
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,6 @@ class _Watch:
             Chore(1.0, self.give_back_abandoned),
             Chore(3.0, database_sync_to_async(queue.defer_lost)),
             Chore(60.0, self.drop_stalled_jobs),
-            Chore(3600.0, database_sync_to_async(leases.forget_expired)),
         ]
 
     async def give_back_abandoned(self) -> None:

@@ -182,8 +182,13 @@ class ListReader:
 
         One UF that fails says nothing of the others, also when it is the first to be heard of.
         """
+        return self.is_silent and len(set(self._failed_in_a_row)) > 1
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the latest pages all went without an answer, were they of one UF alone."""
         enough = FAILURES_IN_A_ROW if self._answered else FAILURES_AT_FIRST
-        return len(self._failed_in_a_row) >= enough and len(set(self._failed_in_a_row)) > 1
+        return len(self._failed_in_a_row) >= enough
 
     def ask_again(self) -> None:
         """Forget the failures before another round."""

@@ -79,6 +79,8 @@ _ERRORS = {
     "source.busy": "O PNCP está limitando as consultas. Repita a busca daqui a alguns minutos.",
     "source.rejected": "O PNCP recusou a consulta.",
     "source.malformed": "O PNCP deu uma resposta que não se pode ler.",
+    "source.gone": "O site passou a consultar outra fonte enquanto esta busca esperava. "
+    "Repita a busca.",
     "worker.lost": "A busca foi interrompida três vezes e não será retomada sozinha. "
     "Você pode repeti-la.",
     "internal": "Houve uma falha do nosso lado. Ela foi registrada; repita a busca.",
@@ -203,7 +205,11 @@ def _fetching_text(detail: Mapping[str, Any]) -> str:
 
 
 def _found_text(detail: Mapping[str, Any]) -> str:
-    kept, raw = int(detail.get("total_filtrado", 0)), int(detail.get("total_raw", 0))
+    return found_text(int(detail.get("total_filtrado", 0)), int(detail.get("total_raw", 0)))
+
+
+def found_text(kept: int, raw: int) -> str:
+    """Say how many of the notices read were found."""
     found = "1 encontrada" if kept == 1 else f"{number_text(kept)} encontradas"
     return f"{found} em {number_text(raw)} {'lida' if raw == 1 else 'lidas'}"
 

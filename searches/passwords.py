@@ -34,6 +34,11 @@ CHANGED_KEY = "password_changed"
 TOO_MANY = "too_many_attempts"
 
 
+def _too_many() -> forms.ValidationError:
+    text = "Muitas tentativas seguidas. Espere 15 minutos e tente de novo."
+    return forms.ValidationError(text, code=TOO_MANY)
+
+
 def _begin(username: str, request: HttpRequest) -> str:
     """Count an attempt at a password; returns what logins.succeeded takes.
 
@@ -42,13 +47,11 @@ def _begin(username: str, request: HttpRequest) -> str:
     try:
         return logins.begin(username, client_address(request))
     except logins.TooManyAttempts:
-        raise forms.ValidationError(
-            "Muitas tentativas seguidas. Espere 15 minutos e tente de novo.", code=TOO_MANY
-        ) from None
+        raise _too_many() from None
 
 
 def told_to_wait(response: HttpResponse) -> HttpResponse:
-    """Return the page of a form with that error as the answer that it is."""
+    """Return the answer to one attempt too many: 429, with when to try again."""
     response.status_code = 429
     response["Retry-After"] = str(int(logins.PERIOD.total_seconds()))
     return response
@@ -157,7 +160,11 @@ class Forgotten(_Refusing, auth_views.PasswordResetView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         try:
+            logins.count_forgotten(client_address(self.request))
             addresses.send_password_links(form.get_users(form.cleaned_data["email"]))
+        except logins.TooManyAttempts:
+            form.add_error(None, _too_many())
+            return told_to_wait(self.form_invalid(form))
         except addresses.MailFailed:
             form.add_error(
                 None, "O e-mail não pôde ser enviado agora. Tente de novo daqui a alguns minutos."

@@ -43,7 +43,7 @@ async def run_search(search_id: UUID, *, worker: str, client: PncpClient) -> Non
     cancelled when the owner asked, given back when this process is told to stop, or with
     `internal` when the fault is ours.
     """
-    search = await patiently(services.claim, search_id, worker=worker)
+    search = await _claim(search_id, worker=worker)
     if search is None:
         return
     logs.search_id.set(str(search_id))
@@ -81,6 +81,19 @@ async def run_search(search_id: UUID, *, worker: str, client: PncpClient) -> Non
     finally:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
+
+
+async def _claim(search_id: UUID, *, worker: str) -> Search | None:
+    """Claim a search; a caller that is cancelled meanwhile leaves nothing claimed."""
+    try:
+        return await patiently(services.claim, search_id, worker=worker)
+    except asyncio.CancelledError:
+        # The claim's thread is not stopped by that. This runs on the same one, so after it.
+        give_back = database_sync_to_async(services.give_back_claimed)
+        with suppress(*AWAY):  # silence gives it back
+            payloads = await asyncio.shield(give_back(search_id, worker=worker))
+            await live.publish(search_id, payloads)
+        raise
 
 
 async def _give_back(search: Search) -> None:
@@ -318,7 +331,11 @@ class _Run:
         }
 
     async def _fetch(self, query: SearchQuery, decider: Decider) -> None:
-        """Read every UF, a few at a time; what failed is tried once more at the end."""
+        """Read every UF, a few at a time; what failed is tried once more at the end.
+
+        Not when it is the source that fails: its error would only come later, each page having
+        been asked for several times already.
+        """
         self._fetcher = fetcher = Fetcher(
             self.client,
             search_id=self.search.pk,
@@ -331,7 +348,11 @@ class _Run:
         await fetcher.look_around(self.units)
         await self._read(fetcher, self.units.values())
         unfinished = [u for u in self.units.values() if u.status is not UnitStatus.COMPLETE]
-        if unfinished and len(unfinished) < len(self.units) and not fetcher.is_down:
+        # With none whole there is nothing but its own pages that speaks for the source.
+        is_any_whole = len(unfinished) < len(self.units)
+        has_answered = is_any_whole or any(unit.pages_done for unit in unfinished)
+        gave_up = fetcher.is_down if is_any_whole else fetcher.is_silent
+        if unfinished and has_answered and not gave_up:
             fetcher.ask_again()
             self._retrying = len(unfinished)
             await self._read(fetcher, unfinished)

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from searches import digests, pages, selectors, wording
-from searches.access import members_when_required, request_owner, visible_or_404
+from searches.access import members_when_required, renew_session, request_owner, visible_or_404
 from searches.domain.errors import QueryError
 from searches.domain.query import SearchQuery
 from searches.models import SavedSearch, Search
@@ -33,6 +33,7 @@ def _mine_or_404(request: HttpRequest, saved_id: UUID) -> SavedSearch:
 @members_when_required
 def listing(request: HttpRequest) -> HttpResponse:
     """Show what the owner keeps."""
+    renew_session(request)
     services.saw(request_owner(request))
     return _page(request)
 

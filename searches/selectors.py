@@ -39,11 +39,14 @@ GRACE = timedelta(hours=1)
 #: that was made while a clock was ahead: of when it was made nothing is known, so it counts as
 #: none.
 CLOCKS_DIFFER = timedelta(minutes=1)
+#: How long a search of another source than this process's may wait for somebody who serves it.
+UNSERVED_AFTER = timedelta(minutes=10)
 
 
 def source_id() -> int:
     """Return the id of the source that this process is configured for, making its row once."""
-    source, _ = Source.objects.get_or_create(base_url=settings.PNCP_BASE_URL)
+    name = settings.BIDIQ_SOURCE_NAME or settings.PNCP_BASE_URL
+    source, _ = Source.objects.get_or_create(base_url=name)
     return source.pk
 
 
@@ -151,13 +154,25 @@ def unseen(matches: QuerySet[Match], earlier: QuerySet[Search]) -> QuerySet[Matc
 
 
 def waiting(*, older_than_seconds: float = 0) -> list[UUID]:
-    """Return the searches nobody has taken yet, oldest first."""
+    """Return the searches of this process's source nobody has taken yet, oldest first."""
     before = timezone.now() - timedelta(seconds=older_than_seconds)
     return list(
-        Search.objects.filter(status=Status.QUEUED, created_at__lte=before)
+        Search.objects.filter(status=Status.QUEUED, source=source_id(), created_at__lte=before)
         .order_by("created_at")
         .values_list("pk", flat=True)
     )
+
+
+def unserved() -> list[UUID]:
+    """Return the waiting searches of a source that nobody seems to serve any more.
+
+    Not this process's; nothing of it runs, and nothing was told of the search for UNSERVED_AFTER.
+    """
+    since = timezone.now() - UNSERVED_AFTER
+    running = Search.objects.filter(status=Status.RUNNING, source=OuterRef("source"))
+    told = SearchEvent.objects.filter(search=OuterRef("pk"), at__gt=since)
+    others = Search.objects.filter(status=Status.QUEUED).exclude(source=source_id())
+    return list(others.exclude(Exists(running) | Exists(told)).values_list("pk", flat=True))
 
 
 def running() -> list[Search]:

@@ -10,8 +10,9 @@ from channels.db import database_sync_to_async
 from django.contrib.sessions.backends.db import SessionStore
 
 from exports.services import expire_due, promote_pending
-from searches import addresses, digests
-from searches.services import logins, notices, saved
+from searches import addresses, digests, live
+from searches.services import leases, logins, notices, saved
+from searches.services import searches as services
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +33,21 @@ def shared_chores() -> list[Chore]:
         Chore(30.0, database_sync_to_async(saved.run_due, thread_sensitive=False)),
         Chore(30.0, database_sync_to_async(digests.send_due, thread_sensitive=False)),
         Chore(30.0, database_sync_to_async(promote_pending, thread_sensitive=False)),
+        Chore(60.0, give_up_unserved),
         Chore(300.0, database_sync_to_async(expire_due, thread_sensitive=False)),
+        Chore(3600.0, database_sync_to_async(leases.forget_expired, thread_sensitive=False)),
         Chore(3600.0, database_sync_to_async(notices.forget_stale, thread_sensitive=False)),
         Chore(3600.0, database_sync_to_async(addresses.forget_old, thread_sensitive=False)),
         Chore(3600.0, database_sync_to_async(logins.forget_old, thread_sensitive=False)),
         Chore(3600.0, database_sync_to_async(SessionStore.clear_expired, thread_sensitive=False)),
     ]
+
+
+async def give_up_unserved() -> None:
+    """End searches of a source that nobody serves any more, and tell who watches them."""
+    give_up = database_sync_to_async(services.give_up_unserved, thread_sensitive=False)
+    for search_id, payloads in (await give_up()).items():
+        await live.publish(search_id, payloads)
 
 
 async def keep_up(chores: Iterable[Chore]) -> None:

@@ -22,7 +22,13 @@ from exports import views as export_views
 from exports.errors import ArtifactError
 from exports.models import Artifact
 from searches import live, pages, runner, selectors
-from searches.access import members_when_required, request_owner, visible_or_404
+from searches.access import (
+    members_when_required,
+    renew_session,
+    request_owner,
+    tokens_taken,
+    visible_or_404,
+)
 from searches.consumers import as_seq
 from searches.domain.brazil import BRASILIA
 from searches.domain.errors import QueryError
@@ -47,6 +53,7 @@ def brasilia_now() -> datetime:
 @members_when_required
 def form(request: HttpRequest) -> HttpResponse:
     """Show the form with the last question in it, or the one of `?de=<search>`."""
+    renew_session(request)
     now = brasilia_now()
     question, day = _question_of(request) or request.session.get(LAST_QUESTION_KEY, (None, ""))
     if question is not None:
@@ -164,6 +171,7 @@ async def started(outcome: Search | HttpResponse) -> HttpResponseBase:
 
 def history(request: HttpRequest) -> HttpResponse:
     """Show the owner's searches, newest first."""
+    renew_session(request)
     owner = request_owner(request)
     searches = selectors.visible_to(owner).select_related("artifact", "saved")
     page = Paginator(searches, HISTORY_PAGE_SIZE).get_page(request.GET.get("pagina"))
@@ -176,6 +184,7 @@ def history(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, search_id: UUID) -> HttpResponse:
     """Show a search as it stands: progress while it runs, then its result."""
     search = visible_or_404(request, search_id)
+    renew_session(request)
     owner = request_owner(request)
     if search.saved_id is not None:
         saved_services.saw(owner)
@@ -186,6 +195,7 @@ def detail(request: HttpRequest, search_id: UUID) -> HttpResponse:
 
 
 @require_GET
+@tokens_taken
 @members_when_required
 async def events(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
     """Stream a search's events."""
@@ -194,15 +204,18 @@ async def events(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
 
 
 @require_safe
+@tokens_taken
 @members_when_required
-def events_json(request: HttpRequest, search_id: UUID) -> JsonResponse:
+async def events_json(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
     """Return a search's events after `?after=`, for polling."""
-    search = visible_or_404(request, search_id)
-    told = selectors.events_after(search.pk, as_seq(request.GET.get("after")))
-    response = JsonResponse(
-        {"events": told, "last_seq": search.last_seq, "finished": search.is_terminal}
-    )
-    response["Cache-Control"] = "no-store"
+
+    def answer() -> JsonResponse:
+        search = visible_or_404(request, search_id)
+        told = selectors.events_after(search.pk, as_seq(request.GET.get("after")))
+        body = {"events": told, "last_seq": search.last_seq, "finished": search.is_terminal}
+        return JsonResponse(body, headers={"Cache-Control": "no-store"})
+
+    response: JsonResponse = await database_sync_to_async(answer)()
     return response
 
 

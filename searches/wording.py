@@ -30,6 +30,8 @@ STATUSES: dict[NoticeStatus, str] = {
     NoticeStatus.CLOSED: "encerradas",
 }
 STOPPED = "não recebe propostas"
+#: The usual modalities, those of tables.COMPETITIVE.
+USUAL_MODALITIES = "concorrência e pregão, eletrônicos e presenciais"
 _CENT = Decimal("0.01")
 _SEPARATORS = str.maketrans(",.", ".,")
 #: The article that a state's name takes; the others take none.
@@ -120,16 +122,16 @@ def rolling_period(query: SearchQuery) -> str:
     return "publicadas no dia" if query.days == 1 else f"publicadas nos últimos {query.days} dias"
 
 
-def conditions(query: SearchQuery, *, name_of: Callable[[str], str] = str) -> list[str]:
-    """Say the other filters of a question, one phrase each; `name_of` a municipality's code."""
+def conditions(
+    query: SearchQuery, *, name_of: Callable[[str], str] = str, says_usual: bool = False
+) -> list[str]:
+    """Say the other filters of a question, one phrase each; `name_of` a municipality's code.
+
+    `says_usual`: also the modalities that a question has of itself.
+    """
     said: list[str] = []
-    if set(query.modalities) != set(tables.COMPETITIVE):
-        names = [tables.modality_name(code) for code in query.modalities]
-        said.append(
-            "todas as modalidades"
-            if len(names) == len(tables.MODALITIES)
-            else few(names, others="outras")
-        )
+    if says_usual or set(query.modalities) != set(tables.COMPETITIVE):
+        said.append(modalities(query))
     if query.spheres:
         names = [tables.SPHERES.get(code, code).lower() for code in query.spheres]
         said.append(f"esfera {join(names)}")
@@ -147,6 +149,31 @@ def conditions(query: SearchQuery, *, name_of: Callable[[str], str] = str) -> li
     if query.exclusions:
         said.append(f"sem {few(quoted(query.exclusions), 'nem')}")
     return said
+
+
+def modalities(query: SearchQuery) -> str:
+    """Say which modalities."""
+    if set(query.modalities) == set(tables.COMPETITIVE):
+        return USUAL_MODALITIES
+    if len(query.modalities) == len(tables.MODALITIES):
+        return "todas as modalidades"
+    return few(_modality_names(query), others="outras")
+
+
+def _modality_names(query: SearchQuery) -> list[str]:
+    return [tables.modality_name(code) for code in query.modalities]
+
+
+def of_modalities(query: SearchQuery) -> str:
+    """Say of which modalities something is, with a space before it: de concorrência ou pregão."""
+    names = _modality_names(query)
+    if set(query.modalities) == set(tables.COMPETITIVE):
+        return " de concorrência ou pregão"
+    if len(names) == len(tables.MODALITIES):
+        return ""
+    if len(names) == 1:
+        return f" da modalidade {names[0]}"
+    return f" das modalidades {join(names)}" if len(names) <= 3 else " das modalidades pedidas"
 
 
 def money(value: Decimal | None) -> str:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,10 +120,12 @@ class Process:
 
 
 @contextlib.contextmanager
-def site(directory: Path, **variables: str) -> Iterator[Process]:
+def site(
+    directory: Path, *, command: Sequence[str] = ("serve",), **variables: str
+) -> Iterator[Process]:
     """Serve the site on a database of its own in `directory`."""
     defaults = {"DATABASE_URL": f"sqlite:///{directory / 'site.sqlite3'}", "SECRET_KEY": "test"}
-    process = Process(["serve"], {**defaults, **variables}, directory)
+    process = Process([*command], {**defaults, **variables}, directory)
     try:
         yield process.start()
     finally:

@@ -1,76 +1,55 @@
 """The house as the README draws it: imports point down, rooms stay small, the domain stays pure."""
 
 import ast
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django import shortcuts
+from django.contrib import auth
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import Model, QuerySet
 
 ROOT = Path(__file__).resolve().parent.parent
+APPS = ("bidiq", "searches", "exports")
+GROUND = -1
+
+
+def read_floors() -> dict[str, int]:
+    """Return the floor of each room in README's table: searches.pncp -> 1."""
+    floors: dict[str, int] = {}
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for floor, rooms in re.findall(r"^\| (\d|ground)\b[^|]*\| (.+) \|$", text, re.MULTILINE):
+        for room in re.findall(r"`([\w/]+)`", rooms):
+            name = room.rstrip("/").replace("/", ".")
+            name = name if name.split(".")[0] in APPS else f"searches.{name}"
+            assert name not in floors, f"README's table has {name} twice"
+            floors[name] = GROUND if floor == "ground" else int(floor)
+    return floors
+
+
 #: The longest matching prefix says on which floor a module is.
-FLOORS = {
-    "searches.domain": 0,
-    "searches.single_flight": 0,
-    "exports.errors": 0,
-    "exports.headers": 0,
-    "searches.messages": 1,
-    "searches.wording": 1,
-    "searches.pncp": 1,
-    "searches.live": 1,
-    "searches.database": 1,
-    "searches.liveness": 1,
-    "exports.workbook": 1,
-    "exports.storage": 1,
-    "exports.breaker": 1,
-    "exports.chart": 1,
-    "searches.models": 2,
-    "searches.owners": 2,
-    "exports.models": 2,
-    "searches.selectors": 3,
-    "searches.services": 3,
-    "searches.tokens": 3,
-    "searches.links": 3,
-    "searches.health": 3,
-    "exports.selectors": 3,
-    "exports.services": 3,
-    "exports.audit": 3,
-    "searches.streams": 4,
-    "searches.reports": 4,
-    "searches.representation": 4,
-    "searches.units": 4,
-    "searches.digests": 4,
-    "searches.addresses": 4,
-    "searches.lists": 5,
-    "searches.fetching": 5,
-    "searches.pipeline": 5,
-    "searches.runner": 5,
-    "searches.tasks": 5,
-    "searches.crew": 5,
-    "searches.upkeep": 5,
-    "searches.page_turns": 5,
-    "searches": 6,
-    "exports": 6,
-    "bidiq": 7,
-}
-#: `searches` and `exports` themselves are only packages.
-#: Of the project, what everybody may use: it imports nothing of ours.
-GROUND = {"bidiq.logs", "bidiq.migrating", "bidiq.telemetry"}
+FLOORS = read_floors()
 #: Imports inside functions that look up, each because of Django's loading order.
 LAZY = {("exports.storage.database", "exports.models")}
-IMPURE = {"django", "aiohttp", "channels", "asyncio", "redis", "boto3", "orjson", "requests"}
 MOST_LINES = 400
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    for app in ("bidiq", "searches", "exports"):
+    """Yield (name, file) of each module of ours; an empty `__init__` is only a folder."""
+    for app in APPS:
         for path in sorted((ROOT / app).rglob("*.py")):
-            if "migrations" not in path.parts:
+            if "migrations" not in path.parts and path.stat().st_size:
                 name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
                 yield name.removesuffix(".__init__"), path
 
 
 def floor_of(module: str) -> int:
     known = [name for name in FLOORS if module == name or module.startswith(f"{name}.")]
+    assert known, f"README's table has no floor for {module}"
     return FLOORS[max(known, key=len)]
 
 
@@ -89,14 +68,28 @@ def imports_of(path: Path) -> Iterator[str]:
 
 
 def ours(name: str) -> bool:
-    return name.split(".")[0] in ("bidiq", "searches", "exports")
+    return name.split(".")[0] in APPS
+
+
+def test_the_readme_names_only_rooms_that_are_there() -> None:
+    """That each module has a floor in it shows where its imports are looked at."""
+    assert set(FLOORS.values()) == {GROUND, *range(8)}
+    names = {name for name, _ in modules()}
+    for room in FLOORS:
+        assert any(name == room or name.startswith(f"{room}.") for name in names), room
+
+
+@pytest.mark.parametrize(("module", "path"), list(modules()), ids=lambda value: str(value))
+def test_a_docstring_says_the_floor_of_the_readme(module: str, path: Path) -> None:
+    said = re.search(r"\bFloor (\d)", ast.get_docstring(ast.parse(path.read_text())) or "")
+    assert said is None or int(said[1]) == floor_of(module)
 
 
 @pytest.mark.parametrize(("module", "path"), list(modules()), ids=lambda value: str(value))
 def test_imports_point_down(module: str, path: Path) -> None:
     floor = floor_of(module)
     for name in filter(ours, imports_of(path)):
-        if (module, name) in LAZY or name in GROUND:
+        if (module, name) in LAZY:
             continue
         assert floor_of(name) <= floor, (
             f"{module} (floor {floor}) imports {name} (floor {floor_of(name)})"
@@ -111,9 +104,11 @@ def test_exports_never_hears_of_a_search() -> None:
 
 def test_the_domain_is_pure() -> None:
     for module, path in modules():
+        found = {name.split(".")[0] for name in imports_of(path) if not ours(name)}
+        if floor_of(module) == 0:
+            assert found <= sys.stdlib_module_names, f"{module} imports {found}"
         if module.startswith("searches.domain"):
-            found = {name.split(".")[0] for name in imports_of(path)} & IMPURE
-            assert not found, f"{module} imports {found}"
+            assert "asyncio" not in found, module
 
 
 def test_only_one_module_touches_the_channel_layer() -> None:
@@ -135,11 +130,59 @@ def test_streams_are_made_in_one_place_only() -> None:
             assert "StreamingHttpResponse" not in path.read_text(encoding="utf-8"), module
 
 
+def async_twins() -> set[str]:
+    """Return the names under which Django reads and writes the database on the loop: aget, auser…
+
+    Each has a twin without its `a`, by which it is known.
+    """
+    names = {"auser"}  # of requests, put there by a middleware
+    for home in (
+        *(QuerySet, Model, User, User.groups.related_manager_cls),
+        *(SessionBase, auth, shortcuts),
+    ):
+        names |= {name for name in dir(home) if name[0] == "a" and hasattr(home, name[1:])}
+    return names
+
+
 def test_no_async_orm_call_holds_a_connection() -> None:
+    """Nobody closes what Django's own async calls open: a stream would keep it for its life.
+
+    One bridge does, `database_sync_to_async`, so none of the twins is allowed, whoever has it.
+    """
+    twins = async_twins()
+    assert {"aget", "alast", "aupdate", "aget_or_create", "aiterator", "arefresh_from_db"} <= twins
+    assert {"aadd", "aset", "auser", "aget_user", "alogin", "aget_object_or_404"} <= twins
     for module, path in modules():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-        assert not called & {"aget", "acount", "afirst", "aexists", "acreate", "asave"}, module
+        found = names_in(path) & twins
+        assert not found, f"{module} uses {found}: leave it to database_sync_to_async"
+
+
+def names_in(path: Path) -> set[str]:
+    """Return the attributes that a module uses and the names that it imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+def test_rows_are_never_iterated_on_the_loop() -> None:
+    """`async for row in queryset` is the same in other words: what may be iterated is named."""
+    allowed = {
+        "streams.follow",  # batches of events, read through the bridge
+        "batches",  # the same, to be closed
+        "failures",  # tenacity's attempts
+        "response.content.iter_any",  # aiohttp's bytes
+    }
+    for module, path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.AsyncFor, ast.comprehension)):
+                if isinstance(node, ast.comprehension) and not node.is_async:
+                    continue
+                source = node.iter.func if isinstance(node.iter, ast.Call) else node.iter
+                assert ast.unparse(source) in allowed, f"{module}: {ast.unparse(node.iter)}"
 
 
 def test_rooms_stay_small() -> None:

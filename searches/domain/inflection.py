@@ -20,82 +20,110 @@ STOPWORDS = _set("""
     eles elas ja nao sim tambem so
     """)
 
-# Forms that exist as quite another word, much more common: never taken for a plural or singular.
-_OTHER_WORDS = STOPWORDS | {"pos", "vez", "tal", "tais", "mal", "meu", "vao", "bom", "ate"}
+#: Words that look like another number of quite another word: equated with nothing.
+_ALONE = STOPWORDS | {"pos", "vez", "tal", "tais", "mal", "meu", "vao", "bom"}
 
-_AO_TO_AOS = _set("mao irmao cidadao grao orgao orfao chao sotao vao bencao artesao")
-_AO_TO_AES = _set("pao cao capitao alemao tabeliao escrivao guardiao charlatao")
-_IL_TO_EIS = _set("""
-    agil dificil docil estencil facil fertil fossil fragil habil inutil portatil projetil reptil
-    tactil textil util versatil volatil
+# The others in -ao make -oes.
+_AO_TO_AOS = _set("""
+    acordao aldeao anao anciao artesao bencao chao cidadao contramao corrimao cortesao cristao
+    demao desvao ermitao grao hortelao irmao mao orfao orgao pagao refrao sotao sultao vao verao
+    vilao
     """)
+_AO_TO_AES = _set("""
+    alazao alemao aldeao anciao bastiao cao capelao capitao catalao charlatao cirurgiao ermitao
+    escrivao faisao guardiao pao refrao sacristao sultao tabeliao tecelao vulcao
+    """)
+_AO_TO_OES_TOO = _set("""
+    alazao aldeao anao anciao artesao bastiao charlatao cirurgiao corrimao ermitao faisao guardiao
+    hortelao refrao sultao tecelao verao vilao vulcao
+    """)
+# Not stressed on the end; the others in -il make -is.
+_IL_TO_EIS = _set("""
+    agil contabil contratil debil dificil docil ductil eretil esteril estencil facil fertil fossil
+    fragil geotextil habil inabil infertil inutil labil missil pensil podotatil portatil projetil
+    pulsatil reptil retratil tactil tatil termocontratil termolabil termorretratil textil
+    ultraportatil util versatil vibratil volatil
+    """)
+_IL_TO_IS_TOO = _set("projetil reptil")
 # Singular ends in a stressed -s, which the folded spelling cannot show.
 _S_TO_SES = _set("""
-    gas mes pais tres ingles frances portugues chines japones freges burgues marques
-    biogas arnes retros anis
+    aguarras ananas anis arnes biogas burgues calabres campones chines conves deus escoces frances
+    fregues gas holandes ingles irlandes japones lilas marques mes noruegues obus pais polones
+    portugues res retros reves torques tres vies
     """)
-_SAME = _set("onibus microonibus lapis pires tenis virus campus onus bonus atlas")
+# Borrowed with their plural, whatever they end in; all in -er, -ch and -sh may be.
+_TO_S_TOO = _set("email gol indoor mail modem outdoor pixel secom trail webcam")
+_IRREGULAR = {"campus": "campi", "carater": "caracteres", "consul": "consules"}
+_REGULAR = {plural: singular for singular, plural in _IRREGULAR.items()}
+# Alike in both numbers; and acronyms, which else would be the plural of another (CRAS of CRA).
+_SAME = _set("""
+    onibus microonibus lapis pires tenis virus onus bonus atlas
+    acs ans aps caps cras creas dns gps inss ios iss ods pis rss sas sms sus ubs ups
+    """)
+#: End in -s and are the plural of nothing.
+_NO_PLURALS = _SAME | (_S_TO_SES - {"pais"})
+#: How a plural ends where its singular has the other; a guess, to be asked of `_plurals`.
+_ENDINGS = (
+    ("s", ""), ("es", ""), ("ns", "m"), ("oes", "ao"), ("aes", "ao"),
+    ("is", "l"), ("is", "il"), ("eis", "il"),
+)  # fmt: skip
+_VOWELS = frozenset("aeiou")
 
 
 def _plurals(word: str) -> set[str]:
-    if word in _SAME or word.isdigit():
-        return set()
-    if word.endswith("ao"):
-        if word in _AO_TO_AES:
-            return {word[:-2] + "aes"}
-        return {word + "s"} if word in _AO_TO_AOS else {word[:-2] + "oes"}
-    if word.endswith(("al", "ol", "ul")):
-        return {word[:-1] + "is", *({word + "es"} if len(word) == 3 else ())}
-    if word.endswith("el"):
-        return {word[:-1] + "is"}
-    if word.endswith("il"):
-        return {word[:-2] + "eis"} if word in _IL_TO_EIS else {word[:-1] + "s"}
-    if word.endswith("m"):
-        return {word[:-1] + "ns"}
-    if word.endswith("n"):
-        return {word + "s", word + "es"}
-    if word.endswith("er"):
-        return {word + "es", word + "s"}  # borrowed words keep their own: toners, scanners
-    if word.endswith(("r", "z")):
-        return {word + "es"}
+    if word in _IRREGULAR:
+        return {_IRREGULAR[word]}
     if word.endswith("s"):
         return {word + "es"} if word in _S_TO_SES else set()
-    if word.endswith("x"):
+    if len(word) == 1 or word.isdigit():
         return set()
-    if word.endswith(("ch", "sh")):
-        return {word + "es", word + "s"}  # switch: written both ways
+    # An acronym or a word too short for an ending: tv, dvd, pa, but ar.
+    if _VOWELS.isdisjoint(word) or (len(word) == 2 and word[1] != "r"):
+        return {word + "s"}
+    return _by_ending(word) | ({word + "s"} if word in _TO_S_TOO else set())
+
+
+def _by_ending(word: str) -> set[str]:
+    if word.endswith("ao"):
+        stem, is_aos, is_aes = word[:-2], word in _AO_TO_AOS, word in _AO_TO_AES
+        is_oes = word in _AO_TO_OES_TOO or not (is_aos or is_aes)
+        kinds = (("aos", is_aos), ("aes", is_aes), ("oes", is_oes))
+        return {stem + ending for ending, is_so in kinds if is_so}
+    if word.endswith(("al", "el", "ol", "ul")):
+        return {word[:-1] + "is", *({word + "es"} if len(word) == 3 else ())}
+    if word.endswith("il"):
+        is_eis = word in _IL_TO_EIS
+        is_is = word in _IL_TO_IS_TOO or not is_eis
+        return {word[:-2] + ending for ending, is_so in (("eis", is_eis), ("is", is_is)) if is_so}
+    if word.endswith("m"):
+        return {word[:-1] + "ns"}
+    if word.endswith(("er", "n", "ch", "sh")):
+        return {word + "es", word + "s"}  # toners, switches: written both ways
+    if word.endswith(("r", "x", "z")):
+        return {word + "es"}
     return {word + "s"}
 
 
 def _singulars(word: str) -> set[str]:
-    if not word.endswith("s") or word in _SAME or len(word) < 4:
-        return set()
-    if word.endswith("oes"):
-        return {word[:-3] + "ao"}
-    if word.endswith("aes") and word[:-3] + "ao" in _AO_TO_AES:
-        return {word[:-3] + "ao"}
-    if word.endswith("ns"):
-        return {word[:-2] + "m", word[:-1]}
-    guesses = {word[:-1]}
-    if word.endswith(("ais", "ois", "uis")):
-        guesses.add(word[:-2] + "l")
-    elif word.endswith("eis"):
-        guesses |= {word[:-2] + "l", word[:-3] + "il"}
-    elif word.endswith("is"):
-        guesses.add(word[:-1] + "l")
-    elif word.endswith(("res", "zes", "nes", "ches", "shes")) or (
-        word.endswith("ses") and word[:-2] in _S_TO_SES
-    ):
-        guesses.add(word[:-2])
-    # A guess only stands if its own plural is the word we started from.
-    return {guess for guess in guesses if word in _plurals(guess)}
+    if word in _REGULAR:
+        return {_REGULAR[word]}
+    guesses = {
+        word.removesuffix(plural) + singular
+        for plural, singular in _ENDINGS
+        if word.endswith(plural)
+    }
+    return {guess for guess in guesses if guess and word in _plurals(guess)}
 
 
 @lru_cache(maxsize=20_000)
 def word_forms(word: str) -> frozenset[str]:
     """Return a folded word with its other number: {"orgao", "orgaos"}.
 
-    Promises symmetry: b is among the forms of a exactly when a is among those of b, unless one
-    of them is a commoner, unrelated word.
+    Promises symmetry: b is among the forms of a exactly when a is among those of b.
     """
-    return frozenset({word} | ((_plurals(word) | _singulars(word)) - _OTHER_WORDS))
+    if word in _ALONE:
+        return frozenset({word})
+    forms = _plurals(word) - _NO_PLURALS
+    if word not in _NO_PLURALS:
+        forms |= _singulars(word)
+    return frozenset({word} | (forms - _ALONE))

@@ -1,7 +1,7 @@
 """PNCP's domain tables (source README, section 5). Floor 0.
 
-They only drive the form and the checks: the name shown for a notice comes from its own record,
-and a code that is not here passes through.
+They only drive the form and the checks: the name shown for a notice comes from its own record, or
+from here when that has none, and a code that is not here passes through.
 """
 
 from dataclasses import dataclass
@@ -37,6 +37,8 @@ MODALITIES: tuple[Modality, ...] = (
     Modality(19, "Pregão - Presencial Internacional"),
 )
 MODALITY_BY_CODE: dict[int, Modality] = {modality.code: modality for modality in MODALITIES}
+
+
 #: Where anybody may bid with a price: concorrência and pregão. The default of a query.
 COMPETITIVE: tuple[int, ...] = (4, 5, 6, 7)
 

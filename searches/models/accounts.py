@@ -46,7 +46,7 @@ class AddressRequest(models.Model):
 
 
 class LoginAttempt(models.Model):
-    """An attempt to log in that has not led to a login (yet)."""
+    """An attempt to log in that has not led to a login (yet), or a wish for a new password."""
 
     #: a hash: names are mistyped, and passwords are typed where names belong
     digest = models.CharField("resumo do nome e da origem", max_length=64, db_index=True)

@@ -13,6 +13,7 @@ from searches.domain.text import web_address
 class Source(models.Model):
     """A server that speaks PNCP's API. Notices of a demonstration never mix with real ones."""
 
+    #: or the name of a demonstration, whose address changes
     base_url = models.CharField("endereço", max_length=300, unique=True)
 
     class Meta:

@@ -18,7 +18,7 @@ from searches.pages.charts import charts
 from searches.pages.comparing import comparison, since_last
 from searches.pages.history import history_context
 from searches.pages.listing import OPEN, Listing
-from searches.pages.running import begun_ufs, ending, running
+from searches.pages.running import Told, as_counted, begun_ufs, ending, found_count, running
 from searches.pages.saving import saved_context
 from searches.places import name_of
 from searches.units import coverage_of
@@ -49,25 +49,27 @@ def detail_context(
     held_against = comparison(search, owner, params)
     # Events told since the row was read are left to the stream: tiles, bar and list are of one
     # moment.
-    told = (
+    told: Told = (
         {} if search.is_terminal else selectors.latest_of_each_uf(search.pk, upto=search.last_seq)
     )
     ufs = query.ufs if search.is_terminal else begun_ufs(told)
     listing = Listing(search, query, params, comparison=held_against, within=ufs, now=now)
+    if not search.is_terminal:
+        told = as_counted(told, listing.live_counts)
     context = {
         "search": search,
         "key": str(search.pk),
         "listing": listing,
+        "found_until_now": found_count(told),
         "question": wording.question(query),
         "period": wording.period(query),
-        "conditions": wording.conditions(query, name_of=name_of),
+        "conditions": wording.conditions(query, name_of=name_of, says_usual=True),
         "removed_words": wording.few(wording.quoted(query.stopwords_removed), others="outras"),
     }
     if params.get("fragmento") in _FRAGMENTS:
         return context
     if not search.is_terminal:
-        now_running = running(search, query, told, live_count=listing.live_count, now=now)
-        return {**context, "running": now_running}
+        return {**context, "running": running(search, query, told, now=now)}
     has_result = search.status in {Status.COMPLETE, Status.PARTIAL}
     context |= {
         "ending": ending(search),
@@ -98,11 +100,12 @@ def detail_context(
             "figures": report.figures(
                 search,
                 query,
-                receiving=listing.closing(OPEN),
-                urgent=listing.closing(str(URGENT_DAYS)),
+                receiving=listing.closing[OPEN],
+                urgent=listing.closing[str(URGENT_DAYS)],
             ),
             "highlights": report.highlights(search, now=now),
             "charts": charts(search.summary) if search.total_kept else [],
+            "nothing_there": "" if search.total_raw else report.nothing_there(search, query),
             "ways_out": report.ways_out(search, query) if not search.total_kept else [],
         }
     if missing := report.incomplete_ufs(search):

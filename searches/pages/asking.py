@@ -56,6 +56,7 @@ def form_context(form: SearchForm, *, now: datetime) -> dict[str, Any]:
         "chosen_place": wording.place(chosen) if chosen else "nenhum estado escolhido",
         "sectors": form.sectors,
         "modalities": [(str(m.code), m.name) for m in form.modalities],
+        "usual_modalities": wording.USUAL_MODALITIES,
         "spheres": form.spheres.items(),
         "smallest_value": wording.number_as_typed(values.get("valor_minimo")),
         "largest_value": wording.number_as_typed(values.get("valor_maximo")),

@@ -87,7 +87,7 @@ def _cut(text: str) -> int:
     if len(text) <= LONG_OBJECT * 1.25:
         return len(text)
     space = text.rfind(" ", LONG_OBJECT // 2, LONG_OBJECT)
-    return space + 1 if space > 0 else LONG_OBJECT
+    return space if space > 0 else LONG_OBJECT
 
 
 def marked(

@@ -1,5 +1,6 @@
 """The list of results: filters, order and pages, all in the address. Floor 6."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -156,10 +157,17 @@ class Listing:
         last_day = self.now.astimezone(BRASILIA).date() + timedelta(days=int(days) + 1)
         return condition & Q(notice__closes_at__lt=datetime.combine(last_day, time(), BRASILIA))
 
-    def closing(self, days: str) -> int:
-        """Return how many of all that was found can be answered, or only for so many days."""
-        found = selectors.results(self.search, order=self.query.order)
-        return found.filter(self._closes_within(days)).order_by().count()
+    @cached_property
+    def closing(self) -> dict[str, int]:
+        """How many of all that was found can be answered (OPEN), or only for so many days."""
+        return self._closing_among(selectors.results(self.search, order=self.query.order))
+
+    def _closing_among(self, rows: QuerySet[Match]) -> dict[str, int]:
+        names = (OPEN, *map(str, DEADLINES))
+        counts = rows.order_by().aggregate(
+            **{f"n{days}": Count("pk", filter=self._closes_within(days)) for days in names}
+        )
+        return {days: counts[f"n{days}"] for days in names}
 
     def _all(self) -> QuerySet[Match]:
         matches = selectors.results(
@@ -208,12 +216,18 @@ class Listing:
         return self._cards(self._matches()[:LIVE_COUNT])
 
     @cached_property
-    def live_count(self) -> int:
-        return self._matches().count()
+    def live_counts(self) -> dict[str, int]:
+        """How many were found until now in each UF that has any."""
+        rows = self._matches().order_by()
+        return dict(rows.values_list("notice__uf").annotate(Count("pk")))
 
     @property
-    def live_count_text(self) -> str:
-        return str(self.live_count)
+    def live_counts_json(self) -> str:
+        return json.dumps(self.live_counts)
+
+    @property
+    def live_count(self) -> int:
+        return sum(self.live_counts.values())
 
     @cached_property
     def hidden_count(self) -> int:
@@ -268,15 +282,17 @@ class Listing:
         ]
 
     def deadline_chips(self) -> list[Chip]:
-        rows = self._matches().filter(self._conditions(but="prazo")).order_by()
         names = {OPEN: "recebendo propostas"} | {str(n): f"até {n} dias" for n in DEADLINES}
-        counts = rows.aggregate(
-            **{f"n{days}": Count("pk", filter=self._closes_within(days)) for days in names}
+        # Of all that was found the figures tell the same: it is counted once.
+        counts = (
+            self._closing_among(self._matches().filter(self._conditions(but="prazo")))
+            if self._is_narrowed
+            else self.closing
         )
         return [
             Chip(
                 name,
-                counts[f"n{days}"],
+                counts[days],
                 self.href(prazo="" if self.days == days else days),
                 self.days == days,
             )
@@ -290,11 +306,13 @@ class Listing:
         ]
 
     @property
+    def _is_narrowed(self) -> bool:
+        """Whether it is not of all that was found, whatever the deadline."""
+        return bool(self.ufs or self.modalities or self.bands or self.only_new or self.shows_hidden)
+
+    @property
     def is_filtered(self) -> bool:
-        return bool(
-            self.ufs or self.modalities or self.bands or self.days or self.only_new
-            or self.shows_hidden
-        )  # fmt: skip
+        return self._is_narrowed or bool(self.days)
 
     @property
     def place(self) -> str:

@@ -8,10 +8,12 @@ from typing import Any
 from django.utils.text import Truncator
 
 from searches import messages, wording
+from searches.domain.brazil import UNITS
 from searches.domain.filtering import Reason
 from searches.domain.lifecycle import Status
-from searches.domain.query import SearchQuery
+from searches.domain.query import LONGEST_PERIOD_DAYS, Mode, SearchQuery
 from searches.domain.summary import MOST_HIGHLIGHTS, URGENT_DAYS, days_left
+from searches.domain.tables import MODALITIES
 from searches.domain.text import fold, web_address
 from searches.models import Search
 
@@ -238,11 +240,41 @@ _WAYS_OUT: dict[str, str] = {
 }
 
 
+def wider(query: SearchQuery) -> list[str]:
+    """Return what a question can ask more of."""
+    ways = []
+    if query.mode is Mode.PUBLISHED and query.days <= LONGEST_PERIOD_DAYS:
+        ways.append("mais dias")
+    if len(query.ufs) < len(UNITS):
+        ways.append("mais estados")
+    return ways
+
+
+def nothing_there(search: Search, query: SearchQuery) -> str:
+    """Say that the source lists nothing at all of what was asked, and what to ask instead.
+
+    Of a result that is incomplete it is said of what was read alone.
+    """
+    missing = set(incomplete_ufs(search))
+    read = [uf for uf in query.ufs if uf not in missing]
+    who = "O PNCP não tem licitações" if read else "No que foi lido não há licitações"
+    is_open = query.mode is Mode.OPEN
+    when = " que recebam propostas agora" if is_open else f", {wording.period(query)}"
+    there = f"{who}{wording.of_modalities(query)} {wording.place(read or query.ufs)}{when}."
+    ways = wider(query)
+    if len(query.modalities) < len(MODALITIES):
+        ways.append("outras modalidades")
+    if is_open:
+        ways.append("as publicadas num período")
+    return f"{there} Peça {wording.join(ways, 'ou')}." if ways else there
+
+
 def ways_out(search: Search, query: SearchQuery) -> list[tuple[str, str, str]]:
     """Return (count, reason, what to change) for what was left out, the commonest first."""
     ways = dict(_WAYS_OUT)
     if not query.terms:
-        ways[Reason.NO_TERM] = "peça mais dias ou mais estados, ou escreva os seus termos"
+        more = f"peça {wording.join(wider(query), 'ou')}, ou " if wider(query) else ""
+        ways[Reason.NO_TERM] = f"{more}escreva os seus termos"
         ways[Reason.BELOW_FLOOR] = "veja as que têm poucos dos termos do setor"
     if not query.exclusions:
         del ways[Reason.EXCLUDED]

@@ -42,9 +42,26 @@ class Running:
     told: dict[str, Mapping[str, Any]]
 
 
-def running(
-    search: Search, query: SearchQuery, told: Told, *, live_count: int, now: datetime
-) -> Running:
+def as_counted(told: Told, counts: Mapping[str, int]) -> Told:
+    """Return what was told of each UF with the matches that the database has of it by now.
+
+    What is told of a page comes a little later than its matches, and those that the country's lists
+    brought come before their UF counts them. What matches was read. screen.js does the same.
+    """
+    counted = {}
+    for uf, detail in told.items():
+        found = max(int(detail["items_matched"]), counts.get(uf, 0))
+        read = max(int(detail["items_found"]), found)
+        counted[uf] = {**detail, "items_matched": found, "items_found": read}
+    return counted
+
+
+def found_count(told: Told) -> int:
+    """Return how many matches the tiles add up to."""
+    return sum(int(detail["items_matched"]) for detail in told.values())
+
+
+def running(search: Search, query: SearchQuery, told: Told, *, now: datetime) -> Running:
     """Return what was known of a running search when its row was read.
 
     `told`: the last thing told of each UF until then.
@@ -57,7 +74,7 @@ def running(
 
     return Running(
         message=last[-1]["message"] if last else "Busca na fila",
-        latest=_latest(last[-1]["detail"] if last else {}),
+        latest=_latest(told.get(last[-1]["detail"].get("uf", ""), {}) if last else {}),
         progress=max(search.progress, 0),
         seq=str(search.last_seq),
         elapsed=wording.clock(seconds),
@@ -65,8 +82,7 @@ def running(
         left=_left(search, told, seconds),
         pages=_pages(search, told),
         read=wording.whole(total("items_found")),
-        # The database counts the matches; what is told of the pages comes a little later.
-        found=wording.whole(max(total("items_matched"), live_count)),
+        found=wording.whole(found_count(told)),
         from_store=wording.whole(total("from_store")),
         units=f"{search.units_done} de {search.units_total}",
         is_stopping=search.cancel_requested_at is not None,

@@ -50,10 +50,21 @@ def saved_context(
     return {
         "rows": rows,
         "count": wording.counted(len(rows), "busca salva", "buscas salvas"),
+        "habit": _habit(len(rows), daily=sum(bool(row.next_run) for row in rows)),
         "address": address,
         "lacks_address": not address and any(row.saved.wants_mail for row in rows),
         "problem": problem,
     }
+
+
+def _habit(count: int, *, daily: int) -> str:
+    """Say how many of so many saved searches are repeated."""
+    if not daily:
+        return "Está pausada." if count == 1 else "Estão todas pausadas."
+    if daily < count:
+        many = "é repetida" if daily == 1 else "são repetidas"
+        return f"{daily} {many} toda manhã e {'marca' if daily == 1 else 'marcam'} o que é novo."
+    return f"{'É' if count == 1 else 'Cada uma é'} repetida toda manhã e marca o que é novo."
 
 
 def _row(saved: SavedSearch, *, now: datetime) -> Row:

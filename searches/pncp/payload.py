@@ -13,6 +13,7 @@ import orjson
 from searches.domain.brazil import BRASILIA, UNITS
 from searches.domain.errors import SourceMalformed
 from searches.domain.notice import Notice
+from searches.domain.tables import modality_name
 from searches.pncp.links import origin_url, portal_url
 
 logger = logging.getLogger(__name__)
@@ -28,8 +29,10 @@ _TOO_MUCH_MONEY = Decimal(10) ** 16
 _CENT_OF_CENT = Decimal("0.0001")
 #: Codes are small; anything else is a slip of the sending platform and would overflow a column.
 _LARGEST_CODE = 9999
-#: Dates beyond these are slips too (year 0001, 9999), and leave the range of some databases.
+#: Dates beyond these are slips too, and leave the range of some databases. The year 0001 is "not
+#: set" to some platforms; a deadline in 9999 is one that nobody has set an end to.
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
+_FAR_OFF = datetime(_LAST_YEAR, 12, 31, 23, 59, 59, tzinfo=BRASILIA)
 _UF_BY_IBGE = {unit.ibge: unit.code for unit in UNITS}
 
 
@@ -103,6 +106,7 @@ def parse_notice(record: Any, *, asked_uf: str | None) -> Notice:
         raise SourceMalformed("$.dataPublicacaoPncp: missing or not a date")
     body = _object(get("orgaoEntidade"))
     unit = _object(get("unidadeOrgao"))
+    modality = _code(get("modalidadeId"))
     ibge = _ibge(unit.get("codigoIbge"))
     return Notice(
         control_number=control_number,
@@ -115,15 +119,15 @@ def parse_notice(record: Any, *, asked_uf: str | None) -> Notice:
         uf=(_text(unit.get("ufSigla"), 2).upper() or asked_uf or _UF_BY_IBGE.get(ibge[:2], "")),
         municipality=_text(unit.get("municipioNome"), 150),
         ibge=ibge,
-        modality=_code(get("modalidadeId")),
-        modality_name=_text(get("modalidadeNome"), 100),
+        modality=modality,
+        modality_name=_text(get("modalidadeNome"), 100) or modality_name(modality),
         situation=_code(get("situacaoCompraId")),
         situation_name=_text(get("situacaoCompraNome"), 100),
         value=_money(get("valorTotalEstimado")),
         awarded_value=_money(get("valorTotalHomologado")),
         published_at=published_at,
         opens_at=_moment(get("dataAberturaProposta")),
-        closes_at=_moment(get("dataEncerramentoProposta")),
+        closes_at=_moment(get("dataEncerramentoProposta"), beyond=_FAR_OFF),
         updated_at=(
             _moment(get("dataAtualizacaoGlobal")) or _moment(get("dataAtualizacao")) or published_at
         ),
@@ -211,13 +215,18 @@ def _money(value: Any) -> Decimal | None:
     return amount or None
 
 
-def _moment(value: Any) -> datetime | None:
-    """Return a moment in Brasília's zone; a text without zone is Brasília's already."""
+def _moment(value: Any, *, beyond: datetime | None = None) -> datetime | None:
+    """Return a moment in Brasília's zone; a text without zone is Brasília's already.
+
+    `beyond` stands for what comes after the last year that can be stored.
+    """
     if not isinstance(value, str) or len(value) < 10:
         return None
     try:
         moment = datetime.fromisoformat(value.strip())
-        if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        if moment.year > _LAST_YEAR:
+            return beyond
+        if moment.year < _FIRST_YEAR:
             return None
         if moment.tzinfo is None:
             return moment.replace(tzinfo=BRASILIA)

@@ -1,4 +1,7 @@
-"""Attempts at a password: counted, so that nobody guesses one by trying. Floor 3."""
+"""Attempts at a password: counted, so that nobody guesses one by trying. Floor 3.
+
+And wishes for a new password, each of which calls the mail server.
+"""
 
 import hashlib
 import ipaddress
@@ -10,13 +13,14 @@ from django.utils import timezone
 from searches.models import LoginAttempt
 from searches.services.turns import take_turn
 
-#: Of one name from one place: a stranger elsewhere must not be able to keep a user out.
+#: Of one name from one place: a stranger elsewhere must not be able to keep a user out. And of
+#: wishes for a new password from one place, whomever they name.
 MOST_ATTEMPTS = 10
 PERIOD = timedelta(minutes=15)
 
 
 class TooManyAttempts(Exception):
-    """The name was tried too often from this place."""
+    """The name was tried too often from this place, or too many new passwords were wished for."""
 
 
 def begin(username: str, address: str | None) -> str:
@@ -24,7 +28,16 @@ def begin(username: str, address: str | None) -> str:
 
     Returns what `succeeded` takes. Raises TooManyAttempts.
     """
-    digest = hashlib.sha256(f"{_place_of(address)}\n{username}".encode()).hexdigest()
+    return _count(f"{_place_of(address)}\n{username}")
+
+
+def count_forgotten(address: str | None) -> None:
+    """Count a wish for a new password. Raises TooManyAttempts."""
+    _count(f"forgotten\n{_place_of(address)}")
+
+
+def _count(what: str) -> str:
+    digest = hashlib.sha256(what.encode()).hexdigest()
     with transaction.atomic():
         take_turn(f"login {digest}")
         recent = LoginAttempt.objects.filter(digest=digest, at__gt=timezone.now() - PERIOD)

@@ -107,8 +107,14 @@ def _check_rate(owner: Owner) -> None:
 
 
 def claim(search_id: UUID, *, worker: str) -> Search | None:
-    """Take a waiting search. Returns it with its attempt number, or None when somebody else did."""
-    taken = Search.objects.filter(pk=search_id, status=Status.QUEUED).update(
+    """Take a waiting search. Returns it with its attempt number, or None when somebody else did.
+
+    One of another source than this process's is left alone, too: what is read here is not its.
+    """
+    waiting = Search.objects.filter(
+        pk=search_id, status=Status.QUEUED, source=selectors.source_id()
+    )
+    taken = waiting.update(
         status=Status.RUNNING,
         worker=worker,
         attempt=F("attempt") + 1,
@@ -189,6 +195,34 @@ def give_back(search: Search, *, is_asked: bool = False) -> Payloads:
         else:
             _drop_matches(search.pk)
         return events.append(search.pk, [told])
+
+
+def give_back_claimed(search_id: UUID, *, worker: str) -> Payloads:
+    """Return a search to the queue if this worker has just claimed it, as `give_back` does."""
+    rows = Search.objects.filter(pk=search_id, status=Status.RUNNING, worker=worker)
+    claimed = rows.first()
+    return give_back(claimed, is_asked=True) if claimed is not None else []
+
+
+def give_up_unserved() -> dict[UUID, Payloads]:
+    """End the searches that wait for a source nobody serves; return each one's events to publish.
+
+    The site was pointed to another source meanwhile: they would wait for ever.
+    """
+    told: dict[UUID, Payloads] = {}
+    code = "source.gone"
+    for search_id in selectors.unserved():
+        with transaction.atomic():
+            moved = Search.objects.filter(pk=search_id, status=Status.QUEUED).update(
+                status=Status.ERROR, finished_at=timezone.now(), error_code=code
+            )
+            if not moved:
+                continue
+            _drop_matches(search_id)
+            detail = {**last_detail(Search.objects.get(pk=search_id)), "code": code}
+            ending = Told(Stage.ERROR, status=Status.ERROR, detail=detail)
+            told[search_id] = events.append(search_id, [ending])
+    return told
 
 
 def request_cancel(search: Search) -> Payloads:

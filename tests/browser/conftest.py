@@ -18,7 +18,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from searches.domain.brazil import BRASILIA
 from searches.pncp.simulator import Simulator
+from searches.pncp.simulator_records import FileRecords
 from tests import processes
+from tests.integration.conftest import record
 
 ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -125,6 +127,17 @@ def visit(browser: Browser, live_site: Stage) -> Iterator[Callable[..., Tabs]]:
         context.close()
 
 
+def published(week: tuple[str, str], *objects: str) -> FileRecords:
+    """Return a source's records: one notice for each object, published in São Paulo in that week.
+
+    With numbers of the week's own: the store keeps the newest it has met of each number.
+    """
+    number = int(week[0].replace("-", "")) * 10
+    return FileRecords(
+        record(number + place, day=week[0], object=text) for place, text in enumerate(objects)
+    )
+
+
 def shot(page: Page, name: str) -> None:
     """Keep a picture of the whole page."""
     ARTIFACTS.mkdir(exist_ok=True)
@@ -137,12 +150,13 @@ def ask(
     *,
     ufs: str = "*",
     sector: str = "alimentos",
+    terms: str = "",
     week: tuple[str, str] | None = None,
     order: str = "",
 ) -> str:
     """Fill the form and send it; return the address of the search's page.
 
-    `ufs`: "*" for all, or codes with spaces between them.
+    `ufs`: "*" for all, or codes with spaces between them; `terms`: in the place of a sector.
     """
     first, last = week or stage.new_week()
     if ufs == "*":
@@ -151,7 +165,11 @@ def ask(
         page.get_by_role("button", name="Nenhuma").click()
         for uf in ufs.split():
             page.locator(f"input[value={uf}]").check()
-    page.get_by_label("Setor", exact=True).select_option(sector)
+    if terms:
+        page.get_by_label("meus termos", exact=True).check()
+        page.get_by_label("Meus termos", exact=True).fill(terms)
+    else:
+        page.get_by_label("Setor", exact=True).select_option(sector)
     page.get_by_label("De", exact=True).fill(first)
     page.get_by_label("até", exact=True).fill(last)
     if order:

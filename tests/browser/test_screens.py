@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Stage, Tabs, ask, shot, wait_for_end
+from tests.browser.conftest import Stage, Tabs, ask, published, shot, wait_for_end
 
 Visit = Callable[..., Tabs]
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
@@ -69,6 +69,30 @@ def test_errors_stand_at_their_fields_and_are_told_first(visit: Visit) -> None:
     expect(page.locator("#erro-ufs")).to_have_text("Escolha pelo menos um estado.")
 
 
+def test_a_date_that_is_none_is_not_taken_for_the_usual_period(
+    visit: Visit, live_site: Stage
+) -> None:
+    page = visit().open()
+    page.get_by_role("button", name="Todas").click()
+    page.get_by_label("Setor", exact=True).select_option("alimentos")
+    first, last = page.get_by_label("De", exact=True), page.get_by_label("até", exact=True)
+    first.fill("")
+    first.press_sequentially("1")  # a day, or a month, and no more
+    page.get_by_role("button", name="Buscar", exact=True).click()
+    expect(first).to_be_focused()
+    expect(first).to_have_accessible_description("Esta data está incompleta ou não existe.")
+    expect(last).not_to_have_attribute("aria-invalid", "true")
+    shot(page, "form-date")
+    page.get_by_role("button", name="7 dias").click()
+    expect(page.locator("#erro-data_inicial")).to_have_count(0)
+    expect(first).to_have_accessible_description("")
+    last.fill("")
+    last.press_sequentially("12")
+    page.get_by_label("abertas agora").check()  # no period is asked for
+    page.get_by_role("button", name="Buscar", exact=True).click()
+    page.wait_for_url("**/buscas/*-*/")
+
+
 def test_the_map_is_picked_by_keyboard(visit: Visit) -> None:
     page = visit().open()
     page.get_by_role("button", name="Nenhuma").click()
@@ -108,6 +132,56 @@ def test_a_result_is_filtered_and_sorted_without_a_new_search(
     assert page.url.split("?")[0] == address
 
 
+def test_paper_has_long_objects_to_their_end(
+    visit: Visit, live_site: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    week = live_site.new_week()
+    text = "Aquisição de arroz para a merenda das escolas. " * 14 + "Entrega em doze meses."
+    monkeypatch.setattr(live_site.source, "records", published(week, text))
+    page = visit().open()
+    ask(page, live_site, ufs="SP", week=week)
+    wait_for_end(page)
+    head, rest = page.locator(".card .object").all()
+    ending = "element => getComputedStyle(element, '::after').content"
+    expect(rest).to_be_hidden()
+    assert head.evaluate(ending) == '"…"'
+    shot(page, "long-object")
+    page.emulate_media(media="print")
+    expect(rest).to_be_visible()
+    assert head.evaluate(ending) == "none"
+    shot(page, "long-object-paper")
+    page.emulate_media(media="screen")
+    folded = page.locator("details.rest")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    expect(folded).to_have_attribute("open", "")
+    assert head.evaluate(ending) == "none"
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    expect(folded).not_to_have_attribute("open", "")
+
+
+#: No script sees how a bar's inner parts are drawn: the rules that hold for them.
+MOVING = """() => {
+  const found = [];
+  const walk = (rules) => {
+    for (const rule of rules) {
+      if (rule.media && !matchMedia(rule.media.mediaText).matches) continue;
+      if (rule.selectorText?.startsWith("progress::") && rule.style.transitionDuration)
+        found.push(rule.style.transitionDuration);
+      walk(rule.cssRules ?? []);
+    }
+  };
+  for (const sheet of document.styleSheets) walk(sheet.cssRules);
+  return found;
+}"""
+
+
+def test_the_bar_does_not_move_for_who_wants_no_motion(visit: Visit) -> None:
+    page = visit().open()
+    assert page.evaluate(MOVING) == ["0.4s"]
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(MOVING) == []
+
+
 def test_the_first_page_is_light(visit: Visit) -> None:
     tabs = visit()
     sizes: list[int] = []
@@ -118,8 +192,13 @@ def test_the_first_page_is_light(visit: Visit) -> None:
     assert sum(sizes) < 100_000
 
 
+#: The second has too few of the terms: it is found, and hidden.
+FEW_TERMS = "arroz, feijão, café, açúcar"
+WITH_FEW_TERMS = ("Aquisição de arroz, feijão e café", "Aquisição de arroz e pneus")
+
+
 @pytest.fixture
-def tour(live_site: Stage) -> Callable[[Tabs], Any]:
+def tour(live_site: Stage, monkeypatch: pytest.MonkeyPatch) -> Callable[[Tabs], Any]:
     """Walk one visitor through every page, in every state that can be had quickly."""
 
     def walk(tabs: Tabs) -> Any:
@@ -141,6 +220,14 @@ def tour(live_site: Stage) -> Callable[[Tabs], Any]:
         ask(page, live_site, ufs="AC", sector="vigilancia")
         wait_for_end(page)
         yield "nothing", page
+        week = live_site.new_week()
+        monkeypatch.setattr(live_site.source, "records", published(week, *WITH_FEW_TERMS))
+        page.goto("/")
+        address = ask(page, live_site, ufs="SP", terms=FEW_TERMS, week=week)
+        wait_for_end(page)
+        page.goto(f"{address}?ocultas=1")
+        expect(page.locator(".card.is-hidden mark")).to_have_text("arroz")
+        yield "hidden", page
         page.goto("/buscas/")
         yield "history", page
         page.get_by_role("button", name="Salvar").first.click()

@@ -76,6 +76,36 @@ def test_a_search_is_watched_to_its_end_and_its_file_opens(
     assert sum(bool(re.search(r"-1-\d+/\d{4}$", str(code))) for code in codes) == found_count(page)
 
 
+#: Each time something has changed: what the tiles, the figure and the list's heading count.
+KEEP_COUNTS = """
+window.counts = [];
+const count = (text) => Number((text || "").replace(/[^0-9]/g, ""));
+new MutationObserver(() => {
+  const heading = document.querySelector("[data-live-count]");
+  if (!heading) return;
+  const tiles = [...document.querySelectorAll("[data-uf] .n")];
+  window.counts.push([
+    tiles.reduce((sum, tile) => sum + count(tile.textContent), 0),
+    count(document.querySelector("[data-found]").textContent),
+    count(heading.textContent),
+  ]);
+}).observe(document, { subtree: true, childList: true, characterData: true });
+"""
+
+
+def test_what_was_found_is_one_number_at_any_moment(visit: Visit, live_site: Stage) -> None:
+    live_site.source.latency_seconds = 0.6
+    tabs = visit()
+    page = tabs.open()
+    ask(page, live_site)
+    tabs.context.add_init_script(KEEP_COUNTS)
+    page.reload()
+    wait_for_end(page)
+    counts = page.evaluate("window.counts")
+    assert max(found for _, found, _ in counts) > 30  # the list was drawn, and did not hold all
+    assert [each for each in counts if len(set(each)) > 1] == []
+
+
 def test_a_reload_in_mid_search_shows_where_it_stands_and_goes_on(
     visit: Visit, live_site: Stage
 ) -> None:
@@ -205,6 +235,91 @@ def test_cancelling_stops_it_and_says_what_is_next(visit: Visit, live_site: Stag
     expect(page.get_by_role("heading", name="A busca foi cancelada")).to_be_visible()
     expect(page.get_by_role("button", name="Repetir a busca")).to_be_visible()
     shot(page, "cancelled")
+
+
+def test_cancelling_by_keyboard_keeps_the_place_and_asks_once(
+    visit: Visit, live_site: Stage
+) -> None:
+    live_site.source.latency_seconds = 0.5
+    page = visit().open()
+    ask(page, live_site)
+    asked: list[Route] = []
+    page.route("**/cancelar/", lambda route: asked.append(route))
+    expect(page.locator("[data-uf].is-reading").first).to_be_visible()
+    button = page.get_by_role("button", name="Cancelar")
+    button.press("Enter")
+    stopping = page.get_by_role("button", name="Cancelando")
+    expect(stopping).to_be_focused()
+    stopping.press("Enter")
+    expect(stopping).to_have_attribute("aria-disabled", "true")
+    assert len(asked) == 1
+    asked[0].continue_()
+    expect(page.get_by_role("heading", name="A busca foi cancelada")).to_be_visible()
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("fault", ["down", "off"])
+def test_a_cancel_that_does_not_get_through_is_said_and_can_be_asked_again(
+    visit: Visit, live_site: Stage, fault: str
+) -> None:
+    live_site.source.latency_seconds = 1.0
+    page = visit(may_complain=True).open()  # the failed request is an error in the console
+    ask(page, live_site)
+    page.route(
+        "**/cancelar/",
+        lambda route: route.abort() if fault == "off" else route.fulfill(status=503),
+    )
+    page.get_by_role("button", name="Cancelar").press("Enter")
+    said = page.locator("[data-connection]")
+    expect(said).to_contain_text("O servidor não respondeu ao pedido de cancelar")
+    shot(page, "not-cancelled")
+    again = page.get_by_role("button", name="Cancelar")
+    expect(again).to_be_focused()
+    page.unroute("**/cancelar/")
+    again.press("Enter")
+    expect(page.get_by_role("heading", name="A busca foi cancelada")).to_be_visible()
+
+
+def test_a_page_from_before_a_login_says_how_to_cancel(visit: Visit, live_site: Stage) -> None:
+    live_site.source.latency_seconds = 2.0
+    tabs = visit(may_complain=True)  # 403 is an error in the console
+    page = tabs.open()
+    ask(page, live_site)
+    other = tabs.open("/contas/criar/")
+    other.get_by_label("Usuário").fill("bruna")
+    other.get_by_label("Senha", exact=True).fill("licitação-2026")
+    other.get_by_label("Confirmação de senha").fill("licitação-2026")
+    other.get_by_role("button", name="Criar conta").click()
+    expect(other.get_by_role("link", name="Conta")).to_be_visible()
+    page.get_by_role("button", name="Cancelar").click()
+    expect(page.locator("[data-connection]")).to_contain_text("recarregue a página e cancele")
+    page.reload()
+    page.get_by_role("button", name="Cancelar").click()
+    expect(page.get_by_role("heading", name="A busca foi cancelada")).to_be_visible()
+
+
+def test_without_news_the_time_left_does_not_grow(visit: Visit, live_site: Stage) -> None:
+    live_site.source.latency_seconds = 1.0
+    page = visit(may_complain=True).open()
+    page.clock.install()
+    is_cut: list[bool] = []
+
+    def between(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda message: None if is_cut else socket.send(message))
+
+    page.route_web_socket(re.compile("/ws/"), between)
+    ask(page, live_site)
+    left = page.locator("[data-left]")
+    expect(left).to_contain_text("cerca de")
+    page.route("**/eventos.json*", lambda route: route.abort())
+    is_cut.append(True)
+    page.clock.pause_at(page.evaluate("Date.now()") + 1500)
+    before = left.inner_text()
+    page.clock.run_for(8_000)
+    assert left.inner_text() == before
+    page.clock.run_for(8_000)
+    expect(left).to_have_text("–")
 
 
 #: The cards that are whole on the screen, and how high they stand.

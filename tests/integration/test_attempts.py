@@ -2,26 +2,31 @@
 
 import asyncio
 import tempfile
+import threading
+from datetime import timedelta
 from itertools import product
 
 import pytest
 from channels.db import database_sync_to_async
+from django.core.management.base import CommandError
 from django.db import OperationalError
+from django.utils import timezone
 
-from searches import representation
+from searches import representation, selectors, streams, upkeep
 from searches.domain.brazil import BY_CODE
 from searches.domain.errors import ClaimLost
 from searches.domain.filtering import Decider, Reason
 from searches.domain.lifecycle import MAX_LOSSES, Status
-from searches.domain.progress import Stage
-from searches.domain.query import SearchQuery
+from searches.domain.progress import Stage, Told
+from searches.domain.query import SearchQuery, parse_query
+from searches.management.commands import buscar
 from searches.models import Match, Notice, PageRead, Search, SearchEvent
 from searches.pipeline import run_search
 from searches.pncp.client import PncpClient
 from searches.pncp.payload import parse_notice
 from searches.services import events, notices, results
 from searches.services import searches as services
-from tests.integration.conftest import NOW, create, open_client, record, reload
+from tests.integration.conftest import NOW, ask, create, open_client, record, reload
 from tests.integration.pipeline_support import (
     FOOD,
     events_of,
@@ -66,6 +71,74 @@ async def test_a_waiting_search_is_cancelled_at_once():
     shown = await sync(lambda: representation.result(ended, page=1, page_size=10, now=NOW))
     assert {uf: row["status"] for uf, row in shown["cobertura"].items()} == {"SP": "failed"}
     assert shown["filter_stats"] == {reason.value: 0 for reason in Reason}
+
+
+async def test_a_stop_in_the_middle_of_a_claim_leaves_the_search_to_others(settings, monkeypatch):
+    search, loop = await create(), asyncio.get_running_loop()
+    is_claimed, may_return = asyncio.Event(), threading.Event()
+    claim = services.claim
+
+    def claim_slowly(*args, **options):
+        claimed = claim(*args, **options)
+        loop.call_soon_threadsafe(is_claimed.set)
+        assert may_return.wait(10)
+        return claimed
+
+    monkeypatch.setattr(services, "claim", claim_slowly)
+    async with open_client(settings) as client:
+        work = asyncio.create_task(run_search(search.pk, worker="test:1:x", client=client))
+        await asyncio.wait_for(is_claimed.wait(), 10)
+        work.cancel()
+        may_return.set()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+    left = await reload(search)
+    assert (left.status, left.worker, left.losses) == (Status.QUEUED, "", 0)
+
+
+async def test_a_search_of_another_source_is_not_run_here(simulate, settings):
+    """What this process would read is not what was asked for."""
+    await simulate([record(1)])
+    search, asked_of = await create(), settings.PNCP_BASE_URL
+    other = await simulate([record(2)])
+    async with open_client(settings) as client:
+        await run_search(search.pk, worker="test:1:x", client=client)
+    assert not other.requests
+    assert (await reload(search)).status == Status.QUEUED
+    assert await sync(selectors.waiting) == []
+    settings.PNCP_BASE_URL = asked_of
+    assert await sync(selectors.waiting) == [search.pk]
+
+
+async def test_a_search_whose_source_nobody_serves_ends_after_a_while(settings):
+    search, served = await create(), await create()
+    claimed = await sync(lambda: services.claim(served.pk, worker="elsewhere:1:x"))
+
+    async def told_long_ago() -> None:
+        before = timezone.now() - selectors.UNSERVED_AFTER - timedelta(seconds=1)
+        await SearchEvent.objects.aupdate(at=before)
+
+    await told_long_ago()
+    await upkeep.give_up_unserved()  # this process's own
+    settings.PNCP_BASE_URL = "http://127.0.0.1:10"
+    await upkeep.give_up_unserved()  # something of its source still runs elsewhere
+    assert (await reload(search)).status == Status.QUEUED
+
+    await sync(lambda: services.give_back(claimed, is_asked=True))
+    watching = streams.follow(search.pk)
+    try:
+        assert [frame.is_last for frame in await anext(watching)] == [False]
+        await upkeep.give_up_unserved()
+        [last] = await asyncio.wait_for(anext(watching), 10)
+    finally:
+        await watching.aclose()
+    assert "outra fonte" in last.text
+    ended = await reload(search)
+    assert (ended.status, ended.error_code) == (Status.ERROR, "source.gone")
+    assert (await reload(served)).status == Status.QUEUED  # told of a moment ago
+    await told_long_ago()
+    await upkeep.give_up_unserved()
+    assert (await reload(served)).status == Status.ERROR
 
 
 async def test_a_search_that_is_given_back_keeps_its_counts(simulate, settings):
@@ -152,6 +225,46 @@ async def test_a_database_that_stays_away_leaves_the_search_to_others(
     assert (left.status, left.error_code, left.losses) == (Status.QUEUED, "", 0)
 
 
+async def test_a_search_in_a_terminal_that_was_left_ends_there(simulate, monkeypatch):
+    await simulate([record(1)])
+
+    async def away(*args, **kwargs):
+        raise OperationalError("the server has gone away")
+
+    monkeypatch.setattr("searches.fetching.Fetcher.read_unit", away)
+    with pytest.raises(CommandError, match="parou antes do fim") as left:
+        await asyncio.wait_for(buscar._run(parse_query(ask(), today=NOW.date())), 20)
+    assert left.value.returncode == 1
+
+
+async def test_a_search_in_a_terminal_goes_on_with_whoever_took_it(simulate, monkeypatch):
+    """A site beside it, when the machine slept."""
+    await simulate([record(n) for n in range(1, 20)])
+    request, is_left = PncpClient.page, buscar._is_left
+
+    def take_over():
+        search = Search.objects.get()
+        services.give_back(search)
+        return services.claim(search.pk, worker="other:2:y")
+
+    async def taken_over(*args):
+        await sync(take_over)
+        return await request(*args)
+
+    async def ended_elsewhere(search, work):
+        left = await is_left(search, work)
+        ending = Told(Stage.COMPLETE, status=Status.COMPLETE)
+        attempt = (await reload(search)).attempt
+        await sync(lambda: services.finish(search.pk, Status.COMPLETE, ending, attempt=attempt))
+        return left
+
+    monkeypatch.setattr(PncpClient, "page", taken_over)
+    monkeypatch.setattr(buscar, "_is_left", ended_elsewhere)
+    query = parse_query(ask(modalidades=[6]), today=NOW.date())
+    ended = await asyncio.wait_for(buscar._run(query), 20)
+    assert ended.status == Status.COMPLETE
+
+
 async def test_only_lost_workers_count_against_a_search():
     search = await create()
 
@@ -193,7 +306,7 @@ async def test_an_attempt_that_loses_its_search_while_it_reads_keeps_nothing(
     simulate, settings, monkeypatch
 ):
     await simulate([record(n) for n in range(1, 20)])
-    search, ask = await create(modalidades=[6]), PncpClient.page
+    search, request = await create(modalidades=[6]), PncpClient.page
 
     def take_over():
         services.give_back(Search.objects.get(pk=search.pk))
@@ -201,7 +314,7 @@ async def test_an_attempt_that_loses_its_search_while_it_reads_keeps_nothing(
 
     async def taken_over(*args):
         await sync(take_over)
-        return await ask(*args)
+        return await request(*args)
 
     monkeypatch.setattr(PncpClient, "page", taken_over)
     async with open_client(settings) as client:

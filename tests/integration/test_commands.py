@@ -1,6 +1,7 @@
 """The main job in a terminal, as a real process: rows, exit status, one-line errors."""
 
 import contextlib
+import os
 import signal
 import sqlite3
 import subprocess
@@ -91,6 +92,52 @@ def test_a_source_that_is_down_is_an_error_in_one_sentence(
     assert not output.exists()
 
 
+def test_a_place_that_cannot_be_written_is_said_before_the_search(
+    tmp_path: Path, variables: dict[str, str]
+) -> None:
+    asked = ("buscar", "--ufs", "SP", "--setor", "alimentos", "--saida")
+    with simulator([record(1)]) as (source, url):
+        place = str(tmp_path / f"{'x' * 300}.xlsx")
+        done = manage(*asked, place, PNCP_BASE_URL=url, **variables)
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1, done.stderr
+        assert f"{place} não pôde ser escrito" in done.stderr
+        assert not source.requests
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_said_and_a_device_stays_one(variables: dict[str, str]) -> None:
+    with simulator([record(1)]) as (_, url):
+        done = manage(
+            "buscar", "--ufs", "SP", "--setor", "alimentos", "--saida", "/dev/full",
+            PNCP_BASE_URL=url, **variables,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "CommandError: /dev/full não pôde ser escrito" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert Path("/dev/full").is_char_device()
+
+
+def test_one_is_said_as_one_and_nothing_is_left_beside_the_file(
+    tmp_path: Path, variables: dict[str, str]
+) -> None:
+    output = tmp_path / "made" / "f.xlsx"
+    output.parent.mkdir()
+    output.write_bytes(b"older")
+    asked = ("buscar", "--ufs", "SP", "--setor", "alimentos", "--de", "2026-08-01",
+             "--ate", "2026-08-20", "--saida", str(output))  # fmt: skip
+    with simulator([record(1, object=FOOD)], faults="down") as (_, url):
+        failed = manage(*asked, PNCP_BASE_URL=url, **variables)
+        assert failed.returncode == 1
+        assert output.read_bytes() == b"older"
+        assert os.listdir(output.parent) == ["f.xlsx"]
+    with simulator([record(1, object=FOOD)]) as (_, url):
+        done = manage(*asked, PNCP_BASE_URL=url, **variables)
+    assert "1 encontrada em 1 lida\n" in done.stdout
+    assert len(rows_of(output)) == 1
+    assert os.listdir(output.parent) == ["f.xlsx"]
+
+
 @pytest.fixture
 def ctrl_c_heard() -> Iterator[None]:
     """What a shell starts with `&` ignores Ctrl-C, and all that it starts in turn does too."""
@@ -127,6 +174,26 @@ def test_ctrl_c_cancels_the_search(tmp_path: Path, variables: dict[str, str]) ->
     with contextlib.closing(sqlite3.connect(tmp_path / "terminal.sqlite3")) as database:
         (status,) = database.execute("SELECT status FROM searches_search").fetchone()
     assert status == "cancelled"
+
+
+#: A table that takes no claims: run_search raises, with the search as it was.
+TAKES_NO_CLAIM = """
+CREATE TRIGGER full BEFORE UPDATE OF worker ON searches_search
+BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END
+"""
+
+
+def test_a_search_that_was_left_is_said_and_does_not_hang(
+    tmp_path: Path, variables: dict[str, str]
+) -> None:
+    manage("migrate", "-v0", **variables)
+    with contextlib.closing(sqlite3.connect(tmp_path / "terminal.sqlite3")) as database:
+        database.execute(TAKES_NO_CLAIM)
+    done = manage("buscar", "--ufs", "SP", "--setor", "alimentos", **variables)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith(
+        "A busca parou antes do fim. O que foi lido está guardado: repita-a."
+    )
 
 
 @pytest.mark.parametrize(
@@ -187,6 +254,31 @@ def test_it_works_before_the_first_start(variables: dict[str, str], arguments: l
     assert (done.returncode, done.stderr) == (0, "")
     if arguments[0] == "createsuperuser":
         assert manage("create_api_token", "root", **variables).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("sqlite:///{}/missing/x.db", "unable to open"),
+        ("sqlite:///{}/foreign", "not a database"),
+        ("postgres://u:secret@127.0.0.1:{port}/d?foo=bar", "foo"),
+        ("postgres://u:secret@127.0.0.1:{port}/d?connect_timeout=abc", "connect_timeout"),
+        ("postgres://u:secret@127.0.0.1:{port}/d?isolation_level=abc", "refused"),
+        ("postgres://u:secret@127.0.0.1:{port}/d", "refused"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_said_in_one_line(
+    tmp_path: Path, address: str, why: str
+) -> None:
+    (tmp_path / "foreign").write_text("a file of somebody else's\n" * 100)
+    address = address.format(tmp_path, port=free_port())
+    done = manage("serve", "--port", str(free_port()), DATABASE_URL=address, REDIS_URL="")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "DATABASE_URL" in done.stderr
+    assert why in done.stderr
+    assert "secret" not in done.stderr
+    assert os.listdir(tmp_path) == ["foreign"]
 
 
 def test_a_taken_port_is_said_in_one_line(variables: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Every door of a search: its owner gets in, a stranger and nobody see 404. Sockets included."""
 
 import json
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -8,9 +9,12 @@ from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
+from django.contrib.sessions.models import Session
 from django.test import AsyncClient, Client
+from django.utils import timezone
 
 from bidiq.asgi import application
+from searches.access import RENEWED_KEY
 from searches.consumers import GONE
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage, Told
@@ -92,6 +96,53 @@ async def test_the_owner_gets_in_by_visitor_key_and_by_account(alice):
         assert answer.status_code == 200
 
 
+def expires_in(client: Client) -> timedelta:
+    """Return how long a browser's session lives on, were it not used any more."""
+    session = Session.objects.get(session_key=client.cookies["sessionid"].value)
+    return session.expire_date - timezone.now()
+
+
+async def test_who_only_looks_keeps_what_is_its_own(alice, settings):
+    """The session of a visitor and of a user is saved anew by looking, once a day."""
+    search = await ended_search()
+
+    def look() -> None:
+        for path in ("/", "/buscas/", f"/buscas/{search.pk}/", "/salvas/"):
+            visitor, user = browser("alice"), browser("alice")
+            user.force_login(alice)
+            for client in (visitor, user):
+                Session.objects.update(expire_date=timezone.now() + timedelta(days=1))
+                answer = client.get(path)
+                assert answer.status_code == 200
+                age = answer.cookies["sessionid"]["max-age"]
+                assert age == settings.SESSION_COOKIE_AGE
+                assert expires_in(client) > timedelta(days=89)
+                assert "sessionid" not in client.get(path).cookies
+                later = client.session
+                later[RENEWED_KEY] = "2026-01-01"  # as if it had been looked at on another day
+                later.save()
+                assert "sessionid" in client.get(path).cookies
+
+    await database_sync_to_async(look)()
+
+
+async def test_who_has_nothing_gets_no_cookie_and_streams_set_none(alice):
+    search = await ended_search(Owner(user_id=alice.pk, visitor="alice"))
+
+    def look() -> None:
+        token = {"Authorization": f"Bearer {create_token(alice)}"}
+        for path in ("/", "/buscas/", "/salvas/"):
+            assert "sessionid" not in Client().get(path).cookies
+            assert "sessionid" not in Client().get(path, headers=token).cookies
+        for door in GET_DOORS[1:]:  # all but the page itself
+            path = door.format(search.pk)
+            assert "sessionid" not in browser("alice").get(path).cookies
+        answer = Client().get(f"/api/buscar/{search.pk}", headers=token)
+        assert (answer.status_code, "sessionid" in answer.cookies) == (200, False)
+
+    await database_sync_to_async(look)()
+
+
 async def test_a_socket_replays_and_closes_after_the_end():
     search = await ended_search()
     headers = cookie_of(await database_sync_to_async(browser)("alice"))
@@ -120,6 +171,25 @@ async def test_a_program_opens_a_socket_with_its_token(alice, bob):
     for wrong in (b"Bearer nonsense", b"Basic YTpi"):  # a wrong token is no session either
         one = socket(path, session, (b"authorization", wrong))
         assert not (await one.connect())[0]
+
+
+@pytest.mark.parametrize("members_only", [False, True])
+@pytest.mark.parametrize("door", ["/buscas/{}/eventos/", "/buscas/{}/eventos.json"])
+async def test_a_program_follows_with_its_token(alice, bob, settings, door, members_only):
+    settings.BIDIQ_LOGIN_REQUIRED = members_only
+    search = await ended_search(Owner(user_id=alice.pk))
+    client = AsyncClient()
+    for user, status in ((alice, 200), (bob, 404)):
+        token = await database_sync_to_async(create_token)(user)
+        answer = await client.get(
+            door.format(search.pk), headers={"Authorization": f"Bearer {token}"}
+        )
+        assert answer.status_code == status
+    visitors = await ended_search()
+    client.cookies = (await database_sync_to_async(browser)("alice")).cookies
+    for header, status in (("Bearer nonsense", 404), ("Basic YTpi", 302 if members_only else 200)):
+        answer = await client.get(door.format(visitors.pk), headers={"Authorization": header})
+        assert answer.status_code == status
 
 
 async def test_members_only_holds_for_the_socket_too(alice, settings):

@@ -1,5 +1,6 @@
 """A fault of ours and a database that is away: a page or JSON, never a traceback."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,40 @@ def test_a_fault_answers_without_the_database(monkeypatch, settings, error, stat
     posted = Client(raise_request_exception=False).post(path)
     assert comes_back not in posted.content
     assert answer["Content-Type"].startswith("application/json" if "/api/" in path else "text/html")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [(OperationalError("gone"), 503, "database.down"), (RuntimeError("secret"), 500, "internal")],
+)
+def test_a_fault_of_the_api_is_a_problem_document_also_for_who_develops(
+    monkeypatch, settings, caplog, error, status, code
+):
+    settings.DEBUG = True
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise error
+
+    monkeypatch.setattr("searches.access.request_owner", fail)
+    client = Client(raise_request_exception=False)
+    answer = client.get("/api/buscar/00000000-0000-4000-8000-000000000000")
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/json"
+    assert answer.json()["error"]["code"] == code
+    assert f"{type(error).__name__}: {error}" in caplog.text
+
+
+def test_a_broken_form_is_answered_by_the_site(tmp_path: Path) -> None:
+    with site(tmp_path) as web:
+        broken = {"Content-Type": "multipart/form-data; boundary=x"}
+        for path in ("/api/buscar", "/buscas/", "/contas/entrar/"):
+            status, headers, body = web.request("POST", path, body={"ufs": ["SP"]}, headers=broken)
+            assert (status in (400, 401, 403), headers.get("server")) == (True, "bidiq"), path
+            if path == "/api/buscar":
+                assert set(json.loads(body)["error"]) == {"code", "message"}
+            else:
+                assert "<html" in body.decode()
 
 
 def test_pages_say_503_while_postgresql_is_down_and_come_back(tmp_path: Path) -> None:

@@ -37,6 +37,13 @@ def test_every_problem_stands_at_its_field():
     assert '<details class="more" data-more open>' in html
 
 
+def test_the_form_says_what_no_modality_means_and_reads_as_a_sentence():
+    html = page("/")
+    assert "Nenhuma marcada: as quatro usuais, concorrência e pregão, eletrônicos e " in html
+    assert re.search(r'<span class="when-publicacao">publicadas</span>', html)
+    assert re.search(r'<span class="when-abertas">que estão</span>', html)
+
+
 async def test_municipalities_are_asked_for_by_name(simulate, run):
     await simulate([record(1), record(2, ibge="3304557", uf="RJ")])
     await run(ufs=["SP", "RJ"])  # from now on two have another name besides IBGE's

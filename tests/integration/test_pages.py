@@ -2,21 +2,25 @@
 
 import itertools
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from channels.db import database_sync_to_async
 from django.conf import LazySettings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from searches import selectors
+from searches.domain.brazil import UNITS
 from searches.domain.lifecycle import Status
 from searches.domain.notice import NoticeStatus
 from searches.domain.progress import Stage, Told
-from searches.domain.query import Order
+from searches.domain.query import Order, parse_query
 from searches.models import Search, SearchEvent
+from searches.pages import report
 from searches.services import events
 from searches.services import searches as services
-from tests.integration.conftest import NOW, create, record
+from tests.integration.conftest import NOW, ask, create, record
 from tests.integration.pages_support import browser, foods, get, page, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,6 +78,29 @@ async def test_the_list_shows_nothing_of_a_uf_whose_tile_waits(simulate, run):
     waiting = SearchEvent.objects.filter(search=search, payload__detail__uf="RJ")
     await database_sync_to_async(waiting.delete)()
     assert "Encontradas até agora: 1" in words(await get(fragment))
+
+
+async def test_figure_tiles_and_heading_count_the_same(simulate, run):
+    await simulate(foods(5))
+    search = await run(ufs=["SP", "RJ"])
+    # Of a page that is stored, and of the country's, it is told a little later.
+    update = database_sync_to_async(Search.objects.filter(pk=search.pk).update)
+    await update(status=Status.RUNNING, stage=Stage.FETCHING, finished_at=None)
+    last = SearchEvent.objects.filter(search=search, payload__detail__uf="SP").latest
+
+    def tell_less() -> None:
+        event = last("seq")
+        event.payload["detail"] |= {"items_found": 2, "items_matched": 1, "from_store": 0}
+        event.save()
+
+    await database_sync_to_async(tell_less)()
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "São Paulo: 5 lidas, 5 encontradas" in seen
+    assert "Lidas 5 Do acervo 0 Encontradas 5" in seen
+    assert "Encontradas até agora: 5" in seen
+    fragment = await get(f"/buscas/{search.pk}/?fragmento=resultados")
+    assert "Encontradas até agora: 5" in words(fragment)
+    assert 'data-live-count="{&quot;SP&quot;: 5}"' in fragment
 
 
 async def test_no_number_in_an_attribute_has_a_thousands_point():
@@ -222,6 +249,58 @@ async def test_nothing_found_says_what_to_change_and_suggests_terms(simulate, ru
     assert 'value="uniformes"' in form
 
 
+BRAZIL = [unit.code for unit in UNITS]
+ONE_DAY = {"data_inicial": "2026-08-20", "data_final": "2026-08-20"}
+A_YEAR = {"data_inicial": "2025-08-20", "data_final": "2026-08-20"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            ONE_DAY,
+            "O PNCP não tem licitações de concorrência ou pregão em São Paulo, publicadas em "
+            "20/08/2026. Peça mais dias, mais estados ou outras modalidades.",
+        ),
+        (
+            {"modo_busca": "abertas", "modalidades": [8]},
+            "O PNCP não tem licitações da modalidade Dispensa em São Paulo que recebam propostas "
+            "agora. Peça mais estados, outras modalidades ou as publicadas num período.",
+        ),
+        (
+            {"ufs": BRAZIL, "modalidades": list(range(1, 20)), **A_YEAR},
+            "O PNCP não tem licitações em todo o Brasil, publicadas de 20/08/2025 a 20/08/2026.",
+        ),
+        (
+            {"ufs": ["SP", "MG"], "modalidades": [6, 8], **ONE_DAY},
+            "O PNCP não tem licitações das modalidades Pregão - Eletrônico e Dispensa em São "
+            "Paulo, publicadas em 20/08/2026. Peça mais dias, mais estados ou outras modalidades.",
+        ),
+    ],
+)
+def test_nothing_there_names_what_was_asked_and_what_can_be(fields, said):
+    query = parse_query(ask(**fields), today=NOW.date())
+    # Of what was not read nothing is said.
+    coverage = {"MG": {"status": "failed"}} if query.ufs == ("SP", "MG") else {}
+    assert report.nothing_there(Search(coverage=coverage), query) == said
+
+
+async def test_a_source_with_nothing_is_said_as_it_was_asked(simulate, run):
+    await simulate([])
+    search = await run(**ONE_DAY)
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "publicadas em 20/08/2026 · concorrência e pregão, eletrônicos e presenciais." in seen
+    assert "Nenhuma licitação encontrada O PNCP não tem licitações de concorrência" in seen
+
+
+async def test_what_can_be_changed_can_be_asked(simulate, run):
+    until = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%dT%H:%M:%S}"
+    await simulate([record(1, object="Aquisição de pneus", dataEncerramentoProposta=until)])
+    search = await run(modo_busca="abertas", ufs=BRAZIL)
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "1 sem nenhum dos termos: escreva os seus termos." in seen
+
+
 async def test_hidden_ones_are_shown_on_demand(simulate, run):
     texts = ["Aquisição de arroz, feijão e café", "Aquisição de arroz e pneus"]
     await simulate([record(n, object=text) for n, text in enumerate(texts, 1)])
@@ -291,6 +370,20 @@ async def test_what_receives_proposals_is_one_thing_everywhere(simulate, run, mo
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + timedelta(days=9))
     seen = words(await get(f"/buscas/{search.pk}/"))
     assert "encerram em 7 dias 0 de 0 que recebem propostas" in seen
+
+
+async def test_what_is_open_is_counted_once_for_the_figures_and_for_the_chips(simulate, run):
+    await simulate([record(1), record(2, modality=4)])
+    search = await run()
+
+    def counts(query: str) -> int:
+        client = browser()
+        with CaptureQueriesContext(connection) as asked:
+            page(f"/buscas/{search.pk}/{query}", client=client)
+        return sum("COUNT(" in each["sql"] and "closes_at" in each["sql"] for each in asked)
+
+    assert await database_sync_to_async(counts)("") == 1
+    assert await database_sync_to_async(counts)("?modalidade=6") == 2  # the chips' own
 
 
 async def test_what_the_sector_excludes_is_not_said_to_be_the_users_choice(simulate, run):

@@ -109,6 +109,25 @@ async def test_the_pages_of_both_rounds_are_counted(simulate, run):
     assert covered["paginas_total"] == 6
 
 
+@pytest.mark.parametrize("ufs", [["SP"], ["SP", "RJ"]])
+async def test_what_failed_is_tried_again_also_when_no_uf_is_whole(simulate, run, ufs):
+    foods = [record(n, uf=ufs[n % len(ufs)]) for n in range(1, 151)]
+    await simulate(foods, faults=f"500:page=2;times={len(ufs)}")
+    search = await run(ufs=ufs, client={"attempts": 1})
+    assert (search.status, search.total_raw) == (Status.COMPLETE, 150)
+    told = [event["detail"] for event in await events_of(search) if event["stage"] == "fetching"]
+    assert told[-1]["retrying"] == len(ufs)
+    assert told[-1]["uf_index"] == len(ufs)
+
+
+async def test_an_only_uf_of_a_source_that_fell_silent_is_not_tried_again(simulate, run):
+    silent = ",".join(f"500:page={page}" for page in range(2, 9))
+    simulator = await simulate([record(n) for n in range(1, 400)], faults=silent)
+    search = await run(client={"attempts": 1})
+    assert search.status == Status.PARTIAL
+    assert set(page_requests(simulator).values()) == {1}
+
+
 async def test_a_source_that_is_down_ends_in_one_clear_error(simulate, run):
     await simulate([], faults="down:")
     search = await run(ufs=["SP", "RJ", "MG", "BA"])

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,51 @@ def test_one_machine_moves_its_files_to_the_bucket_when_that_is_back(tmp_path: P
         assert ended["storage"] == "object_storage"
         status, answer, _ = site.request("GET", ended["download_url"], headers=headers)
         assert (status, answer["location"].startswith(store.url)) == (302, True)
+
+
+@pytest.mark.timeout(120)
+def test_a_demonstration_fetches_nothing_twice_whatever_the_port_of_its_simulator(
+    tmp_path: Path,
+) -> None:
+    last = datetime.now(UTC).date() - timedelta(days=8)
+    asked = {
+        "ufs": ["SP"], "setor_id": "alimentos", "modalidades": [6],
+        "data_inicial": (last - timedelta(days=1)).isoformat(), "data_final": last.isoformat(),
+    }  # fmt: skip
+    found = []
+    with processes.site(tmp_path, command=("serve", "--demo")) as site:
+        headers = {"Authorization": f"Bearer {processes.make_user_token(site)}"}
+        for _ in range(2):
+            status, _, body = site.request("POST", "/api/buscar", body=asked, headers=headers)
+            assert status == 202, body
+            *_, ended = follow(site, json.loads(body)["status_url"], headers)
+            assert ended["status"] == "complete", ended
+            found.append((ended["total_raw"], ended["cobertura"]["SP"]["do_acervo"]))
+            site.stop()
+            site.start()
+    (read, from_store), (read_again, from_store_again) = found
+    assert (from_store, read_again, from_store_again) == (0, read, read)
+    assert read > 0
+
+
+def test_the_demonstration_ends_whole_when_it_is_killed(tmp_path: Path) -> None:
+    variables = {"DATABASE_URL": f"sqlite:///{tmp_path / 'demo.sqlite3'}", "SECRET_KEY": "test"}
+    port = processes.free_port()
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "serve", "--demo", "--port", str(port)],
+        cwd=processes.ROOT,
+        env=processes.environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        try:
+            assert demo.stdout is not None
+            assert any("bidiq em http" in line for line in demo.stdout)
+        finally:
+            demo.kill()
+        # Both have its errors' pipe, which closes when the last of them is gone.
+        demo.communicate(timeout=30)
 
 
 def test_two_starts_at_once_migrate_one_after_the_other(tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from bidiq import logs
-from searches import page_turns, runner
-from searches.models import Search
+from searches import page_turns, runner, upkeep
+from searches.models import PageLease, Search
 from searches.page_turns import Turns
 from searches.runner import InlineRunner
 from searches.services import leases
 from searches.services import searches as services
 from tests.integration.conftest import create
+from tests.integration.pipeline_support import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,6 +88,22 @@ async def test_a_page_that_another_process_asks_for_is_not_asked_for_here():
     assert await database_sync_to_async(leases.take)("a page", holder="elsewhere:1:x")
     async with Turns().turn("a page") as is_ours:
         assert not is_ours
+
+
+async def test_leases_of_killed_processes_are_forgotten_by_a_site_alone(monkeypatch):
+    monkeypatch.setattr(upkeep, "FIRST_ROUND_SECONDS", 0.01)
+    expired = Now() - timedelta(hours=2)
+    await PageLease.objects.acreate(page="a page", holder="elsewhere:1:x", expires_at=expired)
+    inline = InlineRunner()
+
+    async def forgotten() -> bool:
+        return not await PageLease.objects.aexists()
+
+    inline.start()
+    try:
+        await eventually(forgotten)
+    finally:
+        await inline.stop()
 
 
 async def test_a_machine_whose_clock_runs_ahead_takes_nothing_from_a_living_worker(monkeypatch):

@@ -1,6 +1,9 @@
 """The environment: absent is fine, wrong stops the start with one line that names the variable."""
 
+import errno
+import os
 import re
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +52,11 @@ from tests.processes import ROOT, environment, free_port
         ("PNCP_CONCURRENCY", "４"),
         ("PNCP_TIMEOUT_SECONDS", "６０"),
         ("BIDIQ_DATABASE_POOL_SIZE", "abc"),
+        ("DATABASE_URL", "sqlite:////tmp/x.sqlite3?foo=bar"),
+        ("PNCP_BASE_URL", "http://a b/c"),
+        ("PNCP_BASE_URL", "http://a/b c"),
+        ("DEFAULT_FROM_EMAIL", "not an address"),
+        ("DEFAULT_FROM_EMAIL", "Prefeitura, SP <x@y>"),
     ],
 )
 def test_a_bad_value_stops_the_start_with_one_line(name, value):
@@ -70,6 +78,47 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "key"))
     monkeypatch.delenv("SECRET_KEY", raising=False)
     assert env.text("SECRET_KEY") == "s3cret"
+
+
+@pytest.fixture
+def kept_key(tmp_path: Path) -> Path:
+    """Where the key of a machine of its own is kept."""
+    return tmp_path / "var" / "secret_key"
+
+
+def no_hard_links(source, target):
+    raise OSError(errno.EOPNOTSUPP, "no hard links here")
+
+
+@pytest.mark.parametrize("link", [os.link, no_hard_links])
+def test_a_key_is_made_once(kept_key, monkeypatch, link):
+    monkeypatch.setattr(os, "link", link)
+    key = env.kept_key(kept_key)
+    assert env.kept_key(kept_key) == key
+    assert kept_key.stat().st_mode & 0o777 == 0o600
+
+
+def test_two_first_starts_at_once_agree_on_one_key(kept_key, monkeypatch):
+    made, others = secrets.token_urlsafe, []
+
+    def while_another_starts(length: int) -> str:
+        monkeypatch.setattr(secrets, "token_urlsafe", made)
+        others.append(env.kept_key(kept_key))
+        return made(length)
+
+    monkeypatch.setattr(secrets, "token_urlsafe", while_another_starts)
+    key = env.kept_key(kept_key)
+    assert len(key) >= 50
+    assert [key, key] == [*others, env.kept_key(kept_key)]
+    assert kept_key.stat().st_mode & 0o777 == 0o600
+    assert list(kept_key.parent.iterdir()) == [kept_key]
+
+
+def test_an_empty_key_is_said_and_not_replaced_at_each_start(kept_key):
+    kept_key.parent.mkdir()
+    kept_key.touch()
+    with pytest.raises(env.BadEnvironment, match=f"{kept_key} is not usable.*delete it"):
+        env.kept_key(kept_key)
 
 
 def test_absent_means_the_default(monkeypatch):

@@ -124,9 +124,27 @@ def test_dates_are_brasilias_whatever_their_precision(raw, moment):
     assert closes_at.tzinfo is BRASILIA
 
 
-@pytest.mark.parametrize("raw", ["", "31/12/2026", "0001-01-01T00:00:00", "9999-12-31", 5, None])
+@pytest.mark.parametrize("raw", ["", "31/12/2026", "0001-01-01T00:00:00", "1899-12-30", 5, None])
 def test_an_unreadable_deadline_is_no_deadline(raw):
     assert parsed(dataEncerramentoProposta=raw).closes_at is None
+
+
+@pytest.mark.parametrize(
+    "raw", ["2999-01-01", "9999-12-31T23:59:59", "9999-12-31T23:59:59-03:00", "2201-01-01T00:00"]
+)
+def test_a_deadline_beyond_what_can_be_stored_is_the_last_moment_that_can(raw):
+    assert parsed(dataEncerramentoProposta=raw).closes_at == datetime(
+        2200, 12, 31, 23, 59, 59, tzinfo=BRASILIA
+    )
+    # Elsewhere it is a slip: what else is known is better than a moment out of the air.
+    assert parsed(dataAberturaProposta=raw).opens_at is None
+    assert parsed(dataPublicacaoPncp=raw, dataInclusao="2026-11-18").published_at.year == 2026
+
+
+def test_a_modality_without_a_name_has_the_tables():
+    assert parsed(modalidadeNome=None).modality_name == "Pregão - Eletrônico"
+    assert parsed(modalidadeNome="", modalidadeId=77).modality_name == ""
+    assert parsed(modalidadeNome="Pregão").modality_name == "Pregão"
 
 
 def test_the_last_update_falls_back_to_the_header_and_then_to_the_publication():

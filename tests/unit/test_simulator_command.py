@@ -19,6 +19,7 @@ from searches.pncp.simulator_records import FileRecords
 from tests.unit.pncp_support import SHARED, record, records
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKED = gzip.compress(b"\n".join(orjson.dumps(record) for record in records(3)), mtime=0)
 
 
 @asynccontextmanager
@@ -124,6 +125,7 @@ def test_a_file_is_read_packed_or_not_in_the_order_of_publication(tmp_path):
         (b"", "nenhum registro"),
         (b"[1]", "linha 1"),
         (b"\x1f\x8bnot gzip", "f.jsonl"),
+        (PACKED[:12] + b"\xff" * 8 + PACKED[20:], "f.jsonl"),
     ],
 )
 def test_a_bad_file_is_said_with_its_reason(tmp_path, content, expected):

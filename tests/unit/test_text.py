@@ -1,10 +1,13 @@
 """Folding keeps every character in its place, whatever the writer's keyboard did."""
 
 import unicodedata
+from datetime import date, datetime
+from typing import Any
 
 import pytest
 
 from searches.domain.inflection import word_forms
+from searches.domain.matching import all_sectors
 from searches.domain.text import (
     fold,
     phrase_words,
@@ -14,6 +17,8 @@ from searches.domain.text import (
     word_list,
     word_spans,
 )
+from searches.pncp.sample import Sample
+from searches.pncp.sample_records import record_of
 
 
 @pytest.mark.parametrize(
@@ -147,6 +152,33 @@ def test_it_spells_ligatures_out():
         ("switch", "switches"),
         ("scanner", "scanners"),
         ("dispenser", "dispenseres"),
+        ("contabil", "contabeis"),
+        ("esteril", "estereis"),
+        ("tatil", "tateis"),
+        ("termorretratil", "termorretrateis"),
+        ("pensil", "penseis"),
+        ("missil", "misseis"),
+        ("projetil", "projetis"),
+        ("projetil", "projeteis"),
+        ("barril", "barris"),
+        ("corrimao", "corrimaos"),
+        ("corrimao", "corrimoes"),
+        ("demao", "demaos"),
+        ("acordao", "acordaos"),
+        ("ermitao", "ermitaes"),
+        ("vies", "vieses"),
+        ("box", "boxes"),
+        ("hifen", "hifenes"),
+        ("gel", "geles"),
+        ("outdoor", "outdoors"),
+        ("webcam", "webcams"),
+        ("campus", "campi"),
+        ("pa", "pas"),
+        ("ar", "ares"),
+        ("tv", "tvs"),
+        ("cd", "cds"),
+        ("km", "kms"),
+        ("dvd", "dvds"),
     ],
 )
 def test_it_knows_the_other_number_of_a_word_both_ways(singular, plural):
@@ -166,10 +198,34 @@ def test_it_knows_the_other_number_of_a_word_both_ways(singular, plural):
         ("gas", "ga"),
         ("aneis", "anil"),
         ("ti", "t"),
+        ("cras", "cra"),
+        ("tres", "tre"),
+        ("das", "da"),
+        ("cns", "cm"),
+        ("pos", "po"),
+        ("l", "is"),
     ],
 )
 def test_it_does_not_take_another_word_for_a_plural(word, stranger):
     assert stranger not in word_forms(word)
+    assert word not in word_forms(stranger)
+
+
+def test_two_numbers_of_a_word_meet_from_either_side():
+    sample = Sample(1)
+    now, day = datetime(2026, 11, 24, 12), date(2026, 11, 9)
+    ask: dict[str, Any] = {"modality": 6, "uf": None, "now": now, "within": slice(0, 2000)}
+    texts = [record_of(sample, place, now)["objetoCompra"]
+             for place in sample.published(day, day, **ask)[1]]  # fmt: skip
+    texts += [term for sector in all_sectors() for term in (*sector.terms, *sector.exclusions)]
+    words = {word for text in texts for word in phrase_words(text)}
+    assert len(words) > 3_000
+    # What they end in are short words, and odd ones: every rule meets its exceptions.
+    words |= {form for word in words for form in word_forms(word)}
+    words |= {word[-length:] for word in words for length in range(1, 6)}
+    assert not [
+        (word, form) for word in words for form in word_forms(word) if word not in word_forms(form)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`manage.py serve`: migrate, say how every part runs, and serve the site with daphne."""
 
+import argparse
 import os
 import signal
 import socket
@@ -10,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bidiq import checks
+from bidiq import checks, tied
 from bidiq.logs import without_credentials
 from bidiq.migrating import migrate
 
@@ -23,8 +24,11 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", default="8000")
         parser.add_argument("--demo", action="store_true", help="com o simulador do PNCP")
+        parser.add_argument(tied.OPTION, action="store_true", help=argparse.SUPPRESS)
 
     def handle(self, *, host: str, port: Any, demo: bool, **options: Any) -> None:
+        if options.get("tied"):
+            tied.end_with_parent()
         checks.stop_on_errors()
         port = _port(str(port))
         _require_free(host, port)
@@ -41,7 +45,8 @@ class Command(BaseCommand):
         run(host=host, port=port)
 
     def _serve_demo(self, host: str, port: int) -> None:
-        """Run the simulator and the site as children of this process; both end with it."""
+        """Run the simulator and the site as children of this process; both end with it, killed or
+        not."""
         source_port = _free_port()
         manage = [sys.executable, sys.argv[0]]
         environment = {
@@ -49,13 +54,17 @@ class Command(BaseCommand):
             "BIDIQ_DEMO": "1",
             "PNCP_BASE_URL": f"http://127.0.0.1:{source_port}",
         }
+        source = ["pncp_simulator", "--port", str(source_port), "--latency-ms", "150"]
         simulator = subprocess.Popen(  # noqa: S603  (our own command)
-            [*manage, "pncp_simulator", "--port", str(source_port), "--latency-ms", "150"],
+            [*manage, *source, tied.OPTION],
             env=environment,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
         )
         site = subprocess.Popen(  # noqa: S603
-            [*manage, "serve", "--host", host, "--port", str(port)], env=environment
+            [*manage, "serve", "--host", host, "--port", str(port), tied.OPTION],
+            env=environment,
+            stdin=subprocess.PIPE,
         )
         signal.signal(signal.SIGTERM, lambda *_: site.terminate())
         try:

@@ -1,7 +1,12 @@
 """`manage.py buscar`: the main job in a terminal."""
 
 import asyncio
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import date, timedelta
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +21,7 @@ from bidiq import telemetry
 from bidiq.migrating import migrate
 from exports.services import read_piece
 from searches import messages, runner, streams
+from searches.database import AWAY
 from searches.domain.brazil import BRASILIA
 from searches.domain.errors import QueryError
 from searches.domain.lifecycle import Status
@@ -26,9 +32,12 @@ from searches.owners import Owner
 from searches.pipeline import run_search
 from searches.services import searches as services
 
+logger = logging.getLogger(__name__)
+
 #: Exit status by ending (contract, section 8).
 EXIT = {Status.COMPLETE: 0, Status.PARTIAL: 3, Status.ERROR: 1, Status.CANCELLED: 1}
 _PIECE_BYTES = 1024 * 1024
+_LEFT = "A busca parou antes do fim. O que foi lido está guardado: repita-a."
 
 
 class Command(BaseCommand):
@@ -58,27 +67,30 @@ class Command(BaseCommand):
         migrate()
         query = _query(options)
         output: Path | None = options["saida"]
-        if output is not None and not output.resolve().parent.is_dir():
-            raise CommandError(f"A pasta de {output} não existe.", returncode=1)
-        if output is not None and output.is_dir():
-            raise CommandError(f"{output} é uma pasta: dê o nome de um arquivo.", returncode=1)
+        with nullcontext() if output is None else _writing(output) as file:
+            search = self._search(query)
+            if output is not None and file is not None:
+                with _said_of(output):
+                    _save(search, file)
+        if output is not None:
+            self.stdout.write(f"Excel em {output}")
+        if code := EXIT[Status(search.status)]:
+            raise SystemExit(code)
+
+    def _search(self, query: SearchQuery) -> Search:
+        """Run the search and say what it found; an end without a result is a CommandError."""
         try:
             search = asyncio.run(_run(query))
         except KeyboardInterrupt:
             raise CommandError("Busca cancelada.", returncode=EXIT[Status.CANCELLED]) from None
-        self.stdout.write(messages.number_text(search.total_kept) + " encontradas em "
-                          + messages.number_text(search.total_raw) + " lidas")  # fmt: skip
+        self.stdout.write(messages.found_text(search.total_kept, search.total_raw))
         for uf, entry in search.coverage.items():
             if entry["status"] != "complete":
                 why = messages.unit_text(entry["motivo"] or "", entry["pagina_que_falhou"])
                 self.stderr.write(f"{uf} ficou incompleta: {why}")
         if search.status == Status.ERROR:
             raise CommandError(messages.error_text(search.error_code), returncode=1)
-        if output is not None:
-            _save(search, output)
-            self.stdout.write(f"Excel em {output}")
-        if code := EXIT[Status(search.status)]:
-            raise SystemExit(code)
+        return search
 
 
 def _query(options: dict[str, Any]) -> SearchQuery:
@@ -133,23 +145,51 @@ def _first_day(options: dict[str, Any], today: date) -> str:
 
 
 async def _run(query: SearchQuery) -> Search:
-    """Run the search on this process's loop, with a progress bar fed by its own events."""
+    """Run the search on this process's loop, with a progress bar fed by its own events.
+
+    Raises CommandError when it was left before its end.
+    """
     create = database_sync_to_async(services.create_search)
     owner = Owner(visitor="terminal")
     search, _ = await create(query, owner=owner, limited=False, deferred=False)
     async with runner.open_client() as client:
         work = asyncio.create_task(run_search(search.pk, worker=worker_name(), client=client))
+        showing = asyncio.create_task(_show(search))
         try:
-            await _show(search)
+            await asyncio.wait({work, showing}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done() and await _is_left(search, work):
+                raise CommandError(_LEFT, returncode=1)
+            await showing
         except asyncio.CancelledError:  # Ctrl-C: nobody would go on with it; a second one insists
             await database_sync_to_async(services.request_cancel)(search)
             raise
         finally:
-            await work
+            showing.cancel()
+            await asyncio.gather(work, showing, return_exceptions=True)
+    return await _found(search)
+
+
+async def _found(search: Search) -> Search:
     found: Search = await database_sync_to_async(
         lambda: Search.objects.select_related("artifact").get(pk=search.pk)
     )()
     return found
+
+
+async def _is_left(search: Search, work: "asyncio.Task[None]") -> bool:
+    """Return whether nobody goes on with a search whose run here is over, though it has no end.
+
+    A site beside this may have taken it, when this machine slept: then its events go on.
+    """
+    if (error := work.exception()) is not None:
+        trace = None if isinstance(error, AWAY) else error
+        logger.error("search %s was left: %s", search.pk, error, exc_info=trace)
+    try:
+        found = await _found(search)
+    except AWAY:
+        return True
+    taken = found.status == Status.RUNNING and found.worker != worker_name()
+    return not (found.is_terminal or taken)
 
 
 async def _show(search: Search) -> None:
@@ -171,14 +211,50 @@ async def _show(search: Search) -> None:
                 )
 
 
-def _save(search: Search, output: Path) -> None:
+@contextmanager
+def _writing(output: Path) -> Iterator[RawIOBase]:
+    """Open a file that becomes `output` when the block ends well, and goes when it does not.
+
+    Raises CommandError at once for a place that cannot be written: a search may take minutes.
+    """
+    with _said_of(output):
+        target = output.resolve()
+        if not target.parent.is_dir():
+            raise CommandError(f"A pasta de {output} não existe.", returncode=1)
+        if target.is_dir():
+            raise CommandError(f"{output} é uma pasta: dê o nome de um arquivo.", returncode=1)
+        is_device = target.exists() and not target.is_file()  # /dev/stdout stays what it is
+        part = target if is_device else target.with_name(f".bidiq-{os.getpid()}.xlsx")
+        file = part.open("wb", buffering=0)  # nothing is left to be written when it closes
+    try:
+        with file:
+            yield file
+        if not is_device:
+            with _said_of(output):
+                part.replace(target)
+    finally:
+        if not is_device:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _said_of(output: Path) -> Iterator[None]:
+    """Turn what the system refuses into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        message = f"{output} não pôde ser escrito: {error.strerror}."
+        raise CommandError(message, returncode=1) from None
+
+
+def _save(search: Search, file: RawIOBase) -> None:
     artifact = search.artifact
     if artifact is None:
         raise CommandError("O Excel não pôde ser guardado.", returncode=1)
-    with output.open("wb") as file:
-        while (written := file.tell()) < artifact.size_bytes:
-            # An answer may be shorter than asked: it ends with a piece of the database.
-            piece = read_piece(artifact, start=written, length=_PIECE_BYTES)
-            if not piece:
-                raise CommandError("O Excel guardado está incompleto.", returncode=1)
-            file.write(piece)
+    written = 0
+    while written < artifact.size_bytes:
+        # An answer may be shorter than asked: it ends with a piece of the database.
+        piece = read_piece(artifact, start=written, length=_PIECE_BYTES)
+        if not piece:
+            raise CommandError("O Excel guardado está incompleto.", returncode=1)
+        written += file.write(piece) or 0

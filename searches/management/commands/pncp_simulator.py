@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bidiq import tied
 from searches.domain.brazil import BRASILIA
 from searches.pncp.faults import HELP, BadSpec, Faults
 from searches.pncp.sample import Sample
@@ -54,9 +55,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--now", type=_moment, metavar="ISO", help="para o relógio neste momento (Brasília)"
         )
+        parser.add_argument(tied.OPTION, action="store_true", help=argparse.SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve; a bad option is one line and exit status 2, a taken port 1."""
+        if options["tied"]:
+            tied.end_with_parent()
         try:
             faults = Faults.read(options["faults"], seed=options["seed"])
             path: Path | None = options["data"]

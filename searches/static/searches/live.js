@@ -3,13 +3,11 @@
 // WebSocket first, then EventSource, then polling: all three bring the same numbered events.
 
 import { Results } from "./results.js";
-import { Screen } from "./screen.js";
+import { Screen, SILENCE_MS } from "./screen.js";
 
 const POLL_MS = 2000;
 const FAILURES_ALLOWED = 2;
 const LONGEST_WAIT_MS = 15000;
-// With nothing heard for this long the database is asked whether something was missed.
-const SILENCE_MS = 15000;
 const UNREACHED = "Sem conexão com o servidor. Tentando de novo.";
 const AWAY = "O site não está conseguindo ler o andamento. Nada se perdeu: ele volta sozinho.";
 const LAST_STAGES = new Set(["complete", "partial", "error", "cancelled"]);
@@ -231,6 +229,16 @@ class Live {
     this.screen.finish(event);
   }
 }
+
+// Nobody can unfold a long object on paper.
+const unfolded = [];
+window.addEventListener("beforeprint", () => {
+  unfolded.push(...document.querySelectorAll(".rest:not([open])"));
+  for (const rest of unfolded) rest.open = true;
+});
+window.addEventListener("afterprint", () => {
+  for (const rest of unfolded.splice(0)) rest.open = false;
+});
 
 const search = document.getElementById("busca");
 if (search?.dataset.seq) new Live(search).start();

@@ -94,8 +94,10 @@ showChosen();
 const first = form.elements.data_inicial;
 const last = form.elements.data_final;
 const periodButtons = [...form.querySelectorAll("[data-first]")];
+const problems = new Map(); // field -> what is said of it
 
 function showPeriod() {
+  forgetProblems();
   for (const button of periodButtons) {
     const same = button.dataset.first === first.value && button.dataset.last === last.value;
     button.setAttribute("aria-pressed", String(same));
@@ -111,6 +113,40 @@ for (const button of periodButtons) {
 first.addEventListener("change", showPeriod);
 last.addEventListener("change", showPeriod);
 showPeriod();
+
+// A date that is half written, or that no calendar has, is sent as if there was none: the server
+// would take the usual period for it.
+function sayProblem(field) {
+  const id = `erro-${field.name}`;
+  document.getElementById(id)?.remove();
+  const error = document.createElement("p");
+  error.id = id;
+  error.className = "field-error";
+  error.textContent = "Esta data está incompleta ou não existe.";
+  field.after(error);
+  field.setAttribute("aria-invalid", "true");
+  field.setAttribute("aria-describedby", id);
+  problems.set(field, error);
+}
+
+function forgetProblems() {
+  for (const [field, error] of problems) {
+    if (field.validity.badInput) continue;
+    error.remove();
+    field.removeAttribute("aria-invalid");
+    field.removeAttribute("aria-describedby");
+    problems.delete(field);
+  }
+}
+
+form.addEventListener("submit", (event) => {
+  if (form.elements.modo_busca.value !== "publicacao") return;
+  const wrong = [first, last].filter((field) => field.validity.badInput);
+  if (!wrong.length) return;
+  event.preventDefault();
+  wrong.forEach(sayProblem);
+  wrong[0].focus();
+});
 
 // --- the folded filters -------------------------------------------------------------------------
 

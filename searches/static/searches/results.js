@@ -14,7 +14,6 @@ export class Results {
     this.timer = 0;
     this.stopped = false;
     this.refreshedAt = 0;
-    this.count = 0;
     this.onCount = () => {};
     this.onButton = () => this.showAll();
     section.addEventListener("click", (event) => {
@@ -49,8 +48,7 @@ export class Results {
     if (this.stopped) return;
     const page = new DOMParser().parseFromString(`<section>${html}</section>`, "text/html");
     this.latest = page.querySelector("section");
-    this.count = Number(this.latest.querySelector("[data-live-count]").dataset.liveCount);
-    this.onCount();
+    this.onCount(JSON.parse(this.latest.querySelector("[data-live-count]").dataset.liveCount));
     const list = this.section.querySelector("[data-cards]");
     if (!list || list.getBoundingClientRect().top >= window.innerHeight) {
       this.showAll({ scroll: false });
@@ -76,9 +74,6 @@ export class Results {
     const below = next.filter((card, place) => place >= rank && !kept.has(card.dataset.card));
     for (const card of shown) if (!kept.has(card.dataset.card)) card.remove();
     list.append(...below.map((card) => document.importNode(card, true)));
-    this.section.querySelector("[data-live-count]").replaceWith(
-      document.importNode(this.latest.querySelector("[data-live-count]"), true),
-    );
     const rest = this.latest.querySelector("[data-live-rest]");
     this.section.querySelector("[data-live-rest]")?.remove();
     if (rest) this.section.append(document.importNode(rest, true));
@@ -102,7 +97,10 @@ export class Results {
   showAll({ scroll = true } = {}) {
     if (!this.latest) return;
     const held = this.section.contains(document.activeElement);
+    const count = this.section.querySelector("[data-live-count]");
     this.section.replaceChildren(...document.importNode(this.latest, true).childNodes);
+    // The screen keeps the count: this list is from a while ago.
+    this.section.querySelector("[data-live-count]").replaceWith(count);
     if (!scroll) return;
     this.section.scrollIntoView();
     if (held) {

@@ -9,6 +9,10 @@ const SAID_GAP_MS = 3000;
 // The result as the list was while it ran: the best first, as many as are on the screen.
 const AS_IT_RAN = "?ordem=relevancia&itens=50";
 const RETRY_MS = 3000;
+/** With nothing heard for this long, nothing is known of what goes on. */
+export const SILENCE_MS = 15000;
+const NOT_CANCELLED = "A busca não foi cancelada: recarregue a página e cancele de novo.";
+const NOT_ANSWERED = "O servidor não respondeu ao pedido de cancelar. Tente de novo daqui a pouco.";
 
 const counted = (count, one, many) => `${numbers.format(count)} ${count === 1 ? one : many}`;
 
@@ -16,12 +20,16 @@ export class Screen {
   constructor(search, results) {
     this.search = search;
     this.results = results;
+    this.counted = {};
     this.told = new Map(Object.entries(JSON.parse(document.getElementById("contado").textContent)));
     this.startedAt = performance.now() - Number(search.dataset.elapsed) * 1000;
+    this.heardAt = performance.now();
     this.unitsTotal = search.querySelectorAll("[data-uf]:not(.is-out)").length;
+    this.heard = "";
+    this.problem = "";
     this.said = "";
     this.saidTimer = 0;
-    this.results.onCount = () => this.found();
+    this.results.onCount = (counted) => this.count(counted);
     this.clock = setInterval(() => this.tick(), 1000);
     this.enhanceCancel();
   }
@@ -36,16 +44,25 @@ export class Screen {
   }
 
   connection(text) {
-    this.put("connection", text);
+    this.heard = text;
+    this.put("connection", [this.problem, text].filter(Boolean).join(" "));
+  }
+
+  /** Say what went wrong with what the reader asked for, until it is asked for again. */
+  say(problem) {
+    this.problem = problem;
+    this.connection(this.heard);
+    if (problem) announce(problem);
   }
 
   show(event) {
+    this.heardAt = performance.now();
     // The last one is told by the finished page.
     const isOver = event.progress < 0 || event.progress === 100;
     if (!isOver) this.sayStage(event.message);
     if (event.progress >= 0) this.part("progress").value = event.progress;
-    const { detail } = event;
-    if (!detail.uf) return;
+    if (!event.detail.uf) return;
+    const detail = this.asCounted(event.detail);
     const before = this.told.get(detail.uf)?.items_matched ?? 0;
     this.told.set(detail.uf, detail);
     this.tile(detail);
@@ -66,15 +83,33 @@ export class Screen {
     return [...this.told.values()].reduce((sum, each) => sum + each[name], 0);
   }
 
-  /** The list is counted in the database; what is told of the pages comes a little later. */
+  /** What is told of a page comes a little later than its matches, which the list has counted by
+   * UF. What matches was read. searches/pages/running.py does the same. */
+  asCounted(detail) {
+    const found = Math.max(detail.items_matched, this.counted[detail.uf] ?? 0);
+    return { ...detail, items_matched: found, items_found: Math.max(detail.items_found, found) };
+  }
+
+  /** Take the counts of the list that has just come: figures, tiles and heading stay one. */
+  count(counted) {
+    this.counted = counted;
+    for (const [uf, detail] of this.told) {
+      this.told.set(uf, this.asCounted(detail));
+      if (counted[uf]) this.tile(this.told.get(uf));
+    }
+    this.found();
+  }
+
   found() {
-    this.put("found", numbers.format(Math.max(this.total("items_matched"), this.results.count)));
+    this.put("read", numbers.format(this.total("items_found")));
+    const found = numbers.format(this.total("items_matched"));
+    this.put("found", found);
+    this.put("live-count", found);
   }
 
   figures(detail) {
     const [done, pages] = [this.total("pages_done"), this.total("pages_total")];
     this.put("pages", this.pages(done, pages));
-    this.put("read", numbers.format(this.total("items_found")));
     this.put("stored", numbers.format(this.total("from_store")));
     this.found();
     this.put("units", `${detail.uf_index} de ${detail.uf_total}`);
@@ -122,10 +157,12 @@ export class Screen {
     fill.setAttribute("y", 100 - filled);
   }
 
+  /** What is left is measured up to the last event: time without news is no slowness. */
   tick() {
-    const seconds = (performance.now() - this.startedAt) / 1000;
-    this.put("clock", clock(seconds));
-    this.put("left", this.left(seconds));
+    const now = performance.now();
+    this.put("clock", clock((now - this.startedAt) / 1000));
+    const isHeard = now - this.heardAt < SILENCE_MS;
+    this.put("left", isHeard ? this.left((this.heardAt - this.startedAt) / 1000) : "–");
   }
 
   /** Estimate the time left by the pages: those of a UF not begun are as many as of the others.
@@ -141,16 +178,21 @@ export class Screen {
   /** Cancel without leaving the page; the search's own last event ends it. */
   enhanceCancel() {
     const form = this.search.querySelector("[data-cancel]");
+    const button = form.querySelector("button");
+    // A button that is truly disabled would lose the focus.
+    const draw = (isAsked) => {
+      button.setAttribute("aria-disabled", String(isAsked));
+      button.textContent = isAsked ? "Cancelando" : "Cancelar";
+    };
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const button = form.querySelector("button");
-      button.disabled = true;
-      button.textContent = "Cancelando";
-      try {
-        await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
-      } catch {
-        form.submit();
-      }
+      if (button.getAttribute("aria-disabled") === "true") return;
+      draw(true);
+      this.say("");
+      const problem = await refused(form);
+      if (!problem || !form.isConnected) return;
+      draw(false);
+      this.say(problem);
     });
   }
 
@@ -209,6 +251,17 @@ export class Screen {
       if (!anchor.isRead) show(anchor);
     };
     window.addEventListener("scroll", look, { passive: true, signal: leaving.signal });
+  }
+}
+
+/** Send a form that is answered with a redirect; return why nothing came of it, or nothing. */
+async function refused(form) {
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
+    if (answer.ok || answer.type === "opaqueredirect") return "";
+    return answer.status < 500 ? NOT_CANCELLED : NOT_ANSWERED;
+  } catch {
+    return NOT_ANSWERED;
   }
 }
 

@@ -38,6 +38,17 @@ def test_an_address_waits_on_the_page_until_it_is_confirmed(alice):
     assert sent not in page("/contas/", client=client)
 
 
+def test_an_empty_address_does_not_end_the_waiting_of_another(alice):
+    client = login(alice)
+    client.post("/contas/email/", {"email": "alice@empresa.example"})
+    assert 'name="email" value="alice@empresa.example"' in page("/contas/", client=client)
+    answer = client.post("/contas/email/", {"email": " "})
+    assert answer.status_code == 422
+    assert "Escreva um endereço de e-mail válido." in answer.content.decode()
+    assert "Enviamos um link para alice@" in page("/contas/", client=client)
+    assert client.post(path_in_mail()).status_code == 200
+
+
 def test_an_address_waits_as_long_as_its_link_is_good(alice, monkeypatch):
     client = login(alice)
     client.post("/contas/email/", {"email": "alice@empresa.example"})

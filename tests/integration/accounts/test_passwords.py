@@ -182,6 +182,49 @@ def test_the_answer_does_not_wait_for_a_link_to_be_sent(reader, monkeypatch):
     assert len(mail.outbox) == 1
 
 
+def test_who_asks_for_links_again_and_again_has_to_wait(monkeypatch):
+    """Whomever they name, one place is counted as one; others are kept waiting by nobody."""
+    monkeypatch.setattr(logins, "MOST_ATTEMPTS", 3)
+    names = [f"x{number}@empresa.example" for number in range(5)]
+    answers = [forget(Client(), name) for name in names]
+    assert [answer.status_code for answer in answers] == [302, 302, 302, 429, 429]
+    assert answers[-1]["Retry-After"] == "900"
+    assert "Muitas tentativas seguidas" in answers[-1].content.decode()
+    body = {"email": names[0]}
+    elsewhere = Client().post("/contas/senha/esquecida/", body, REMOTE_ADDR="203.0.113.7")
+    assert elsewhere.status_code == 302
+    wait_for_mail()
+    later = timezone.now() + logins.PERIOD
+    monkeypatch.setattr(logins.timezone, "now", lambda: later)
+    assert forget(Client()).status_code == 302
+
+
+def test_the_mail_server_is_called_only_so_often_at_once(reader, monkeypatch):
+    may_close = threading.Event()
+    called = set()
+
+    class Slow(EmailBackend):
+        def open(self) -> bool:
+            called.add(self)
+            return True
+
+        def close(self) -> None:
+            assert may_close.wait(10)
+
+    monkeypatch.setattr(addresses, "MOST_CALLS_AT_ONCE", 2)
+    monkeypatch.setattr(addresses, "_calls", threading.BoundedSemaphore(2))
+    monkeypatch.setattr(addresses, "get_connection", Slow)
+    post = {"email": "carol@empresa.example"}
+    answers = [Client().post("/contas/senha/esquecida/", post) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [302, 302, 503, 503]
+    assert "não pôde ser enviado agora" in answers[-1].content.decode()
+    assert len(called) == 2
+    may_close.set()
+    wait_for_mail()
+    assert forget(Client(), reader.email).status_code == 302
+    assert len(mail.outbox) == 1
+
+
 # --- logging in ----------------------------------------------------------------------------------
 
 

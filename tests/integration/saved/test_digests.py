@@ -50,6 +50,8 @@ async def test_the_digest_tells_what_is_new_and_how_to_stop(mailed, settings):
     assert f"https://bidiq.example/buscas/{search.pk}/?novas=1" in message.body
     assert "X-Amz" not in message.body
     html = message.alternatives[0][0]
+    for body in (message.body, html):  # names have quotation marks of their own
+        assert "porque esta busca está salva na sua conta" in body
     assert "lote 4" in html
     assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     digest = await sync(Digest.objects.get)

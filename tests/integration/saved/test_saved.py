@@ -71,6 +71,30 @@ async def test_the_page_marks_what_is_new_and_shows_only_that_when_asked(daily):
     assert only.count('data-card="') == 2
 
 
+async def test_the_page_says_how_many_are_repeated(simulate, run):
+    await simulate(RECORDS)
+
+    async def saved(daily: int, paused: int) -> str:
+        rows = SavedSearch.objects.order_by("pk")
+        while await sync(rows.count) < daily + paused:
+            search = await run(ALICE, ufs=["SP", "RJ", "MG"][: 1 + await sync(rows.count)])
+            await sync(services.save, search, owner=ALICE, name="Merenda")
+        pks = await sync(lambda: list(rows.values_list("pk", flat=True)))
+        await sync(rows.filter(pk__in=pks[:daily]).update, next_run_at=NOW)
+        await sync(rows.filter(pk__in=pks[daily:]).update, next_run_at=None)
+        text = words(await sync(lambda: browser().get("/salvas/").content.decode()))
+        return text[text.index("Buscas salvas ") + 14 : text.index("; com uma conta")]
+
+    one, two = "1 busca salva.", "2 buscas salvas."
+    assert (await saved(1, 0)).endswith(
+        f"{one} É repetida toda manhã e marca o que é novo. Guardada neste navegador"
+    )
+    assert (await saved(0, 1)).endswith(f"{one} Está pausada. Guardada neste navegador")
+    assert f"{two} 1 é repetida toda manhã e marca o que é novo." in await saved(1, 1)
+    assert f"{two} Estão todas pausadas. Guardadas neste navegador" in await saved(0, 2)
+    assert f"{two} Cada uma é repetida toda manhã e marca" in await saved(2, 0)
+
+
 async def test_the_history_compares_with_the_last_asking_of_the_same_question(simulate, run):
     await simulate(RECORDS)
     first = await run(ALICE, **BEFORE)

@@ -59,6 +59,24 @@ print(bool(services.give_back(taken)), Job.objects.count())
         assert printed.split() == ["False", "1", "True", "1"]
 
 
+def test_a_lost_job_is_made_anew_by_processes_of_its_source_alone(installation) -> None:
+    with installation() as cluster:
+        printed = cluster.script(
+            PREPARE
+            + """
+from django.conf import settings
+queue.LOST_SECONDS = 0
+search = create()
+Job.objects.all().delete()
+asked_of, settings.PNCP_BASE_URL = settings.PNCP_BASE_URL, "http://127.0.0.1:10"
+print(len(queue.defer_lost()), services.claim(search.pk, worker="other:1:x"))
+settings.PNCP_BASE_URL = asked_of
+print(queue.defer_lost() == [search.pk], services.claim(search.pk, worker="w:1:x").attempt)
+"""
+        )
+        assert printed.split() == ["0", "None", "True", "1"]
+
+
 def test_of_many_workers_one_claims_a_search(installation) -> None:
     with installation() as cluster:
         printed = cluster.script(
