@@ -14,6 +14,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from bidiq import checks, telemetry  # noqa: E402
 from bidiq.lifespan import WithRunner  # noqa: E402
+from searches.consumers import RefusedWhileAway  # noqa: E402
 from searches.origins import LoggedOriginValidator  # noqa: E402
 from searches.routing import websocket_urlpatterns  # noqa: E402
 from searches.sse import WithStreams  # noqa: E402
@@ -26,8 +27,8 @@ runner = WithRunner(
     ProtocolTypeRouter(
         {
             "http": _django,
-            "websocket": LoggedOriginValidator(
-                AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+            "websocket": RefusedWhileAway(
+                LoggedOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
             ),
         }
     )

@@ -24,10 +24,12 @@ STALE_SECONDS, STALE_PATIENCE_SECONDS = 15.0, 0.3
 PATIENCE_SECONDS = 1.5
 #: How long the storage waits to hear whether the database answers, before it does without.
 ROWS_PATIENCE_SECONDS = 0.3
+#: A thread that has asked for this long hangs, perhaps for ever: another one asks.
+HANGING_SECONDS = 15.0
 
 
 class Part:
-    """One part: asked by one thread at a time, its last answer kept."""
+    """One part: asked by one thread at a time, unless it hangs; its last answer kept."""
 
     def __init__(self, name: str, ask: Callable[[], State], mode: Callable[[], str]) -> None:
         self.name = name
@@ -41,8 +43,11 @@ class Part:
     def asking(self, *, fresh_seconds: float = 0.0) -> "Future[State]":
         """Return the answer that is on its way or still fresh; ask when there is none."""
         with self._lock:
-            is_old = time.monotonic() - self._asked_at > fresh_seconds
-            if self._answer is None or (is_old and self._answer.done()):
+            age_seconds = time.monotonic() - self._asked_at
+            is_under_way = self._answer is not None and not self._answer.done()
+            if is_under_way and age_seconds > HANGING_SECONDS:
+                self._answer, self._known = None, self.silent()
+            if self._answer is None or (age_seconds > fresh_seconds and self._answer.done()):
                 self._asked_at = time.monotonic()
                 self._answer = Future()
                 # A thread of its own: the answer of a part that hangs takes none from the others.
@@ -78,7 +83,8 @@ class Part:
             logger.info("%s does not answer: %s", self.name, error)
         finally:
             connections.close_all()
-            self._known = state
+            if answer is self._answer:  # else it comes late, and says nothing of now
+                self._known = state
             answer.set_result(state)
 
 

@@ -24,6 +24,8 @@ _TEXTS = {
     500: "Houve uma falha do nosso lado. Ela foi registrada.",
     503: "O banco de dados não está respondendo. Nada se perdeu: tente de novo em instantes.",
 }
+#: When what met a database that is away may be asked for again; its page does so by itself.
+AGAIN_AFTER_SECONDS = 5
 
 
 def _answer(request: HttpRequest, status: int) -> HttpResponse:
@@ -64,9 +66,11 @@ def server_error(request: HttpRequest, *args: Any) -> HttpResponse:
         response = _answer(request, status)
     else:
         context = {"status": status, "explanation": _TEXTS[status]}
+        if is_database and request.method == "GET":  # nothing is posted twice
+            context["again_after_seconds"] = AGAIN_AFTER_SECONDS
         response = HttpResponse(render_to_string("error.html", context), status=status)
     if is_database:
-        response["Retry-After"] = "5"
+        response["Retry-After"] = str(AGAIN_AFTER_SECONDS)
     return response
 
 

@@ -5,6 +5,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Iterable
+from http import HTTPStatus
 from importlib import import_module
 from typing import Any
 
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 #: How long the searches may take to be given back: who stops a site waits ten seconds, then kills.
 STOP_SECONDS = 5.0
+#: Longer than a database that is away keeps a handshake waiting: else it is cut without an answer.
+HANDSHAKE_SECONDS = 20
 #: What a page may say to us is `{"type": "sync", "after": n}`; nothing needs more.
 MOST_MESSAGE_BYTES = 4096
 
@@ -65,26 +68,46 @@ class SiteRequest(WebRequest):  # type: ignore[misc]
         super().__init__(*args, parsePOSTFormSubmission=False, **options)
 
 
-class _NotFound:
-    """Stands where a handshake's outcome is awaited, and turns a refusal into a 404."""
+class _Refused:
+    """Stands where a handshake's outcome is awaited, and turns a refusal into another status."""
 
-    def __init__(self, outcome: Any) -> None:
+    def __init__(self, outcome: Any, status: HTTPStatus) -> None:
         self._outcome = outcome
+        self._status = status
 
     def errback(self, refusal: Any) -> None:
-        denial = ConnectionDeny(404, "Not Found")  # type: ignore[no-untyped-call]
-        self._outcome.errback(denial)
+        code, reason = self._status.value, self._status.phrase
+        self._outcome.errback(ConnectionDeny(code, reason))  # type: ignore[no-untyped-call]
 
 
 class SiteSocket(WebSocketProtocol):  # type: ignore[misc]
-    """Daphne's socket; a stranger meets the same 404 as at every other door, not its 403."""
+    """Daphne's socket; a stranger meets the same 404 as at every other door, not its 403.
+
+    What ASGI calls `websocket.http.response`, a refusal with a status, daphne does not know.
+    """
 
     handshake_deferred: Any
+    _refusal = HTTPStatus.NOT_FOUND
+    _refusal_headers: list[tuple[str, str]] = []
 
     def serverReject(self) -> None:
         """Refuse the handshake."""
-        self.handshake_deferred = _NotFound(self.handshake_deferred)
+        self.handshake_deferred = _Refused(self.handshake_deferred, self._refusal)
         super().serverReject()
+
+    def handle_reply(self, message: Any) -> None:
+        """Do what the application says."""
+        if message["type"] == "websocket.http.response.start":
+            self._refusal = HTTPStatus(message["status"])
+            self._refusal_headers = [(k.decode(), v.decode()) for k, v in message["headers"]]
+            self.serverReject()
+        else:  # the body has no place in autobahn's answer
+            super().handle_reply(message)
+
+    def sendHttpErrorResponse(self, code: int, reason: str, responseHeaders: Any = None) -> None:
+        """Answer a handshake that is refused."""
+        headers = [*(responseHeaders or ()), *self._refusal_headers]
+        super().sendHttpErrorResponse(code, reason, headers)
 
 
 class SiteServer(Server):  # type: ignore[misc]
@@ -92,6 +115,8 @@ class SiteServer(Server):  # type: ignore[misc]
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         """Start the application on a request or a socket."""
+        if isinstance(protocol, SiteSocket):
+            scope["extensions"] = {"websocket.http.response": {}}
         queue = super().create_application(protocol, scope)
         if isinstance(protocol, WebRequest):
             # The scope has the headers; Twisted reads them no more, and a stream is long.
@@ -116,6 +141,7 @@ def run(*, host: str, port: int) -> None:
         # Called before the loop runs: the runner has to start on it.
         ready_callable=lambda: reactor.callLater(0, runner.start),  # type: ignore[arg-type]
         websocket_max_message_size=MOST_MESSAGE_BYTES,
+        websocket_handshake_timeout=HANDSHAKE_SECONDS,
         server_name="bidiq",
         application_close_timeout=5,
         # Open streams live long; daphne's own limit would cut them.

@@ -118,6 +118,13 @@ if BIDIQ_ON_POSTGRESQL:
         "max_idle": 30,
     }
     _options.setdefault("connect_timeout", 5)
+    # A server that died without a word (power, network, failover) is noticed within ten seconds,
+    # on connections that wait for it and on those that rest in the pool, and not when the system
+    # gives up, after a quarter of an hour or never. The workers' queue has the same options.
+    _options.setdefault("tcp_user_timeout", 10_000)  # milliseconds
+    _options.setdefault("keepalives_idle", 3)
+    _options.setdefault("keepalives_interval", 1)
+    _options.setdefault("keepalives_count", 7)
     # A process that was frozen or cut off in the middle of a transaction would keep the rows that
     # it locked for ever, and its search from being given to another worker. Ours think for
     # milliseconds between two statements; ten seconds of nothing end within SILENCE_SECONDS.

@@ -14,6 +14,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocke
 from django.conf import settings
 
 from searches import selectors, streams
+from searches.database import AWAY
 from searches.owners import owner_of
 from searches.tokens import user_of_header
 
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 #: Close codes of ours; before accepting, a refusal is HTTP 404 for strangers and unknown alike.
 GONE = 4404
+AWAY_NOW = 4503
+_UNAVAILABLE = {"status": 503, "headers": [(b"retry-after", b"5"), (b"content-length", b"0")]}
 
 
 class ProgressConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
@@ -121,6 +124,33 @@ class RefusingConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def connect(self) -> None:
         await self.close()
+
+
+class RefusedWhileAway:
+    """Wraps what sockets meet: while the database is away they are refused with 503, where the
+    server can say that, and open ones are closed; in one line of the log. Session and login read
+    before any consumer does."""
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        has_answered = False
+
+        async def noted_send(message: Any) -> None:
+            nonlocal has_answered
+            has_answered = True
+            await send(message)
+
+        try:
+            await self.application(scope, receive, noted_send)
+        except AWAY as error:
+            logger.warning("a socket met a database that is away: %s", " ".join(str(error).split()))
+            if has_answered or "websocket.http.response" not in scope.get("extensions", {}):
+                await send({"type": "websocket.close", "code": AWAY_NOW})
+            else:
+                await send({"type": "websocket.http.response.start", **_UNAVAILABLE})
+                await send({"type": "websocket.http.response.body", "body": b""})
 
 
 def as_seq(value: Any) -> int:

@@ -7,6 +7,7 @@ was delivered, and the upkeep. PostgreSQL may go away under all of them.
 import asyncio
 import logging
 import time
+from typing import cast
 from uuid import UUID
 
 from channels.db import database_sync_to_async
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 GRACE_SECONDS = 10.0
 #: Between attempts to reach the queue again.
 REST_SECONDS = 0.5
+#: Deliveries that have not ended this long after they were told to are told again.
+END_SECONDS = 3.0
 
 
 class Crew:
@@ -111,9 +114,9 @@ async def run_worker(stop: asyncio.Event, *, grace_seconds: float = GRACE_SECOND
             await stop.wait()
         finally:
             stop.clear()
-            await _ended(delivery)
-            finishing = asyncio.create_task(crew.finish(grace_seconds=grace_seconds))
             hurry = asyncio.create_task(stop.wait())
+            await _ended(delivery, again_after_seconds=END_SECONDS)
+            finishing = asyncio.create_task(crew.finish(grace_seconds=grace_seconds))
             await asyncio.wait({finishing, hurry}, return_when=asyncio.FIRST_COMPLETED)
             if not finishing.done():
                 await _ended(finishing)
@@ -122,14 +125,24 @@ async def run_worker(stop: asyncio.Event, *, grace_seconds: float = GRACE_SECOND
             await _ended(upkeep)
 
 
-async def _ended(task: "asyncio.Task[None] | asyncio.Task[bool]") -> None:
-    task.cancel()
+async def _ended(
+    task: "asyncio.Task[None] | asyncio.Task[bool]", *, again_after_seconds: float | None = None
+) -> None:
+    """Cancel a task and wait for its end; if asked to, again and again."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=again_after_seconds)
     await asyncio.gather(task, return_exceptions=True)
 
 
 async def _deliver(crew: Crew) -> None:
-    """Hand jobs to the crew as they come, and find the queue again whenever it was away."""
-    while True:
+    """Hand jobs to the crew as they come, and find the queue again whenever it was away.
+
+    Ends when it is told to, also when that is lost on the way: cancelled while PostgreSQL is away,
+    procrastinate raises the connector's error in place of CancelledError.
+    """
+    delivery = cast("asyncio.Task[None]", asyncio.current_task())
+    while not delivery.cancelling():
         try:
             async with tasks.open_queue() as opened:
                 await tasks.drop_stalled(opened)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from channels.db import database_sync_to_async
-from django.db import InterfaceError, InternalError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError, close_old_connections
 
 logger = logging.getLogger(__name__)
 
@@ -77,16 +77,42 @@ async def patiently_aside(function: Callable[P, T], *args: P.args, **kwargs: P.k
     return await _insist(lambda: call(*args, **kwargs))
 
 
+def patiently_here(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same for who is on a thread already, which waits."""
+    patience = _Patience()
+    while True:
+        try:
+            return function(*args, **kwargs)
+        except AWAY as error:
+            pause_seconds = patience.left(error)
+        close_old_connections()  # the one that failed would fail again
+        time.sleep(pause_seconds)
+
+
 async def _insist(call: Callable[[], Awaitable[T]]) -> T:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    pause_seconds = _FIRST_PAUSE_SECONDS
+    patience = _Patience()
     while True:
         try:
             return await call()
         except AWAY as error:
-            if time.monotonic() >= deadline:
-                raise
-            if pause_seconds == _FIRST_PAUSE_SECONDS:
-                logger.warning("the database is away, waiting for it: %s", error)
+            pause_seconds = patience.left(error)
         await asyncio.sleep(pause_seconds)
-        pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+
+
+class _Patience:
+    """Begins with the first failure: a call that hung for long is made a second time, too."""
+
+    def __init__(self) -> None:
+        self._deadline: float | None = None
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
+
+    def left(self, error: Exception) -> float:
+        """Return how long to pause before the next call; raise the error when it is over."""
+        if self._deadline is None:
+            logger.warning("the database is away, waiting for it: %s", error)
+            self._deadline = time.monotonic() + PATIENCE_SECONDS
+        elif time.monotonic() >= self._deadline:
+            raise error
+        pause_seconds = self._pause_seconds
+        self._pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+        return pause_seconds

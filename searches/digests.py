@@ -14,6 +14,7 @@ from django.utils.text import Truncator
 
 from bidiq import logs
 from searches import selectors, wording
+from searches.database import patiently_here
 from searches.domain.lifecycle import TERMINAL, DigestState, Status
 from searches.domain.query import Order
 from searches.domain.stored import stored_query
@@ -98,7 +99,8 @@ def _send(digest: Digest) -> bool:
 
 
 def _close(digest: Digest, **fields: Any) -> None:
-    Digest.objects.filter(pk=digest.pk).update(**fields)
+    """Write how it went, however long the database is away: a mail that went is not sent again."""
+    patiently_here(Digest.objects.filter(pk=digest.pk).update, **fields)
 
 
 def _new_matches(search: Search) -> Any:

@@ -7,6 +7,7 @@ skips the test, and fails it where the environment says CI.
 
 import atexit
 import contextlib
+import ctypes
 import importlib.util
 import os
 import pwd
@@ -14,6 +15,7 @@ import secrets
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -330,6 +332,60 @@ def uploads_hang(store: ObjectStore) -> Iterator[UploadsHang]:
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
                 end.close()
+
+
+#: A filter of the Linux kernel that lets no packet pass.
+_SO_ATTACH_FILTER, _DROP_ALL = 26, struct.pack("HBBI", 6, 0, 0, 0)
+
+
+class Wire:
+    """A port in front of a server's; what goes over it can be cut as by a power failure."""
+
+    def __init__(self, listener: socket.socket, server_port: int) -> None:
+        self.port = int(listener.getsockname()[1])
+        self._listener = listener
+        self._server_port = server_port
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._dead: list[tuple[socket.socket, socket.socket]] = []  # a closed one says goodbye
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Have every connection die without a word: neither end is told, nothing is answered.
+
+        New ones work.
+        """
+        self._dead, self._pairs = self._pairs, []
+        program = ctypes.create_string_buffer(_DROP_ALL)
+        drop_all = struct.pack("HL", 1, ctypes.addressof(program))
+        for client, server in self._dead:
+            client.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, drop_all)
+            with contextlib.suppress(OSError):  # the server has ended this one itself
+                server.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+                server = socket.create_connection((HOST, self._server_port))
+            except OSError:  # the test is over
+                return
+            self._pairs.append((client, server))
+            for ends in ((client, server), (server, client)):
+                threading.Thread(target=self._carry, args=ends, daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(65536):
+                target.sendall(piece)
+            if any(source in pair for pair in self._pairs):  # else it was cut, which nobody hears
+                target.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def wire(server: Server) -> Iterator[Wire]:
+    """A wire to a running server."""
+    with socket.create_server((HOST, 0)) as listener:
+        yield Wire(listener, server.port)
 
 
 def _run(server: _S, *, prepare: Callable[[], object] | None = None) -> Iterator[_S]:

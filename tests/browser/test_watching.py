@@ -197,6 +197,34 @@ def test_without_sockets_and_streams_it_polls(visit: Visit, live_site: Stage) ->
     assert found_count(page) > 0
 
 
+@pytest.mark.parametrize("transport", ["ws", "poll"])
+def test_a_database_that_is_away_is_said_in_one_line_until_it_is_back(
+    visit: Visit, live_site: Stage, transport: str
+) -> None:
+    live_site.source.latency_seconds = 600.0  # nothing is told meanwhile
+    tabs = visit(may_complain=True)  # each 503 is an error in the console
+    polls = re.compile(r"/eventos\.json")
+    streams = re.compile(r"/eventos/(\?|$)")
+    if transport == "poll":
+        tabs.context.add_init_script(NO_SOCKET)
+        tabs.context.route(streams, lambda route: route.fulfill(status=503))
+    page = tabs.open()
+    page.clock.install()
+    ask(page, live_site, ufs="SP")
+    live(page).to_have_attribute("data-live", transport)
+    connection = page.locator("[data-connection]")
+    calm = connection.inner_text()
+    page.route(polls, lambda route: route.fulfill(status=503))
+    page.clock.run_for(21_000)  # a socket is silent for long before the database is asked
+    expect(connection).to_have_text(re.compile("^O site não está conseguindo ler o andamento"))
+    live(page).to_have_attribute("data-live", transport)
+    page.unroute(polls)
+    page.clock.run_for(21_000)
+    expect(connection).to_have_text(calm)
+    page.get_by_role("button", name="Cancelar").click()
+    wait_for_end(page)
+
+
 def test_cancelling_stops_it_and_says_what_is_next(visit: Visit, live_site: Stage) -> None:
     live_site.source.latency_seconds = 0.5
     page = visit().open()

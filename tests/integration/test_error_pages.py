@@ -27,6 +27,10 @@ def test_a_fault_answers_without_the_database(monkeypatch, settings, error, stat
     assert answer.status_code == status
     assert "secret" not in answer.content.decode()
     assert ("Retry-After" in answer) == (status == 503)
+    comes_back = b'<meta http-equiv="refresh" content="5">'
+    assert (comes_back in answer.content) == (status == 503 and "/api/" not in path)
+    posted = Client(raise_request_exception=False).post(path)
+    assert comes_back not in posted.content
     assert answer["Content-Type"].startswith("application/json" if "/api/" in path else "text/html")
 
 

@@ -8,6 +8,8 @@ import { Screen, SILENCE_MS } from "./screen.js";
 const POLL_MS = 2000;
 const FAILURES_ALLOWED = 2;
 const LONGEST_WAIT_MS = 15000;
+const UNREACHED = "Sem conexão com o servidor. Tentando de novo.";
+const AWAY = "O site não está conseguindo ler o andamento. Nada se perdeu: ele volta sozinho.";
 const LAST_STAGES = new Set(["complete", "partial", "error", "cancelled"]);
 
 /** Places arriving events: the next one is delivered, old ones are skipped, a hole is a gap. */
@@ -34,6 +36,7 @@ class Live {
     this.heardAt = performance.now();
     this.finished = false;
     this.syncing = false;
+    this.trouble = "";
     this.socket = null;
     this.source = null;
     this.timer = 0;
@@ -47,9 +50,16 @@ class Live {
     window.addEventListener("online", () => this.resync());
   }
 
-  say(transport) {
+  say(transport, trouble = "") {
     document.documentElement.dataset.live = transport;
-    this.screen.connection(transport === "poll" ? `Atualizando a cada ${POLL_MS / 1000} s.` : "");
+    this.trouble = trouble;
+    const calm = transport === "poll" ? `Atualizando a cada ${POLL_MS / 1000} s.` : "";
+    this.screen.connection(trouble || calm);
+  }
+
+  /** Say what keeps the server from answering, or, when it has answered, nothing more of it. */
+  sayTrouble(trouble) {
+    if (trouble !== this.trouble) this.say(document.documentElement.dataset.live ?? "", trouble);
   }
 
   // --- WebSocket ---------------------------------------------------------------------------------
@@ -130,9 +140,8 @@ class Live {
   async poll() {
     if (this.finished) return;
     this.polling = true;
-    this.say("poll");
+    this.say("poll", this.trouble);
     const answered = await this.ask();
-    if (!answered) this.screen.connection("Sem conexão com o servidor. Tentando de novo.");
     this.failures = answered ? 0 : this.failures + 1;
     clearTimeout(this.timer);
     const wait = Math.min(LONGEST_WAIT_MS, POLL_MS * 2 ** Math.max(0, this.failures - 2));
@@ -145,12 +154,16 @@ class Live {
       const address = `${this.search.dataset.poll}?after=${this.cursor.seq}`;
       const response = await fetch(address, { cache: "no-store" });
       if (response.status === 404) location.reload(); // logged out meanwhile
-      if (!response.ok) return false;
+      if (!response.ok) {
+        this.sayTrouble(response.status === 503 ? AWAY : UNREACHED);
+        return false;
+      }
       const { events, finished } = await response.json();
       this.take(events);
       if (finished && !this.finished) this.finish();
       return true;
     } catch {
+      this.sayTrouble(UNREACHED);
       return false;
     }
   }
@@ -159,6 +172,7 @@ class Live {
 
   take(events) {
     this.heardAt = performance.now();
+    this.sayTrouble("");
     for (const event of events) {
       if (this.finished) return;
       const offer = this.cursor.offer(event.seq);

@@ -1,13 +1,16 @@
 """What is new in a saved search goes by mail, to a confirmed address alone."""
 
 import re
+import time
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -151,6 +154,35 @@ async def test_a_long_round_sends_each_mail_once(daily, alice, bob, settings, mo
     assert await sync(digests.send_due) == 2
     assert SlowServer.sent_by_others == [0]
     assert sorted(message.to[0].partition("@")[0] for message in mail.outbox) == ["alice", "bob"]
+
+
+class LastWord(EmailBackend):
+    """A mail server that takes the mail, at the moment at which the database goes."""
+
+    def send_messages(self, messages):
+        count = super().send_messages(messages)
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE searches_digest RENAME TO away")
+        return count
+
+
+async def test_a_mail_that_went_while_the_database_did_goes_once(mailed, settings, monkeypatch):
+    await mailed()
+    pauses: list[float] = []
+
+    def come_back(seconds: float) -> None:
+        pauses.append(seconds)
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE away RENAME TO searches_digest")
+
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=come_back)
+    monkeypatch.setattr("searches.database.time", clock)
+    settings.EMAIL_BACKEND = f"{__name__}.LastWord"
+    assert await sync(digests.send_due) == 1
+    assert len(pauses) == 1
+    assert (await sync(Digest.objects.get)).state == "sent"
+    assert await sync(digests.send_due, now=timezone.now() + timedelta(hours=1)) == 0
+    assert len(mail.outbox) == 1
 
 
 async def test_an_address_is_kept_once_its_reader_confirms(alice):

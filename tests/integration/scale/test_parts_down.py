@@ -2,13 +2,19 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
 from typing import Any
 
 import psycopg
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
+from bidiq import condition
+from bidiq.condition import Part, State
 from tests import processes, servers
 from tests.integration.scale.cluster import until, whole
 from tests.integration.scale.watching import Watcher
@@ -213,3 +219,74 @@ def test_the_storage_is_not_down_because_postgresql_is(
         finally:
             postgresql.resume() if how == "hangs" else postgresql.start()
         assert (status, parts["database"], parts["storage"]) == (503, "down", "ok")
+
+
+def test_sockets_say_that_the_database_is_away(installation, postgresql) -> None:
+    with installation() as cluster:
+        web = cluster.web()  # and no worker: the search waits, and its sockets stay open
+        address = f"ws://127.0.0.1:{web.port}/ws/buscas/{cluster.ask(web)}/"
+        mine = {"Cookie": f"sessionid={cluster.session}"}
+        program = cluster.headers
+        with connect(address, origin=Origin(web.url), additional_headers=mine) as socket:
+            assert json.loads(socket.recv(10))["seq"] == 1
+            postgresql.stop()
+            try:
+                for headers in (mine, program):
+                    with pytest.raises(InvalidStatus) as refused:
+                        connect(
+                            address,
+                            origin=Origin(web.url),
+                            additional_headers=headers,
+                            open_timeout=20,
+                        )
+                    answer = refused.value.response
+                    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+                socket.send(json.dumps({"type": "sync", "after": 0}))
+                with pytest.raises(ConnectionClosed):
+                    socket.recv(20)
+                assert socket.close_code == 4503
+            finally:
+                postgresql.start()
+        assert web.log.count("a socket met a database that is away") == 3
+        assert "Traceback" not in web.log
+
+
+def test_connections_that_die_without_a_word_are_replaced(
+    installation, postgresql, measured: Callable[[str], None]
+) -> None:
+    """As when a database's machine loses its power, and another one takes its address."""
+    with installation() as cluster, servers.wire(postgresql) as wire:
+        address = cluster.database_url.replace(f":{postgresql.port}/", f":{wire.port}/")
+        web, worker = cluster.web(DATABASE_URL=address), cluster.worker(DATABASE_URL=address)
+        assert cluster.ended(cluster.ask(web, ufs=["AC"])) == "complete"
+        until(lambda: states(web)[1]["runner"] == "ok")
+        wire.cut()
+        cut_at = time.monotonic()
+        mine = {"Cookie": f"sessionid={cluster.session}"}
+        until(lambda: web.request("GET", "/buscas/", headers=mine)[0] == 200, seconds=40)
+        measured(f"the site answers {time.monotonic() - cut_at:.1f} s after its connections died")
+        assert cluster.ended(cluster.ask(web, ufs=["AL"]), seconds=40) == "complete"
+        measured(f"a worker takes searches {time.monotonic() - cut_at:.1f} s after")
+        assert worker.popen is not None
+        assert worker.popen.poll() is None
+        until(lambda: set(states(web)[1].values()) == {"ok"}, seconds=20)
+
+
+def test_a_part_that_hangs_is_asked_by_another_thread_and_is_down_until_it_answers(
+    monkeypatch,
+) -> None:
+    answers: Queue[State] = Queue()
+    part = Part("x", answers.get, lambda: "x")
+    answers.put({"mode": "x", "state": "ok"})
+    assert part.asking().result(10)["state"] == "ok"
+    late = part.asking()
+    assert part.asking() is late
+    monkeypatch.setattr(condition, "HANGING_SECONDS", 0.0)
+    new = part.asking()
+    monkeypatch.undo()
+    assert new is not late
+    assert part.known() == {"mode": "x", "state": "down"}
+    for state in ("first", "second"):
+        answers.put({"mode": "x", "state": state})
+    assert {late.result(10)["state"], new.result(10)["state"]} == {"first", "second"}
+    assert part.known() == new.result()

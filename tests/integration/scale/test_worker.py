@@ -184,6 +184,24 @@ def test_a_search_ends_right_when_postgresql_restarts_in_the_middle(
         assert worker.popen.poll() is None
 
 
+def test_a_worker_ends_when_it_is_told_to_while_postgresql_is_away(
+    installation, postgresql
+) -> None:
+    with installation() as cluster:
+        workers = [cluster.worker(), cluster.worker()]
+        known = "SELECT count(*) FROM procrastinate_workers"
+        until(lambda: cluster.row(known) == (2,), what="both wait for jobs")
+        at_work, looking = workers
+        postgresql.stop()
+        try:
+            # One that does not know yet, and one that has begun to look for its queue again.
+            assert at_work.stop(signal.SIGTERM, seconds=20) == 0
+            until(lambda: "the queue is away" in looking.log)
+            assert looking.stop(signal.SIGTERM, seconds=20) == 0
+        finally:
+            postgresql.start()
+
+
 def test_a_search_that_lost_its_job_is_found(installation, valkey) -> None:
     with installation(redis_url=valkey.url) as cluster:
         web = cluster.web()
