@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from channels.db import database_sync_to_async
 from django.contrib.sessions.backends.db import SessionStore
@@ -17,10 +17,12 @@ from searches.services import searches as services
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 FIRST_ROUND_SECONDS = 5.0
 #: One for each of the shared chores, and none of the loop's: a storage or a mail server that hangs
 #: must keep neither the others nor the searches waiting.
-_threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="chore")
+_threads = ThreadPoolExecutor(max_workers=10, thread_name_prefix="chore")
 
 
 class Chore(NamedTuple):
@@ -30,8 +32,8 @@ class Chore(NamedTuple):
     do: Callable[[], Awaitable[object]]
 
 
-def _aside(function: Callable[[], object]) -> Callable[[], Awaitable[object]]:
-    call: Callable[[], Awaitable[object]] = database_sync_to_async(
+def _aside(function: Callable[[], T]) -> Callable[[], Awaitable[T]]:
+    call: Callable[[], Awaitable[T]] = database_sync_to_async(
         function, thread_sensitive=False, executor=_threads
     )
     return call
@@ -43,8 +45,8 @@ def shared_chores() -> list[Chore]:
         Chore(30.0, _aside(saved.run_due)),
         Chore(30.0, _aside(digests.send_due)),
         Chore(30.0, _aside(promote_pending)),
-        Chore(60.0, give_up_unserved),
         Chore(300.0, _aside(expire_due)),
+        Chore(60.0, give_up_unserved),
         Chore(3600.0, _aside(leases.forget_expired)),
         Chore(3600.0, _aside(notices.forget_stale)),
         Chore(3600.0, _aside(addresses.forget_old)),
@@ -55,8 +57,7 @@ def shared_chores() -> list[Chore]:
 
 async def give_up_unserved() -> None:
     """End searches of a source that nobody serves any more, and tell who watches them."""
-    give_up = database_sync_to_async(services.give_up_unserved, thread_sensitive=False)
-    for search_id, payloads in (await give_up()).items():
+    for search_id, payloads in (await _aside(services.give_up_unserved)()).items():
         await live.publish(search_id, payloads)
 
 

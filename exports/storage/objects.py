@@ -30,7 +30,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
 
     Every method raises StorageUnavailable with its reason, or FileNotFoundError. The bucket is made
     by the first write. Questions (exists, stat, check) give up within seconds; transfers are
-    patient, and try once: who writes knows which faults are worth another try.
+    patient. Writes are tried once: who writes knows which faults are worth another try.
     """
 
     def __init__(
@@ -54,12 +54,11 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
             response_checksum_validation="when_required",
         )
         quick = min(quick_timeout_seconds, connect_timeout_seconds)
-        self._quick_config = patient.merge(
-            Config(
-                connect_timeout=quick,
-                read_timeout=quick_timeout_seconds,
-                retries={"total_max_attempts": 2, "mode": "standard"},
-            )
+        self._reading_config = patient.merge(
+            Config(retries={"total_max_attempts": 2, "mode": "standard"})
+        )
+        self._quick_config = self._reading_config.merge(
+            Config(connect_timeout=quick, read_timeout=quick_timeout_seconds)
         )
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -165,7 +164,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
     def read_pieces(self, name: str, *, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes from `start` on, in pieces. Raises FileNotFoundError."""
         with translated():
-            client = self.connection.meta.client
+            client = self._made_once("client", "", self._reading_config)
             asked = {"Range": f"bytes={start}-"} if start else {}
             body = client.get_object(Bucket=self.bucket_name, Key=name, **asked)["Body"]
             try:

@@ -359,7 +359,7 @@ async def test_what_the_countrys_lists_brought_is_counted_once_its_uf_is_read(si
         record(number, uf=uf, modality=modality, object=FOOD)
         for number, (uf, modality) in enumerate(product(BY_CODE, (1, 2, 3)), start=1)
     ]
-    await simulate(of_all, latency_seconds=0.1)
+    await simulate(of_all, latency_seconds=0.8)
     search = await create(ufs=list(BY_CODE), modalidades=[1, 2, 3])
     async with open_client(settings, concurrency=1) as client:
         work = asyncio.create_task(run_search(search.pk, worker="test:1:x", client=client))

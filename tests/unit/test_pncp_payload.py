@@ -143,7 +143,7 @@ def test_a_deadline_beyond_what_can_be_stored_is_the_last_moment_that_can(raw):
 
 def test_a_modality_without_a_name_has_the_tables():
     assert parsed(modalidadeNome=None).modality_name == "Pregão - Eletrônico"
-    assert parsed(modalidadeNome="", modalidadeId=77).modality_name == ""
+    assert parsed(modalidadeNome="", modalidadeId=77).modality_name == "modalidade 77"
     assert parsed(modalidadeNome="Pregão").modality_name == "Pregão"
 
 
