@@ -15,7 +15,7 @@ from websockets.typing import Origin
 
 from bidiq import condition
 from bidiq.condition import Part, State
-from tests import processes, servers
+from tests import processes, servers, wires
 from tests.integration.scale.cluster import until, whole
 from tests.integration.scale.watching import Watcher
 
@@ -98,7 +98,7 @@ def test_a_search_is_watched_to_its_end_while_redis_goes_and_comes(installation)
 
 def test_readyz_answers_at_once_with_every_part_away(tmp_path, template) -> None:
     """Hanging is worse than refusing: the servers take connections and say nothing."""
-    with servers.silent_server() as address:
+    with wires.silent_server() as address:
         host = address.removeprefix("http://")
         variables = {
             "SECRET_KEY": "test",
@@ -128,7 +128,7 @@ def test_readyz_answers_at_once_with_every_part_away(tmp_path, template) -> None
 
 
 def test_uploads_that_hang_stop_no_other_search_and_no_cancel(installation, store) -> None:
-    with servers.uploads_hang(store) as door, installation(**store.environment) as cluster:
+    with wires.uploads_hang(store) as door, installation(**store.environment) as cluster:
         door.is_open = True
         cluster.variables["AWS_S3_ENDPOINT_URL"] = door.url
         web, worker = cluster.web(), cluster.worker()
@@ -255,7 +255,7 @@ def test_connections_that_die_without_a_word_are_replaced(
     installation, postgresql, measured: Callable[[str], None]
 ) -> None:
     """As when a database's machine loses its power, and another one takes its address."""
-    with installation() as cluster, servers.wire(postgresql) as wire:
+    with installation() as cluster, wires.wire(postgresql) as wire:
         address = cluster.database_url.replace(f":{postgresql.port}/", f":{wire.port}/")
         web, worker = cluster.web(DATABASE_URL=address), cluster.worker(DATABASE_URL=address)
         assert cluster.ended(cluster.ask(web, ufs=["AC"])) == "complete"

@@ -11,7 +11,7 @@ from django.core.files.storage import storages
 
 from exports.errors import Reason, StorageUnavailable
 from exports.storage import write_whole
-from tests import servers
+from tests import wires
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_a_server_that_is_down_refuses(storage, store):
 
 
 def test_a_server_that_never_answers_is_given_up_soon(use_object_storage):
-    with servers.silent_server() as url:
+    with wires.silent_server() as url:
         use_object_storage(endpoint_url=url, quick_timeout_seconds=0.3)
         started = time.monotonic()
 

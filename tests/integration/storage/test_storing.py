@@ -16,7 +16,7 @@ from exports.breaker import Breaker
 from exports.errors import ArtifactNotMade, ArtifactTooLarge, StorageUnavailable
 from exports.models import Artifact, StoredFile
 from exports.services import places, promote_pending, storage_health
-from tests import servers
+from tests import wires
 from tests.integration.storage.conftest import CONTENT
 
 pytestmark = pytest.mark.django_db
@@ -87,7 +87,7 @@ def test_the_database_takes_over_when_the_keys_are_wrong(use_object_storage, mak
 
 
 def test_the_database_takes_over_when_nothing_answers(use_object_storage, make_artifact):
-    with servers.silent_server() as url:
+    with wires.silent_server() as url:
         use_object_storage(endpoint_url=url, quick_timeout_seconds=0.3)
         started = time.monotonic()
 
@@ -105,7 +105,7 @@ def test_an_upload_that_hangs_is_waited_for_once_and_not_by_the_next_file(
         places, "uploads", Breaker(errors=1, pause_seconds=30, clock=lambda: now[0])
     )
     make_artifact()  # there is a bucket: making one would hang as well
-    with servers.uploads_hang(store) as door:
+    with wires.uploads_hang(store) as door:
         use_object_storage(endpoint_url=door.url, read_timeout_seconds=3)
 
         files = [make_artifact() for _ in range(3)]
