@@ -3,6 +3,8 @@
 import asyncio
 import threading
 
+import pytest
+
 from searches import upkeep as upkeeping
 from searches.database import apart, patiently_aside
 from searches.upkeep import Chore, keep_up, shared_chores
@@ -33,6 +35,7 @@ async def _done(chore: Chore) -> None:
     await chore.do()
 
 
+@pytest.mark.django_db  # the threads look after connections that they have from other tests
 async def test_what_waits_for_another_server_leaves_the_other_threads_to_the_searches(monkeypatch):
     goes_on = threading.Event()
 
@@ -52,6 +55,7 @@ async def test_what_waits_for_another_server_leaves_the_other_threads_to_the_sea
         await asyncio.gather(*hanging)
 
 
+@pytest.mark.django_db
 async def test_each_of_the_chores_has_a_thread():
     """A barrier lets them go on only when all of them have come."""
     chores = shared_chores()

@@ -248,7 +248,10 @@ export class Screen {
     });
     const look = () => {
       const anchor = this.results.anchor();
-      if (!anchor.isRead) show(anchor);
+      if (anchor.isRead) return;
+      const isAtTop = window.scrollY === 0; // to see the figures that come there
+      show(anchor);
+      if (isAtTop) window.scrollTo(0, 0);
     };
     window.addEventListener("scroll", look, { passive: true, signal: leaving.signal });
   }
