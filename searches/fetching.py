@@ -31,8 +31,9 @@ MANY_UFS = 14
 #: Of pregão eletrônico, dispensa and inexigibilidade one weekday alone fills more pages of the
 #: country's list than there are UFs (PNCP's README, section 7: volume): not worth a look.
 COMMON_MODALITIES = frozenset({6, 8, 9})
-#: How far ahead a deadline may lie to count as open; the next is asked when one is refused.
-OPEN_HORIZONS_DAYS = (5 * 365, 365)
+#: Open notices are listed up to a deadline, and some bodies set one decades ahead. A source that
+#: refuses to look so far is asked for a year (which PNCP is known to take).
+FAR_HORIZON, NEAR_HORIZON = date(2200, 12, 31), timedelta(days=365)
 
 
 class Fetcher(ListReader):
@@ -148,7 +149,7 @@ class Fetcher(ListReader):
         if 0 in fresh or not wanted:
             return []
         today = timezone.now().astimezone(BRASILIA).date()
-        last_days = [today + timedelta(days=days) for days in OPEN_HORIZONS_DAYS]
+        last_days = [FAR_HORIZON, today + NEAR_HORIZON]
         refused: SourceError | None = None
         for last_day in last_days:
             whole = ListKey(Endpoint.OPEN, None, unit.uf, today, last_day)

@@ -203,7 +203,8 @@ class ListReader:
     async def _read_list(self, unit: UnitState, key: ListKey) -> SourceError | None:
         """Read a list whole and mark it as covered; what drifted meanwhile is read once more."""
         began_at = timezone.now()
-        pages, error = await self._read_pages(unit, key)
+        read = key
+        pages, error = await self._read_pages(unit, read)
         if error is not None:
             return error
         if not _is_steady(pages):
@@ -212,13 +213,13 @@ class ListReader:
                 # days keep their age, so that the next search looks again.
                 logger.info("list %s changed while it was read", key)
                 return None
-            again = _drifting_part(key, pages, today=began_at.astimezone(BRASILIA).date())
+            read = _drifting_part(key, pages, today=began_at.astimezone(BRASILIA).date())
             await patiently(notices.forget_pages, self.source, key)
-            await patiently(notices.forget_pages, self.source, again)
-            unit.lists.setdefault(again, 1)
-            pages, error = await self._read_pages(unit, again)
+            await patiently(notices.forget_pages, self.source, read)
+            unit.lists.setdefault(read, 1)
+            pages, error = await self._read_pages(unit, read)
             if error is None and not _is_steady(pages):
-                await patiently(notices.forget_pages, self.source, again)
+                await patiently(notices.forget_pages, self.source, read)
                 error = SourceDrift()
             if error is not None:
                 logger.warning("list %s changed while it was read, twice", key)
@@ -228,9 +229,11 @@ class ListReader:
         # A list with records that cannot be read is not covered: the next search goes through its
         # pages in the ledger and tells of them again.
         if not malformed_count:
-            await patiently(notices.mark_covered, self.source, key, fetched_at=began_at)
-            if key.endpoint is Endpoint.OPEN:
-                await self._mark_gone(unit, key, pages, as_of=began_at)
+            kept = [page.fetched_at for page in pages if page.fetched_at is not None]
+            as_of = min([began_at, *kept])
+            await patiently(notices.mark_covered, self.source, key, read=read, fetched_at=as_of)
+            if key.endpoint is not Endpoint.UPDATED:
+                await self._mark_gone(unit, read, pages, as_of=began_at)
         return None
 
     async def _mark_gone(
@@ -239,6 +242,9 @@ class ListReader:
         # Of pages that another process has fetched it is not known here what they had.
         if all(page.fetched_at is None for page in pages):
             listed = {pk for page in pages for pk in page.keys}
+            is_exact = 0 < len(listed) == pages[0].total_records
+            if key.endpoint is Endpoint.PUBLISHED and not is_exact:
+                return  # copies, or nothing at all: no proof that something was taken out of it
             gone = await patiently(notices.mark_gone, self.source, key, listed, as_of=as_of)
             unit.is_behind |= gone > 0
 

@@ -292,9 +292,7 @@ class _Run:
         self.tell(Stage.FILTERING)
         with span("judge"):
             outcome = await patiently_aside(results.judge_all, search, query, decider)
-        # The last judgement counts: the floor of terms may have been relaxed since the UF was read.
-        for uf, entry in coverage.items():
-            entry["encontradas"] = outcome.found_in(uf)
+        coverage = outcome.judged(coverage)
         self.tell(Stage.FILTERING, 1.0, **outcome.counts())
         self.tell(Stage.SUMMARY)
         await patiently(

@@ -252,12 +252,11 @@ def page_read(source: int, key: ListKey, number: int, *, now: datetime) -> PageR
     """Return the ledger's row of a page that is in the store and still good.
 
     A list of publications that may still grow has grown when its total is another one: as long as
-    a page read a moment ago tells the same, the older ones hold, and a list that was cut off costs
-    that page and what is missing.
+    a page read a moment ago tells the same, the older ones of a list that was cut off hold, and it
+    costs that page and what is missing. One that was read whole is read whole again: what it has
+    may have changed.
     """
-    pages = PageRead.objects.filter(
-        **list_columns(source, key), first_day=key.first_day, last_day=key.last_day
-    )
+    pages = list_pages(source, key)
     row = pages.filter(number=number).first()
     if row is None:
         return None
@@ -266,12 +265,28 @@ def page_read(source: int, key: ListKey, number: int, *, now: datetime) -> PageR
     is_over = is_published and is_final(key.last_day, row.fetched_at)
     if -CLOCKS_DIFFER <= age <= (REFRESH_AFTER if is_over else FRESH_FOR):
         return row
-    if is_over or not is_published or not FRESH_FOR < age <= STEADY_FOR:
+    if is_over or row.is_whole or not is_published or not FRESH_FOR < age <= STEADY_FOR:
         return None
     fresh = pages.filter(fetched_at__range=(now - FRESH_FOR, now + CLOCKS_DIFFER))
     latest = fresh.order_by("-fetched_at").first()
     is_steady = latest is not None and latest.total_records == row.total_records
     return row if is_steady else None
+
+
+def list_pages(source: int, key: ListKey) -> QuerySet[PageRead]:
+    """Return the ledger's rows of a list."""
+    return PageRead.objects.filter(
+        **list_columns(source, key), first_day=key.first_day, last_day=key.last_day
+    )
+
+
+def published_in(notices: QuerySet[Notice], first_day: date, last_day: date) -> QuerySet[Notice]:
+    """Return those of some notices that were published in days of Brasília, and are listed."""
+    return notices.filter(
+        published_at__gte=datetime.combine(first_day, time(), BRASILIA),
+        published_at__lt=datetime.combine(last_day + timedelta(days=1), time(), BRASILIA),
+        unlisted_at=None,
+    )
 
 
 def scope(
@@ -283,10 +298,7 @@ def scope(
     )
     if query.mode is Mode.OPEN:
         return notices.filter(closes_at__gt=now, gone_at=None)
-    return notices.filter(
-        published_at__gte=datetime.combine(query.first_day, time(), BRASILIA),
-        published_at__lt=datetime.combine(query.last_day + timedelta(days=1), time(), BRASILIA),
-    )
+    return published_in(notices, query.first_day, query.last_day)
 
 
 def municipalities(source: int) -> QuerySet[Notice, tuple[str, str, str]]:

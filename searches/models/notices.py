@@ -55,6 +55,8 @@ class Notice(models.Model):
     stored_at = models.DateTimeField("guardada em", auto_now=True)
     #: When the source's whole list of open notices had it no more, whatever its deadline here.
     gone_at = models.DateTimeField("fora das abertas desde", null=True)
+    #: The same of the whole list of its day: it was deleted, or is of another day, UF or modality.
+    unlisted_at = models.DateTimeField("fora da lista do dia desde", null=True)
 
     class Meta:
         verbose_name = "licitação"
@@ -124,6 +126,8 @@ class PageRead(_ListFields):
     notices_count = models.PositiveSmallIntegerField("licitações na página")
     #: among them
     malformed_count = models.PositiveSmallIntegerField("ilegíveis", default=0, db_default=0)
+    #: The list was read to its end since: the page is no remainder of one that was cut off.
+    is_whole = models.BooleanField("lista lida inteira", default=False, db_default=False)
     fetched_at = models.DateTimeField("lida em")
 
     class Meta:

@@ -12,7 +12,7 @@ from searches.domain.brazil import BRASILIA
 from searches.domain.notice import Notice as DomainNotice
 from searches.domain.planning import Endpoint, ListKey, days_between
 from searches.models import Coverage, Notice, PageRead
-from searches.selectors import is_final, list_columns
+from searches.selectors import is_final, list_columns, list_pages, published_in
 
 #: How long the ledger of pages and the marks of open notices are kept.
 KEEP_PAGES = timedelta(days=7)
@@ -45,9 +45,11 @@ def store_page(
     """
     with transaction.atomic():
         keys = upsert(source, notices)
-        if key.endpoint is Endpoint.OPEN:  # back, although nobody changed it
-            back = Notice.objects.filter(pk__in=keys.values(), gone_at__isnull=False)
-            back.update(gone_at=None)
+        listed = Notice.objects.filter(pk__in=keys.values())
+        # Back, although nobody changed it: in a list of open ones, in any list at all.
+        if key.endpoint is Endpoint.OPEN:
+            listed.filter(gone_at__isnull=False).update(gone_at=None)
+        listed.filter(unlisted_at__isnull=False).update(unlisted_at=None)
         read = PageRead(
             **list_columns(source, key),
             first_day=key.first_day,
@@ -77,6 +79,7 @@ def store_page(
                 "total_records",
                 "notices_count",
                 "malformed_count",
+                "is_whole",
                 "fetched_at",
             ],
         )
@@ -107,7 +110,7 @@ def upsert(source: int, notices: Iterable[DomainNotice]) -> dict[str, int]:
         notice = newest[number]
         if notice.updated_at > updated_at:
             Notice.objects.filter(pk=key, updated_at__lt=notice.updated_at).update(
-                stored_at=timezone.now(), gone_at=None, **_values(notice)
+                stored_at=timezone.now(), gone_at=None, unlisted_at=None, **_values(notice)
             )
     return keys
 
@@ -122,10 +125,12 @@ def _values(notice: DomainNotice) -> dict[str, Any]:
     return values
 
 
-def mark_covered(source: int, key: ListKey, *, fetched_at: datetime) -> None:
+def mark_covered(source: int, key: ListKey, *, read: ListKey, fetched_at: datetime) -> None:
     """Write down that every day of a list is in the store as of the moment reading began.
 
-    A list of changes brings all days up to that moment that were known when the list begins.
+    When pages were there already, of the moment the oldest of them was read. A list of changes
+    brings all days up to that moment that were known when the list begins. `read`: the list or the
+    part of it that was read last.
     """
     match key.endpoint:
         case Endpoint.OPEN:
@@ -137,31 +142,42 @@ def mark_covered(source: int, key: ListKey, *, fetched_at: datetime) -> None:
             )
         case Endpoint.PUBLISHED:
             name, days = key, days_between(key.first_day, key.last_day)
-    Coverage.objects.bulk_create(
-        [Coverage(**list_columns(source, name), day=day, fetched_at=fetched_at) for day in days],
-        update_conflicts=True,
-        unique_fields=["source", "endpoint", "modality", "uf", "day"],
-        update_fields=["fetched_at"],
-    )
+    with transaction.atomic():
+        Coverage.objects.bulk_create(
+            [
+                Coverage(**list_columns(source, name), day=day, fetched_at=fetched_at)
+                for day in days
+            ],
+            update_conflicts=True,
+            unique_fields=["source", "endpoint", "modality", "uf", "day"],
+            update_fields=["fetched_at"],
+        )
+        list_pages(source, read).update(is_whole=True)
 
 
 def mark_gone(source: int, key: ListKey, listed: set[int], *, as_of: datetime) -> int:
-    """Mark what a list of open notices, read whole, has no more; return how many.
+    """Mark what a list that was read whole has no more; return how many.
 
-    Their deadline was moved, or they were revoked: the store does not know it, the source does.
-    `listed`: primary keys of what it has. `as_of`: the moment reading began; what was stored since
-    then is news to the list.
+    The store does not know what became of them, the source does: deadlines were moved, notices
+    revoked, deleted, or published under another UF or modality. `listed`: primary keys of what it
+    has. `as_of`: the moment reading began; what was stored since then is news to the list.
     """
-    end = datetime.combine(key.last_day, time(), BRASILIA)
-    open_here = Notice.objects.filter(
-        source_id=source, uf=key.uf, closes_at__gt=as_of, closes_at__lt=end, gone_at=None
-    ).exclude(stored_at__gte=as_of)
+    stored = Notice.objects.filter(source_id=source).exclude(stored_at__gte=as_of)
+    if key.uf is not None:
+        stored = stored.filter(uf=key.uf)
     if key.modality is not None:
-        open_here = open_here.filter(modality=key.modality)
-    gone = [pk for pk in open_here.values_list("pk", flat=True) if pk not in listed]
+        stored = stored.filter(modality=key.modality)
+    if key.endpoint is Endpoint.OPEN:
+        mark = "gone_at"
+        end = datetime.combine(key.last_day, time(), BRASILIA)
+        expected = stored.filter(closes_at__gt=as_of, closes_at__lt=end, gone_at=None)
+    else:
+        mark = "unlisted_at"
+        expected = published_in(stored, key.first_day, key.last_day)
+    gone = [pk for pk in expected.values_list("pk", flat=True) if pk not in listed]
     for start in range(0, len(gone), _BATCH):
         some = Notice.objects.filter(pk__in=gone[start : start + _BATCH])
-        some.exclude(stored_at__gte=as_of).update(gone_at=as_of)
+        some.exclude(stored_at__gte=as_of).update(**{mark: as_of})
     return len(gone)
 
 
@@ -182,9 +198,7 @@ def _final_days(source: int, key: ListKey, *, read_until: datetime) -> list[date
 
 def forget_pages(source: int, key: ListKey) -> None:
     """Take a list's pages out of the ledger: it changed while it was read."""
-    PageRead.objects.filter(
-        **list_columns(source, key), first_day=key.first_day, last_day=key.last_day
-    ).delete()
+    list_pages(source, key).delete()
 
 
 def forget_stale(*, now: datetime | None = None) -> int:

@@ -1,5 +1,6 @@
 """The verdict on everything in scope, once all is read. Floor 3."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -23,15 +24,30 @@ class Outcome:
     """What a search found."""
 
     tally: Tally
+    #: Of each UF how many were judged.
+    read: Counter[str] = field(default_factory=Counter)
     summary: dict[str, Any] = field(default_factory=dict)
     matching: dict[str, Any] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
         return self.tally.counts()
 
-    def found_in(self, uf: str) -> int:
-        """Return how many of what was found are of a UF."""
-        return sum(row["total"] for row in self.summary["por_uf"] if row["uf"] == uf)
+    def judged(self, coverage: dict[str, Any]) -> dict[str, Any]:
+        """Return the coverage with the counts of this judgement, which is the last.
+
+        The floor of terms may have been relaxed since a UF was read, and others may have stored
+        notices of it, or newer copies.
+        """
+        found = {row["uf"]: row["total"] for row in self.summary["por_uf"]}
+        return {
+            uf: entry
+            | {
+                "lidas": self.read[uf],
+                "encontradas": found.get(uf, 0),
+                "do_acervo": min(entry["do_acervo"], self.read[uf]),
+            }
+            for uf, entry in coverage.items()
+        }
 
     def columns(self) -> dict[str, Any]:
         return {**self.tally.columns(), "summary": self.summary, "matching": self.matching}
@@ -66,6 +82,7 @@ def _judge(
 ) -> tuple[Outcome, list[tuple[int, Verdict]]]:
     """Judge all in scope; of the notices themselves none is held, there may be very many."""
     tally = Tally()
+    read: Counter[str] = Counter()
     rows: list[tuple[int, Verdict]] = []
 
     def kept() -> Iterator[tuple[Notice, int]]:
@@ -73,13 +90,14 @@ def _judge(
         for key, notice in selectors.domain_notices(scope):
             verdict = decider.decide(notice)
             tally.add(verdict)
+            read[notice.uf] += 1
             if verdict.kept or verdict.reason is Reason.BELOW_FLOOR:
                 rows.append((key, verdict))
             if verdict.kept:
                 yield notice, verdict.match.relevance if verdict.match else 0
 
     summary = summarise(kept(), now=decider.now)
-    return Outcome(tally, summary=summary), rows
+    return Outcome(tally, read=read, summary=summary), rows
 
 
 def _suggestions(search: Search, query: SearchQuery, decider: Decider) -> list[str]:

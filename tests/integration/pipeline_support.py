@@ -2,10 +2,13 @@
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 
 from channels.db import database_sync_to_async
+from django.db.models import F
 
 from searches import selectors
+from searches.models import Coverage, PageRead
 
 FOOD = "Aquisição de gêneros alimentícios para a merenda"
 OTHER = "Contratação de seguro de vida"
@@ -32,3 +35,13 @@ async def events_of(search):
 def page_requests(simulator):
     """Return how often each page was asked for."""
     return Counter(tuple(sorted(seen.params.items())) for seen in simulator.requests)
+
+
+async def grow_old(**age):
+    """Make all that the store knows so much older."""
+
+    def move():
+        for model in (Coverage, PageRead):
+            model.objects.update(fetched_at=F("fetched_at") - timedelta(**age))
+
+    await sync(move)

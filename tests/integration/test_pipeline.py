@@ -176,11 +176,12 @@ async def test_open_notices_are_found_whenever_they_were_published(simulate, run
             record(2, day="2026-08-19", dataEncerramentoProposta="2026-08-19T12:00:00"),
             record(3, dataEncerramentoProposta=None),
             record(4, modality=8, dataEncerramentoProposta="2026-09-01T10:00:00"),
+            record(5, dataEncerramentoProposta="2099-12-31T23:59:00"),
         ]
     )
     search = await run(modo_busca="abertas", data_inicial=None, data_final=None)
     assert search.status == Status.COMPLETE
-    assert (search.total_raw, search.total_kept) == (1, 1)
+    assert (search.total_raw, search.total_kept) == (2, 2)
 
 
 async def test_a_list_that_changes_each_time_is_not_called_complete(simulate, run):

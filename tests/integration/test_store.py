@@ -5,20 +5,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from django.db.models import F
 from django.utils import timezone
 
 from searches import selectors
 from searches.domain.brazil import BRASILIA, UNITS
 from searches.domain.lifecycle import Status
-from searches.models import Coverage, PageRead
+from searches.models import Coverage
 from searches.models import Notice as NoticeRow
 from searches.pncp.faults import Faults
 from searches.pncp.payload import parse_notice
 from searches.pncp.simulator_records import FileRecords
 from searches.services import notices
 from tests.integration.conftest import NOW, record
-from tests.integration.pipeline_support import FOOD, OTHER, page_requests, sync
+from tests.integration.pipeline_support import FOOD, OTHER, grow_old, page_requests, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,16 +103,6 @@ async def test_a_country_with_too_many_pages_is_read_by_ufs(simulate, run):
     asked = Counter("uf" in seen.params for seen in simulator.requests)
     assert asked == {False: 1, True: 54}  # one to see how long it is
     assert {row["repetidas"] for row in search.coverage.values()} == {0}
-
-
-async def grow_old(**age):
-    """Make all that the store knows so much older."""
-
-    def move():
-        for model in (Coverage, PageRead):
-            model.objects.update(fetched_at=F("fetched_at") - timedelta(**age))
-
-    await sync(move)
 
 
 def asked_since(simulator, count):

@@ -1,0 +1,129 @@
+"""What a list that was read whole says: how old it is, and what it has no more."""
+
+from datetime import timedelta
+
+import pytest
+
+from searches.domain.lifecycle import Status
+from searches.models import Coverage
+from searches.pncp.faults import Faults
+from searches.pncp.simulator_records import FileRecords
+from tests.integration.conftest import NOW, record
+from tests.integration.pipeline_support import FOOD, grow_old, sync
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+REVOKED = {"situacaoCompraId": 2, "situacaoCompraNome": "Revogada"}
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """Let it be later than NOW for this site."""
+
+    def set_clock(**later):
+        monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + timedelta(**later))
+
+    set_clock()
+    return set_clock
+
+
+def changed(entry, when, **changes):
+    return entry | changes | {"dataAtualizacaoGlobal": f"{when:%Y-%m-%dT%H:%M:%S}"}
+
+
+def pages_since(simulator, count):
+    return sorted(int(seen.params["pagina"]) for seen in list(simulator.requests)[count:])
+
+
+async def test_a_day_that_is_not_over_is_read_whole_again_although_its_total_stands(
+    simulate, run, at
+):
+    today = [record(n, day="2026-08-20") for n in range(1, 121)]
+    simulator = await simulate(today)
+    question = {
+        "modalidades": [6],
+        "status": "recebendo_proposta",
+        "data_inicial": "2026-08-20",
+    }
+    assert (await run(**question)).total_kept == 120
+    *others, last = today
+    simulator.records = FileRecords([*others, changed(last, NOW, **REVOKED)])
+    asked = len(simulator.requests)
+    at(minutes=12)
+    search = await run(**question)
+    assert (search.total_kept, search.rejections["status"]) == (119, 1)
+    assert pages_since(simulator, asked) == [1, 2, 3]
+
+
+async def test_a_list_is_as_old_as_the_oldest_of_its_pages(simulate, run, at):
+    """A change between the readings of two pages is none that is known."""
+    simulator = await simulate(
+        [record(n, day="2026-08-20") for n in range(1, 121)], faults="truncate:page=3"
+    )
+    assert (await run(modalidades=[6])).status == Status.PARTIAL
+    simulator.faults.faults.clear()
+    at(minutes=25)
+    asked = len(simulator.requests)
+    assert (await run(modalidades=[6])).status == Status.COMPLETE
+    assert pages_since(simulator, asked) == [1, 3]
+    ages = await sync(lambda: set(Coverage.objects.values_list("fetched_at", flat=True)))
+    assert ages == {NOW}
+
+
+async def test_what_the_list_of_a_day_has_no_more_is_not_found(simulate, run):
+    async def found():
+        search = await run(modalidades=[6], data_inicial="2026-08-19", data_final="2026-08-19")
+        assert search.status == Status.COMPLETE
+        assert search.coverage["SP"]["lidas"] == search.total_raw == search.total_kept
+        listed = await sync(lambda: set(search.matches.values_list("notice__object", flat=True)))
+        return sorted(text[-1] for text in listed)
+
+    one, two, three = [record(n, object=f"{FOOD} {n}") for n in (1, 2, 3)]
+    simulator = await simulate([one, two, three])
+    assert await found() == ["1", "2", "3"]
+    simulator.records = FileRecords([one, changed(two, NOW, modalidadeId=8)])
+    assert await found() == ["1", "2", "3"]  # nothing is missing of the day, it was read
+    await grow_old(days=5)
+    assert await found() == ["1"]
+    simulator.records = FileRecords([])
+    await grow_old(days=5)
+    assert await found() == ["1"]  # an empty answer is no proof
+    simulator.records = FileRecords([one, two, three])  # as they were, and no newer
+    await grow_old(days=5)
+    assert await found() == ["1", "2", "3"]
+
+
+async def test_copies_are_no_proof_that_something_has_left_a_list(simulate, run):
+    one, two = record(1), record(2)
+    simulator = await simulate([one, two])
+    question = {"modalidades": [6], "data_inicial": "2026-08-19", "data_final": "2026-08-19"}
+    assert (await run(**question)).total_raw == 2
+    simulator.records = FileRecords([one, one])
+    await grow_old(days=5)
+    assert (await run(**question)).total_raw == 2
+
+
+async def test_the_part_of_a_list_that_was_read_again_says_nothing_of_its_older_days(
+    simulate, run, at
+):
+    older = [record(n, day="2026-08-10") for n in range(1, 121)]
+    simulator = await simulate([*older, record(121, day="2026-08-20")])
+    open_now = {"modo_busca": "abertas", "data_inicial": None, "data_final": None}
+    assert (await run(modalidades=[6], **open_now)).total_raw == 121  # so they are in the store
+    at(minutes=25)
+    simulator.faults = Faults.read("drift:path=publicacao")
+    asked = len(simulator.requests)
+    search = await run(modalidades=[6])
+    assert pages_since(simulator, asked) == [1, 1, 2, 3]
+    assert (search.status, search.total_raw) == (Status.COMPLETE, 121)
+
+
+async def test_what_was_read_of_each_uf_adds_up(simulate, run):
+    """An older copy of a notice stands in the list of another UF."""
+    older = record(1, uf="RR", day="2026-08-10")
+    newer = changed(record(1, uf="RO", day="2026-08-19"), NOW)
+    await simulate([older, newer, record(2, uf="RR"), record(3, uf="RO")])
+    search = await run(ufs=["RO", "RR"], modalidades=[6])
+    rows = search.coverage
+    assert {uf: rows[uf]["lidas"] for uf in rows} == {"RO": 2, "RR": 1}
+    assert sum(row["lidas"] for row in rows.values()) == search.total_raw == 3
