@@ -270,6 +270,12 @@ def hub() -> Hub:
     return _hubs[loop]
 
 
+def warn_if_down() -> None:
+    """Say that the layer's server does not answer, also when nothing is sent and nobody listens."""
+    if not is_up():
+        _warner.warn("asking", TimeoutError("no answer"))
+
+
 def is_up() -> bool:
     """Return whether the layer's server takes what is written now; in memory there is none.
 

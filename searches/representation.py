@@ -49,7 +49,8 @@ def result(
         "parametros": search.query,
         "resumo": search.summary,
         "licitacoes": [
-            notice(match, now=now) for match in matches[first : first + paginator.per_page]
+            notice(match, now=now, ended_at=search.finished_at)
+            for match in matches[first : first + paginator.per_page]
         ],
         "total_raw": search.total_raw,
         "total_filtrado": search.total_kept,
@@ -82,8 +83,12 @@ def terms_used(search: Search, query: SearchQuery) -> tuple[str, ...]:
     return tuple(found)
 
 
-def notice(match: Match, *, now: datetime) -> dict[str, Any]:
-    """Return one result; money as decimal text, moments in Brasília's time."""
+def notice(match: Match, *, now: datetime, ended_at: datetime | None) -> dict[str, Any]:
+    """Return one result; money as decimal text, moments in Brasília's time.
+
+    The notice is as it is known now: of one that changed since the search ended, the figures of the
+    search tell what it was.
+    """
     row: Notice = match.notice
     return {
         "numero_controle_pncp": row.control_number,
@@ -112,6 +117,7 @@ def notice(match: Match, *, now: datetime) -> dict[str, Any]:
         "link_pncp": row.portal_url,
         "link_origem": row.origin_url or None,
         "portal": row.platform,
+        "alterada_depois": row.changed_since(ended_at),
     }
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 from channels.db import database_sync_to_async
 from django.contrib.sessions.backends.db import SessionStore
 
-from exports.services import expire_due, promote_pending
+from exports.services import expire_due, promote_pending, warn_if_down
 from searches import addresses, digests, live
 from searches.services import leases, logins, notices, saved
 from searches.services import searches as services
@@ -22,7 +22,7 @@ T = TypeVar("T")
 FIRST_ROUND_SECONDS = 5.0
 #: One for each of the shared chores, and none of the loop's: a storage or a mail server that hangs
 #: must keep neither the others nor the searches waiting.
-_threads = ThreadPoolExecutor(max_workers=10, thread_name_prefix="chore")
+_threads = ThreadPoolExecutor(max_workers=12, thread_name_prefix="chore")
 
 
 class Chore(NamedTuple):
@@ -52,6 +52,9 @@ def shared_chores() -> list[Chore]:
         Chore(3600.0, _aside(addresses.forget_old)),
         Chore(3600.0, _aside(logins.forget_old)),
         Chore(3600.0, _aside(SessionStore.clear_expired)),
+        # Who watches the log learns of a part that is down also on a quiet night.
+        Chore(60.0, _aside(live.warn_if_down)),
+        Chore(60.0, _aside(warn_if_down)),
     ]
 
 

@@ -1,7 +1,12 @@
 """Every write to artifacts, downloads and their bytes. Floor 3; the door of the app for callers."""
 
 from exports.services.delivery import Delivery, deliver, read_piece
-from exports.services.storing import StorageHealth, storage_health, store_artifact
+from exports.services.storing import (
+    StorageHealth,
+    storage_health,
+    store_artifact,
+    warn_if_down,
+)
 from exports.services.upkeep import Upkeep, expire_due, promote_pending, verify
 
 __all__ = [
@@ -15,4 +20,5 @@ __all__ = [
     "storage_health",
     "store_artifact",
     "verify",
+    "warn_if_down",
 ]

@@ -79,7 +79,7 @@ def store_artifact(
                 artifact.name = _save_object(storage, artifact, key, file)
             except StorageUnavailable as error:
                 artifact.fallback_reason = error.reason.value
-                _warn(error)
+                _warn(error.reason.value)
             else:
                 artifact.storage = OBJECT_STORAGE
                 _insert(artifact)
@@ -160,12 +160,19 @@ def _insert(artifact: Artifact) -> None:
     artifact.refresh_from_db(fields=["created_at", "expires_at"])  # the database's own
 
 
-def _warn(error: StorageUnavailable) -> None:
+def _warn(reason: str) -> None:
     if _may_warn():
         places.logger.warning(
             "object storage unavailable (%s): files are kept in the database and promoted later",
-            error.reason.value,
+            reason,
         )
+
+
+def warn_if_down() -> None:
+    """Say that the object storage takes no files, also when none comes."""
+    state = storage_health().state
+    if state != "ok":
+        _warn(state)
 
 
 def storage_health(*, asks_database: bool = True) -> StorageHealth:

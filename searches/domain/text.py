@@ -70,6 +70,15 @@ def fold(text: str) -> str:
         return text.translate(_FOLDING)
 
 
+def plain(text: str) -> str:
+    """Return a folded text without combining marks and invisible characters, to find parts of it.
+
+    Offsets into it are no offsets into the text.
+    """
+    folded = fold(text)
+    return folded if folded.isascii() else _spell_out(folded)[0]
+
+
 def one_line(text: str) -> str:
     """Return a text that people typed without line breaks, NULs and needless spaces."""
     return " ".join(text.replace("\x00", " ").split())

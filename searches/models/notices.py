@@ -83,6 +83,14 @@ class Notice(models.Model):
         is_ahead = self.closes_at is not None and self.closes_at > now
         return is_ahead and self.status(now) is not NoticeStatus.RECEIVING
 
+    def changed_since(self, moment: datetime | None) -> bool:
+        """Say whether it is not what it was at a moment, or is listed no more."""
+        if moment is None:
+            return False
+        return self.stored_at > moment or (
+            self.unlisted_at is not None and self.unlisted_at > moment
+        )
+
     @property
     def unusual_situation(self) -> str:
         """The situation's name when it is not the one of nearly all."""

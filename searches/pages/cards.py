@@ -41,10 +41,13 @@ class Card:
     origin_url: str
     is_hidden: bool
     is_new: bool  # next to the earlier results it is compared with
+    is_changed: bool  # since the search ended: its figures tell what it was
 
 
-def card(match: Match, *, now: datetime, is_new: bool = False) -> Card:
-    """Return a match as it is shown."""
+def card(
+    match: Match, *, now: datetime, ended_at: datetime | None = None, is_new: bool = False
+) -> Card:
+    """Return a match as it is shown. `ended_at`: when its search did."""
     row = match.notice
     left = days_left(row.closes_at, now)
     is_stopped = row.is_stopped(now)
@@ -69,6 +72,7 @@ def card(match: Match, *, now: datetime, is_new: bool = False) -> Card:
         origin_url=web_address(row.origin_url),
         is_hidden=match.hidden,
         is_new=is_new,
+        is_changed=row.changed_since(ended_at),
     )
 
 

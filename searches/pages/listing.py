@@ -195,7 +195,10 @@ class Listing:
     def _cards(self, rows: Iterable[Match]) -> list[Card]:
         rows = list(rows)
         new = self._new_among(rows)
-        return [card(match, now=self.now, is_new=match.pk in new) for match in rows]
+        ended_at = self.search.finished_at
+        return [
+            card(match, now=self.now, ended_at=ended_at, is_new=match.pk in new) for match in rows
+        ]
 
     def _new_among(self, rows: list[Match]) -> set[int]:
         if self.comparison is None:

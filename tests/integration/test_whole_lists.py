@@ -3,11 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from django.test import AsyncClient
 
 from searches.domain.lifecycle import Status
 from searches.models import Coverage
+from searches.owners import Owner
 from searches.pncp.faults import Faults
+from searches.pncp.payload import parse_notice
 from searches.pncp.simulator_records import FileRecords
+from searches.services import notices
 from tests.integration.conftest import NOW, record
 from tests.integration.pipeline_support import FOOD, grow_old, sync
 
@@ -116,6 +120,24 @@ async def test_the_part_of_a_list_that_was_read_again_says_nothing_of_its_older_
     search = await run(modalidades=[6])
     assert pages_since(simulator, asked) == [1, 1, 2, 3]
     assert (search.status, search.total_raw) == (Status.COMPLETE, 121)
+
+
+async def test_what_changed_since_the_search_is_said(simulate, run, alice):
+    """Its figures and its file are of its own time, the notices of now."""
+    first, second = record(1), record(2)
+    await simulate([first, second])
+    search = await run(Owner(user_id=alice.pk))
+    later = parse_notice(changed(first, NOW, valorTotalEstimado=7), asked_uf=None)
+    await sync(lambda: notices.upsert(search.source_id, [later]))
+    client = AsyncClient()
+    await client.aforce_login(alice)
+    listed = (await client.get(f"/api/buscar/{search.pk}")).json()["licitacoes"]
+    assert {each["valor_estimado"]: each["alterada_depois"] for each in listed} == {
+        "7.0000": True,
+        "1000.5000": False,
+    }
+    page = (await client.get(f"/buscas/{search.pk}/")).content.decode()
+    assert page.count("Mudou no PNCP depois desta busca.") == 1
 
 
 async def test_what_was_read_of_each_uf_adds_up(simulate, run):

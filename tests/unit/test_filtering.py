@@ -45,6 +45,8 @@ def decider(**fields):
         ({"esferas": ["F"]}, {}, Reason.SPHERE),
         ({"municipios": ["3304557"]}, {}, Reason.MUNICIPALITY),
         ({"orgaos": ["sao jose"]}, {}, None),
+        ({"orgaos": ["Sa\u0303o Jose\u0301"]}, {}, None),
+        ({"orgaos": ["são josé"]}, {"body": "MUNICIPIO DE SA\u0303O JO\u00adSE\u0301"}, None),
         ({"orgaos": ["secretaria"]}, {}, None),
         ({"orgaos": ["campinas"]}, {}, Reason.BODY),
         ({"status": "encerrada"}, {}, Reason.STATUS),

@@ -5,9 +5,11 @@ import threading
 
 import pytest
 
+from searches import live
 from searches import upkeep as upkeeping
 from searches.database import apart, patiently_aside
 from searches.upkeep import Chore, keep_up, shared_chores
+from tests.processes import free_port
 
 
 async def test_a_chore_that_fails_is_done_again_and_stops_no_other():
@@ -29,6 +31,19 @@ async def test_a_chore_that_fails_is_done_again_and_stops_no_other():
     upkeep.cancel()
     await asyncio.wait({upkeep})
     assert upkeep.cancelled()
+
+
+@pytest.mark.django_db
+async def test_a_part_that_is_down_is_said_although_nobody_uses_it(settings, monkeypatch, caplog):
+    monkeypatch.setattr(live, "_warner", live._Warner())
+    chores = shared_chores()[-2:]
+    for url in ("", f"redis://:secret@127.0.0.1:{free_port()}/0"):
+        settings.REDIS_URL = url
+        for chore in (*chores, *chores):
+            await chore.do()
+    (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.name == "searches.live"
+    assert "secret" not in caplog.text
 
 
 async def _done(chore: Chore) -> None:

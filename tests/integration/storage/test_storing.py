@@ -15,7 +15,7 @@ from django.utils import timezone
 from exports.breaker import Breaker
 from exports.errors import ArtifactNotMade, ArtifactTooLarge, StorageUnavailable
 from exports.models import Artifact, StoredFile
-from exports.services import places, promote_pending, storage_health
+from exports.services import places, promote_pending, storage_health, warn_if_down
 from tests import wires
 from tests.integration.storage.conftest import CONTENT
 
@@ -212,10 +212,22 @@ def test_it_warns_at_most_once_a_minute(use_object_storage, make_artifact, store
     with caplog.at_level(logging.WARNING, logger="exports"):
         for _ in range(3):
             make_artifact()
+            warn_if_down()
 
     warnings = [record for record in caplog.records if record.name == "exports"]
     assert len(warnings) == 1
     assert "refused" in warnings[0].getMessage()
+
+
+def test_it_warns_although_no_file_comes(use_object_storage, store, caplog):
+    with caplog.at_level(logging.WARNING, logger="exports"):
+        warn_if_down()
+        assert caplog.records == []
+        store.stop()
+        for _ in range(2):
+            warn_if_down()
+
+    assert ["refused" in record.getMessage() for record in caplog.records] == [True]
 
 
 def test_health_says_which_storage_and_how_it_does(
