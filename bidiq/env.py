@@ -139,8 +139,10 @@ def url(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
         _ = parts.port  # a property that raises for a bad port
     except ValueError:
         raise BadEnvironment(name, expected) from None
-    is_path = parts.scheme in {"sqlite", "unix"}
-    is_usable = is_path or (bool(parts.hostname) and not re.search(r"\s", value))
+    if parts.scheme in {"sqlite", "unix"}:
+        is_usable = bool(parts.path)
+    else:
+        is_usable = bool(parts.hostname) and not re.search(r"\s", value)
     if parts.scheme not in schemes or not is_usable:
         raise BadEnvironment(name, expected)
     if parts.scheme in {"http", "https"} and (parts.query or parts.fragment):

@@ -192,7 +192,7 @@ else:
 # --- Storage of Excel files --------------------------------------------------------------------
 
 AWS_STORAGE_BUCKET_NAME = env.matching(
-    "AWS_STORAGE_BUCKET_NAME", r"[A-Za-z0-9._-]{1,255}", expected="the name of a bucket"
+    "AWS_STORAGE_BUCKET_NAME", r"[A-Za-z0-9._-]{3,63}", expected="the name of a bucket"
 )
 #: Read without a bucket, too: what cannot be used is said now, and not when the bucket comes;
 #: bidiq.W006 says when an endpoint does nothing.

@@ -57,9 +57,16 @@ def renew_session(request: HttpRequest) -> None:
 
 
 def visible_or_404(request: HttpRequest, search_id: UUID) -> Search:
-    """Return the search if it is the requester's. Raises Http404 alike for none and strangers'."""
+    """Return the search if it is the requester's. Raises Http404 alike for none and strangers'.
+
+    Without a login where one is required everybody is a stranger: pages send to it before, but a
+    program that asks for events would take a redirect to a page for an answer.
+    """
     owner = request_owner(request)
-    search = None if owner.is_nobody else selectors.get_visible(search_id, owner)
+    is_stranger = owner.is_nobody or (
+        settings.BIDIQ_LOGIN_REQUIRED and not request.user.is_authenticated
+    )
+    search = None if is_stranger else selectors.get_visible(search_id, owner)
     if search is None:
         raise Http404
     return search

@@ -204,7 +204,6 @@ def detail(request: HttpRequest, search_id: UUID) -> HttpResponse:
 
 @require_GET
 @tokens_taken
-@members_when_required
 async def events(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
     """Stream a search's events."""
     search = await database_sync_to_async(visible_or_404)(request, search_id)
@@ -213,7 +212,6 @@ async def events(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
 
 @require_safe
 @tokens_taken
-@members_when_required
 async def events_json(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
     """Return a search's events after `?after=`, for polling."""
 

@@ -103,7 +103,7 @@ def test_readyz_answers_at_once_with_every_part_away(tmp_path, template) -> None
         variables = {
             "SECRET_KEY": "test",
             "REDIS_URL": f"redis://{host}/0",
-            "AWS_STORAGE_BUCKET_NAME": "x",
+            "AWS_STORAGE_BUCKET_NAME": "excel",
             "AWS_S3_ENDPOINT_URL": address,
             "AWS_ACCESS_KEY_ID": "x",
             "AWS_SECRET_ACCESS_KEY": "x",
