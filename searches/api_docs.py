@@ -7,6 +7,10 @@ from typing import Any
 
 from django.conf import settings
 
+from exports.workbook import CONTENT_TYPE
+from searches.domain.lifecycle import Status
+from searches.domain.notice import NoticeStatus
+from searches.domain.progress import Stage
 from searches.domain.query import PAGE_SIZES, Mode, Order
 
 DESCRIPTION = (
@@ -14,7 +18,13 @@ DESCRIPTION = (
     '`Authorization: Bearer TOKEN`. Erros: `{"error": {"code", "message", "field"?}}`.'
 )
 
+_TEXT: dict[str, Any] = {"type": "string"}
+_WHOLE: dict[str, Any] = {"type": "integer"}
 _OPTIONAL_TEXT = ["string", "null"]
+_MOMENT = {"type": "string", "format": "date-time"}
+_OPTIONAL_MOMENT = {"type": _OPTIONAL_TEXT, "format": "date-time"}
+#: Money comes and goes as decimal text; numbers are taken, too.
+_MONEY = {"type": ["number", "string", "null"], "minimum": 0}
 _TEXTS = {"type": "array", "items": {"type": "string"}}
 _REQUEST: dict[str, Any] = {
     "type": "object",
@@ -35,8 +45,8 @@ _REQUEST: dict[str, Any] = {
         "esferas": {"type": "array", "items": {"type": "string", "enum": list("FEMD")}},
         "municipios": {**_TEXTS, "description": "Códigos IBGE de 7 dígitos"},
         "orgaos": {**_TEXTS, "description": "Partes de nomes"},
-        "valor_minimo": {"type": ["number", "null"], "minimum": 0},
-        "valor_maximo": {"type": ["number", "null"], "minimum": 0},
+        "valor_minimo": _MONEY,
+        "valor_maximo": _MONEY,
         "status": {
             "type": "string",
             "enum": ["todos", "recebendo_proposta", "em_julgamento", "encerrada"],
@@ -58,52 +68,93 @@ _ERROR: dict[str, Any] = {
                 "code": {"type": "string"},
                 "message": {"type": "string"},
                 "field": {"type": "string"},
+                "fields": {
+                    "type": "object",
+                    "description": "Tudo o que está errado no pedido, por campo",
+                    "additionalProperties": _TEXTS,
+                },
             },
         }
     },
 }
-_ACCEPTED: dict[str, Any] = {
-    "type": "object",
-    "required": ["search_id", "status_url", "progress_url", "ws_url", "download_url"],
-    "properties": {
-        name: {"type": "string"}
-        for name in ("search_id", "status_url", "progress_url", "ws_url", "download_url")
-    },
+
+
+def _whole(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object that always has all of its properties."""
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+_ACCEPTED = _whole(
+    dict.fromkeys(("search_id", "status_url", "progress_url", "ws_url", "download_url"), _TEXT)
+)
+_SPAN = {"type": "array", "items": _WHOLE, "minItems": 2, "maxItems": 2}
+_NOTICE: dict[str, Any] = {
+    "numero_controle_pncp": _TEXT,
+    "objeto": _TEXT,
+    "informacao_complementar": _TEXT,
+    "orgao": _TEXT,
+    "unidade": _TEXT,
+    "cnpj": _TEXT,
+    "esfera": _TEXT,
+    "uf": _TEXT,
+    "municipio": _TEXT,
+    "codigo_ibge": _TEXT,
+    "modalidade_id": _WHOLE,
+    "modalidade": _TEXT,
+    "situacao_id": _WHOLE,
+    "situacao": _TEXT,
+    "status": {"type": "string", "enum": [status.value for status in NoticeStatus]},
+    "valor_estimado": {"type": _OPTIONAL_TEXT, "description": "Em reais; null: não informado"},
+    "data_publicacao": _MOMENT,
+    "data_abertura": _OPTIONAL_MOMENT,
+    "data_encerramento": _OPTIONAL_MOMENT,
+    "dias_restantes": {"type": ["integer", "null"]},
+    "termos": _TEXTS,
+    "trechos": {"type": "array", "items": _SPAN, "description": "Onde os termos estão no objeto"},
+    "relevancia": {"type": "integer", "minimum": 0, "maximum": 100},
+    "link_pncp": _TEXT,
+    "link_origem": {"type": _OPTIONAL_TEXT},
+    "portal": _TEXT,
+    "alterada_depois": {"type": "boolean", "description": "Mudou no PNCP depois desta busca"},
 }
-_RESULT: dict[str, Any] = {
-    "type": "object",
-    "required": ["search_id", "status", "progress", "total_raw", "total_filtrado", "filter_stats"],
-    "properties": {
-        "search_id": {"type": "string", "format": "uuid"},
-        "status": {
-            "type": "string",
-            "enum": ["queued", "running", "complete", "partial", "error", "cancelled"],
-        },
-        "progress": {"type": "integer"},
-        "resumo": {"type": "object"},
-        "licitacoes": {"type": "array", "items": {"type": "object"}},
-        "total_raw": {"type": "integer"},
-        "total_filtrado": {"type": "integer"},
-        "filter_stats": {"type": "object", "additionalProperties": {"type": "integer"}},
-        "cobertura": {"type": "object"},
-        "termos_utilizados": _TEXTS,
-        "stopwords_removidas": _TEXTS,
-        "download_url": {"type": _OPTIONAL_TEXT},
-        "excel_available": {"type": "boolean"},
-        "storage": {"type": _OPTIONAL_TEXT},
-        "pagina": {"type": "integer"},
-        "itens_por_pagina": {"type": "integer"},
-        "ultima_atualizacao": {"type": "string", "format": "date-time"},
-    },
+_COUNTS = {"type": "object", "additionalProperties": _WHOLE}
+_STATUS = {"type": "string", "enum": [status.value for status in Status]}
+_SEARCH: dict[str, Any] = {
+    "search_id": {"type": "string", "format": "uuid"},
+    "status": _STATUS,
+    "stage": {"type": "string", "enum": [stage.value for stage in Stage]},
+    "progress": {"type": "integer", "minimum": -1, "maximum": 100},
+    "parametros": {"type": "object", "description": "O pedido como foi entendido"},
+    "resumo": {"type": "object", "description": "Números do resultado; vazio até o fim"},
+    "licitacoes": {"type": "array", "items": _whole(_NOTICE)},
+    "total_raw": _WHOLE,
+    "total_filtrado": _WHOLE,
+    "filter_stats": _COUNTS,
+    "cobertura": {"type": "object", "additionalProperties": {"type": "object"}},
+    "termos_utilizados": _TEXTS,
+    "stopwords_removidas": _TEXTS,
+    "correspondencia": {"type": "object", "description": "O mínimo de termos, e sugestões"},
+    "download_url": {"type": _OPTIONAL_TEXT},
+    "excel_available": {"type": "boolean"},
+    "storage": {"type": _OPTIONAL_TEXT, "enum": ["object_storage", "database", None]},
+    "erro": {"type": _OPTIONAL_TEXT, "description": "Código do que deu errado"},
+    "pagina": _WHOLE,
+    "itens_por_pagina": _WHOLE,
+    "total_paginas": _WHOLE,
+    "criada_em": _MOMENT,
+    "ultima_atualizacao": _MOMENT,
 }
+_RESULT = _whole(_SEARCH)
+_CANCELLED = _whole({"search_id": _TEXT, "status": _STATUS})
 
 
 def _answers(*errors: int, **success: Any) -> dict[str, Any]:
+    """Return the answers of an operation: `sSTATUS` = (what it is, schema or None, media type)."""
     answers: dict[str, Any] = {}
-    for status, (text, schema) in success.items():
+    for status, (text, schema, *media) in success.items():
         answer: dict[str, Any] = {"description": text}
         if schema:
-            answer["content"] = {"application/json": {"schema": schema}}
+            answer["content"] = {(media or ["application/json"])[0]: {"schema": schema}}
         answers[status.removeprefix("s")] = answer
     for code in errors:
         answers[str(code)] = {
@@ -112,6 +163,8 @@ def _answers(*errors: int, **success: Any) -> dict[str, Any]:
         }
     return {"responses": answers}
 
+
+_FILE = {"type": "string", "format": "binary"}
 
 START = {
     "summary": "Começar uma busca",
@@ -129,29 +182,47 @@ START = {
         }
     ],
     **_answers(
-        400, 401, 409, 422, 429, 503, s200=("Resultado, com Prefer: wait", _RESULT),
+        400, 401, 409, 413, 422, 429, 503, s200=("Resultado, com Prefer: wait", _RESULT),
         s202=("Aceita", _ACCEPTED),
     ),
 }  # fmt: skip
 RESULT = {
     "summary": "Ver uma busca e uma página do resultado",
     "description": "Em qualquer momento da busca; sem parâmetros, a página que ela pediu.",
-    **_answers(401, 404, 422, s200=("A busca", _RESULT)),
+    **_answers(401, 404, 422, 503, s200=("A busca", _RESULT)),
 }
 STREAM = {
     "summary": "Acompanhar uma busca (SSE)",
     "description": "`Last-Event-ID` ou `?after=` continua depois de um corte.",
-    **_answers(401, 404, s200=("text/event-stream", None), s204=("Nada de novo", None)),
+    "parameters": [
+        {"in": "query", "name": "after", "schema": {"type": "integer", "minimum": 0}},
+        {"in": "header", "name": "Last-Event-ID", "schema": {"type": "integer", "minimum": 0}},
+    ],
+    **_answers(
+        401, 404, 503, s200=("Os eventos", _TEXT, "text/event-stream"), s204=("Nada de novo", None)
+    ),
 }
 CANCEL = {
     "summary": "Cancelar uma busca",
     "description": "Pedir de novo, ou depois do fim, não muda nada.",
-    **_answers(401, 404, s202=("Cancelamento pedido", {"type": "object"})),
+    **_answers(401, 404, 503, s202=("Cancelamento pedido", _CANCELLED)),
 }
 DOWNLOAD = {
     "summary": "Baixar o Excel de uma busca",
     "description": "Do banco de dados, ou por uma URL assinada que vale pouco tempo.",
-    **_answers(401, 404, 409, 410, 422, 503, s200=("O arquivo", None), s302=("URL assinada", None)),
+    **_answers(
+        401,
+        404,
+        409,
+        410,
+        422,
+        503,
+        s200=("O arquivo", _FILE, CONTENT_TYPE),
+        s206=("Um trecho do arquivo, com Range", _FILE, CONTENT_TYPE),
+        s302=("URL assinada", None),
+        s304=("O mesmo arquivo, com If-None-Match", None),
+        s416=("Um trecho que o arquivo não tem", None),
+    ),
 }
 
 

@@ -246,22 +246,6 @@ def test_a_number_that_is_only_too_large_has_its_message_at_its_field(client, to
     assert (answer.status_code, answer.json()["error"]["field"]) == (422, "valor_minimo")
 
 
-def test_the_openapi_document_says_nothing_twice(client):
-    """Readers of JSON keep the last of two equal names; the page of the docs refuses them."""
-
-    def once(pairs):
-        names = [name for name, _ in pairs]
-        assert len(names) == len(set(names)), names
-        return dict(pairs)
-
-    raw = client.get("/api/openapi.json").content
-    document = json.loads(raw, object_pairs_hook=once)
-    assert set(document["components"]["securitySchemes"]) == {"token", "session"}
-    cancelling = document["paths"]["/api/buscar/{search_id}/cancelar"]["post"]
-    assert set(cancelling["responses"]) == {"202", "401", "404"}
-    assert b"nullable" not in raw
-
-
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
@@ -274,32 +258,6 @@ def test_a_refused_method_is_an_error_object(client, token, method, path, allowe
     assert answer.status_code == 405
     assert answer.json()["error"]["code"] == "method"
     assert set(answer["Allow"].split(", ")) == set(allowed.split(", "))
-
-
-def test_the_openapi_document_names_every_call(client):
-    document = client.get("/api/openapi.json").json()
-    assert set(document["paths"]) == {
-        "/api/buscar",
-        "/api/buscar/{search_id}",
-        "/api/buscar-progress/{search_id}",
-        "/api/buscar/{search_id}/cancelar",
-        "/api/download",
-        "/api/setores",
-        "/api/modalidades",
-        "/api/ufs",
-    }
-    docs = client.get("/api/docs")
-    assert docs.status_code == 200
-    assert '<html lang="pt-BR">' in docs.content.decode()
-    assert "<title>Documentação da API · bidiq</title>" in docs.content.decode()
-
-
-def test_the_documentation_is_a_page_like_others(client, alice, settings):
-    settings.BIDIQ_DEMO = settings.BIDIQ_LOGIN_REQUIRED = True
-    answer = client.get("/api/docs")
-    assert (answer.status_code, answer["Location"]) == (302, "/contas/entrar/?next=/api/docs")
-    client.force_login(alice)
-    assert "Dados de demonstração" in client.get("/api/docs").content.decode()
 
 
 @pytest.mark.parametrize(
