@@ -85,7 +85,7 @@ def detail_context(
         "relaxed": search.matching if search.matching.get("relaxado") else None,
     }
     if context["has_matches"] or listing.hidden_count:
-        context["tiles"] = tiles.result_tiles(
+        drawn = tiles.result_tiles(
             listing.uf_counts,
             search.coverage,
             asked=frozenset(query.ufs),
@@ -94,7 +94,8 @@ def detail_context(
         )
     else:
         told = {uf: tiles.as_told(entry) for uf, entry in coverage_of(search).items()}
-        context["tiles"] = tiles.progress_tiles(told, asked=frozenset(query.ufs))
+        drawn = tiles.progress_tiles(told, asked=frozenset(query.ufs))
+    context |= {"tiles": drawn, "signs": tiles.legend(drawn)}
     if has_result:
         context |= {
             "figures": report.figures(

@@ -1,0 +1,50 @@
+"""What pages say of a question and its answer: all of it, and why what is missing is missing."""
+
+import pytest
+from channels.db import database_sync_to_async
+
+from searches.domain.lifecycle import Status
+from searches.models import Search
+from searches.pages import tiles
+from tests.integration.pages_support import foods, get
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# --- what was read -------------------------------------------------------------------------------
+
+
+def lacking(**missing: tuple[str, str, int | None]) -> Search:
+    """Return a search that lacks these UFs: status, reason, page."""
+    names = ("status", "motivo", "pagina_que_falhou")
+    counts = {"paginas_lidas": 0, "paginas_total": 0, "lidas": 0, "encontradas": 0, "do_acervo": 0}
+    rows = {uf: dict(zip(names, row, strict=True)) | counts for uf, row in missing.items()}
+    return Search(coverage=rows | {"RS": {"status": "complete"} | counts})
+
+
+DOWN = ("failed", "source.down", None)
+
+
+def test_a_uf_that_was_not_reached_looks_like_its_sign():
+    told = lacking(MG=("failed", "search.stopped", None), BA=DOWN)
+    drawn = tiles.result_tiles(
+        {"RS": 2}, told.coverage, asked=frozenset({"MG", "BA", "RS"}), chosen=frozenset(), links={}
+    )
+    seen = {tile.uf: (tile.state, tile.label) for tile in drawn}
+    unread = "não foi lida: a busca parou antes"
+    assert seen["MG"] == ("unread", unread)
+    assert seen["BA"] == ("failed", "não foi lida")
+    assert seen["RS"] == ("idle", "2 encontradas")
+    assert tiles.legend(drawn) == [("failed", "não foi lida"), ("unread", unread)]
+
+
+async def test_a_cancelled_search_shows_what_it_has_not_read(simulate, run):
+    await simulate(foods(3))
+    search = await run(ufs=["SP", "MG", "RJ"])
+    stopped = {"status": "failed", "motivo": "search.stopped"}
+    search.status, search.coverage["MG"] = Status.CANCELLED, search.coverage["MG"] | stopped
+    await database_sync_to_async(search.save)()
+    html = await get(f"/buscas/{search.pk}/")
+    assert 'class="tile is-unread" title="Minas Gerais: não foi lida: a busca parou antes"' in html
+    assert 'class="tile is-idle" title="Rio de Janeiro: 0 encontradas"' in html
+    assert '<span class="tile is-unread"></span>não foi lida: a busca parou antes' in html
+    assert '<span class="tile is-failed"></span>' not in html
