@@ -3,9 +3,10 @@
 import pytest
 from channels.db import database_sync_to_async
 
+from searches.domain.brazil import UNITS
 from searches.domain.lifecycle import Status
 from searches.models import Search
-from searches.pages import tiles
+from searches.pages import report, tiles
 from tests.integration.pages_support import foods, get
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,7 +22,33 @@ def lacking(**missing: tuple[str, str, int | None]) -> Search:
     return Search(coverage=rows | {"RS": {"status": "complete"} | counts})
 
 
-DOWN = ("failed", "source.down", None)
+DOWN, PART = ("failed", "source.down", None), ("partial", "source.down", 14)
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ({"MG": PART}, "Minas Gerais ficou incompleta: o PNCP não respondeu à página 14."),
+        (
+            {"SP": PART, "MG": DOWN},
+            "Minas Gerais não foi lida: o PNCP não respondeu. "
+            "São Paulo ficou incompleta: o PNCP não respondeu à página 14.",
+        ),
+        (
+            {"SP": PART, "MG": DOWN, "BA": DOWN, "AC": ("partial", "source.busy", 3), "RJ": PART},
+            "Bahia e Minas Gerais não foram lidas: o PNCP não respondeu. "
+            "Acre ficou incompleta: o PNCP limitou as consultas. "
+            "Rio de Janeiro e São Paulo ficaram incompletas: o PNCP não respondeu.",
+        ),
+        (
+            {unit.code: DOWN for unit in UNITS if unit.code not in ("RS", "SP")} | {"SP": PART},
+            "25 estados não foram lidos: o PNCP não respondeu. "
+            "São Paulo ficou incompleta: o PNCP não respondeu à página 14.",
+        ),
+    ],
+)
+def test_what_is_missing_is_said_with_its_reason(missing, said):
+    assert report.incomplete_text(lacking(**missing)) == f"{said} O resto está aqui."
 
 
 def test_a_uf_that_was_not_reached_looks_like_its_sign():
