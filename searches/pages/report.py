@@ -29,6 +29,7 @@ class Figure:
     number: str
     label: str
     note: str = ""
+    is_words: bool = False  # no number: it may run over two lines
 
 
 def figures(search: Search, query: SearchQuery, *, receiving: int, urgent: int) -> list[Figure]:
@@ -46,7 +47,13 @@ def figures(search: Search, query: SearchQuery, *, receiving: int, urgent: int) 
             "encontrada" if search.total_kept == 1 else "encontradas",
             f"em {counted(search.total_raw, 'lida', 'lidas')}",
         ),
-        Figure(wording.short_money(value), "valor somado", _of_the_sum(value, without)),
+        Figure(
+            # A value is never zero: then none is told.
+            wording.short_money(value) if value else wording.money(None),
+            "valor somado",
+            _of_the_sum(value, without),
+            is_words=not value,
+        ),
         Figure(
             wording.whole(urgent),
             f"{'encerra' if urgent == 1 else 'encerram'} em {URGENT_DAYS} dias",

@@ -7,7 +7,8 @@ from searches.domain.brazil import UNITS
 from searches.domain.lifecycle import Status
 from searches.models import Search
 from searches.pages import report, tiles
-from tests.integration.pages_support import foods, get
+from tests.integration.conftest import record
+from tests.integration.pages_support import foods, get, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,3 +76,21 @@ async def test_a_cancelled_search_shows_what_it_has_not_read(simulate, run):
     assert 'class="tile is-idle" title="Rio de Janeiro: 0 encontradas"' in html
     assert '<span class="tile is-unread"></span>não foi lida: a busca parou antes' in html
     assert '<span class="tile is-failed"></span>' not in html
+
+
+# --- money ---------------------------------------------------------------------------------------
+
+
+async def test_a_sum_of_nothing_is_not_zero(simulate, run):
+    told = [record(n, uf="SP", valorTotalEstimado=0) for n in (1, 2)]
+    await simulate(told)
+    search = await run()
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "valor somado não informado 2 não têm valor" in seen
+    assert "R$ 0,00" not in seen
+    await simulate([*told, record(3, uf="MG", valorTotalEstimado=50)])
+    search = await run(ufs=["SP", "MG"], data_inicial="2026-07-31")
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "valor somado R$ 50,00 2 não têm valor" in seen
+    assert "São Paulo 2 não informado" in seen
+    assert "R$ 0,00" not in seen
