@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from searches import selectors, wording
 from searches.domain.lifecycle import Status
+from searches.domain.query import SearchQuery
 from searches.domain.stored import stored_query
 from searches.domain.summary import URGENT_DAYS
 from searches.models import Search
@@ -64,6 +65,7 @@ def detail_context(
         "question": wording.question(query),
         "period": wording.period(query),
         "conditions": wording.conditions(query, name_of=name_of, says_usual=True),
+        "in_full": _in_full(query),
         "removed_words": wording.few(wording.quoted(query.stopwords_removed), others="outras"),
     }
     if params.get("fragmento") in _FRAGMENTS:
@@ -118,6 +120,19 @@ def detail_context(
             else [],
         }
     return context
+
+
+def _in_full(query: SearchQuery) -> str:
+    """Say the whole question when heading and line leave something of it out, else nothing."""
+    short, whole = (
+        [
+            wording.question(query, in_full=in_full),
+            wording.period(query),
+            *wording.conditions(query, name_of=name_of, says_usual=True, in_full=in_full),
+        ]
+        for in_full in (False, True)
+    )
+    return " · ".join(whole) if whole != short else ""
 
 
 def repeat_url(search: Search) -> str:

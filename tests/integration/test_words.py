@@ -1,16 +1,76 @@
 """What pages say of a question and its answer: all of it, and why what is missing is missing."""
 
+import re
+
 import pytest
 from channels.db import database_sync_to_async
 
 from searches.domain.brazil import UNITS
 from searches.domain.lifecycle import Status
-from searches.models import Search
+from searches.models import SavedSearch, Search
 from searches.pages import report, tiles
-from tests.integration.conftest import record
-from tests.integration.pages_support import foods, get, words
+from searches.services import searches as services
+from tests.integration.conftest import create, record
+from tests.integration.pages_support import browser, foods, get, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+SIX = "arroz, feijão, café, açúcar, leite, óleo"
+#: A question that the heading and the line under it cut, and one that begins as it does.
+LONG = {"setor_id": None, "termos_busca": SIX, "ufs": ["SP", "MG", "BA", "AC", "GO"]}
+ALIKE = {**LONG, "termos_busca": SIX.replace("óleo", "sal")}
+
+
+# --- the question --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+async def test_the_page_has_the_whole_question_once(is_over):
+    bodies = ["saúde", "educação", "obras", "esporte", "cultura", "turismo"]
+    search = await create(**LONG, orgaos=bodies, modalidades=[1, 2, 3, 4, 5, 8])
+    if is_over:
+        await database_sync_to_async(services.request_cancel)(search)
+    html = await get(f"/buscas/{search.pk}/")
+    assert "<h1>Licitações de “arroz”, “feijão”, “café”, “açúcar” ou outros 2" in html
+    folded = re.search(r"<details[^>]*data-question.*?</details>", html, re.DOTALL)
+    assert folded is not None
+    seen = words(folded[0])
+    assert "“leite” ou “óleo” no Acre" in seen
+    assert "em Minas Gerais" in seen
+    assert "publicadas de 01/08/2026 a 20/08/2026" in seen
+    assert "“cultura” ou “turismo”" in seen
+    assert "Concurso" in seen
+    assert "outr" not in seen
+
+
+async def test_a_short_question_is_said_once():
+    search = await create()
+    assert "ver a pergunta inteira" not in await get(f"/buscas/{search.pk}/")
+
+
+async def test_the_history_tells_apart_what_begins_alike():
+    for question in (LONG, ALIKE):
+        await create(**question)
+    links = re.findall(r'asked-what"><a [^>]*>(.*?)</a>', await get("/buscas/"))
+    assert len(links) == len(set(links)) == 2
+    assert "“leite” ou “sal” no Acre" in links[0]
+
+
+async def test_saved_questions_have_names_of_their_own():
+    client = await database_sync_to_async(browser)()
+    alike = [LONG, ALIKE, {"valor_minimo": 5}, {"valor_minimo": 6}]
+    for question in alike:
+        search = await create(**question)
+        await database_sync_to_async(client.post)(f"/buscas/{search.pk}/salvar/")
+    names = await database_sync_to_async(
+        lambda: set(SavedSearch.objects.values_list("name", flat=True))
+    )()
+    assert len(names) == len(alike)
+    assert "Alimentos e bebidas em São Paulo" in names
+    assert "Alimentos e bebidas em São Paulo (2)" in names
+    seen = words(await get("/salvas/", client=client))
+    assert "“leite” ou “sal” no Acre" in seen
+
 
 # --- what was read -------------------------------------------------------------------------------
 
