@@ -147,7 +147,7 @@ def conditions(
         said.append(modalities(query, in_full=in_full))
     if query.spheres:
         names = [tables.SPHERES.get(code, code).lower() for code in query.spheres]
-        said.append(f"esfera {join(names)}")
+        said.append(f"{'esfera' if len(names) == 1 else 'esferas'} {join(names)}")
     if query.municipalities:
         names = [name_of(code) for code in query.municipalities]
         noun = "município" if len(names) == 1 else "municípios"

@@ -1,10 +1,12 @@
 """How figures and lists are written for people."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from searches import wording
+from searches.domain.query import parse_query
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,12 @@ def test_many_states_are_a_number_or_all_of_their_names():
     assert wording.place(ufs) == "em 5 estados"
     named = "no Acre, na Bahia, em Goiás, em Minas Gerais e em São Paulo"
     assert wording.place(ufs, in_full=True) == named
+
+
+@pytest.mark.parametrize(
+    ("spheres", "said"),
+    [(["F"], "esfera federal"), (["F", "D"], "esferas federal e distrital")],
+)
+def test_several_spheres_are_plural(spheres, said):
+    asked = {"ufs": ["SP"], "setor_id": "alimentos", "esferas": spheres}
+    assert wording.conditions(parse_query(asked, today=date(2026, 8, 20))) == [said]
