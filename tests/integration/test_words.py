@@ -1,6 +1,7 @@
 """What pages say of a question and its answer: all of it, and why what is missing is missing."""
 
 import re
+from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
@@ -17,8 +18,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 SIX = "arroz, feijão, café, açúcar, leite, óleo"
 #: A question that the heading and the line under it cut, and one that begins as it does.
-LONG = {"setor_id": None, "termos_busca": SIX, "ufs": ["SP", "MG", "BA", "AC", "GO"]}
-ALIKE = {**LONG, "termos_busca": SIX.replace("óleo", "sal")}
+LONG: dict[str, Any] = {
+    "setor_id": None,
+    "termos_busca": SIX,
+    "ufs": ["SP", "MG", "BA", "AC", "GO"],
+}
+ALIKE: dict[str, Any] = {**LONG, "termos_busca": SIX.replace("óleo", "sal")}
 
 
 # --- the question --------------------------------------------------------------------------------
@@ -58,7 +63,7 @@ async def test_the_history_tells_apart_what_begins_alike():
 
 async def test_saved_questions_have_names_of_their_own():
     client = await database_sync_to_async(browser)()
-    alike = [LONG, ALIKE, {"valor_minimo": 5}, {"valor_minimo": 6}]
+    alike: list[dict[str, Any]] = [LONG, ALIKE, {"valor_minimo": 5}, {"valor_minimo": 6}]
     for question in alike:
         search = await create(**question)
         await database_sync_to_async(client.post)(f"/buscas/{search.pk}/salvar/")
@@ -78,9 +83,8 @@ async def test_saved_questions_have_names_of_their_own():
 def lacking(**missing: tuple[str, str, int | None]) -> Search:
     """Return a search that lacks these UFs: status, reason, page."""
     names = ("status", "motivo", "pagina_que_falhou")
-    counts = {"paginas_lidas": 0, "paginas_total": 0, "lidas": 0, "encontradas": 0, "do_acervo": 0}
-    rows = {uf: dict(zip(names, row, strict=True)) | counts for uf, row in missing.items()}
-    return Search(coverage=rows | {"RS": {"status": "complete"} | counts})
+    rows = {uf: dict(zip(names, row, strict=True)) for uf, row in missing.items()}
+    return Search(coverage={**rows, "RS": {"status": "complete"}})
 
 
 DOWN, PART = ("failed", "source.down", None), ("partial", "source.down", 14)
