@@ -118,7 +118,7 @@ def _message(
     missing = [uf for uf, row in search.coverage.items() if row["status"] != "complete"]
     context = {
         "saved": saved,
-        "question": wording.question(query),
+        "question": wording.question(query, in_full=True),
         "period": wording.period(query),
         "count": wording.counted(count, "licitação nova", "licitações novas"),
         "found": wording.counted(search.total_kept, "encontrada", "encontradas"),

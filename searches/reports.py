@@ -153,7 +153,7 @@ def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
 
     def rows(name: str, key: str) -> list[list[object]]:
         return [
-            [entry[key], entry["total"], Decimal(entry["valor"])] for entry in summary.get(name, ())
+            [entry[key], entry["total"], _sum(entry["valor"])] for entry in summary.get(name, ())
         ]
 
     weeks = [[_day(week), count_, value] for week, count_, value in rows("por_semana", "semana")]
@@ -166,7 +166,7 @@ def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
                 [
                     ["Licitações encontradas", search.total_kept],
                     ["Licitações lidas", search.total_raw],
-                    ["Valor estimado somado", Decimal(summary.get("valor_total", "0"))],
+                    ["Valor estimado somado", _sum(summary.get("valor_total", "0"))],
                     ["Sem valor informado", summary.get("sem_valor", 0)],
                     ["Recebendo proposta", summary.get("recebendo_proposta", 0)],
                     ["Encerram em 7 dias", summary.get("encerram_em_7_dias", 0)],
@@ -195,6 +195,11 @@ def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
         note=f"Feito em {now.astimezone(BRASILIA):%d/%m/%Y %H:%M}, horário de Brasília.\n"
         f"{_missing(search)}",
     )
+
+
+def _sum(value: str) -> object:
+    """Return a sum of money; values are never zero: then none is told."""
+    return Decimal(value) or wording.money(None)
 
 
 def _missing(search: Search) -> str:

@@ -51,13 +51,23 @@ def save(request: HttpRequest, search_id: UUID) -> HttpResponse:
     """Keep a search's question."""
     search = visible_or_404(request, search_id)
     try:
-        name = wording.question(SearchQuery.from_json(search.query)).removeprefix("Licitações de ")
-        services.save(search, owner=request_owner(request), name=name[:1].upper() + name[1:])
+        name = _name(SearchQuery.from_json(search.query))
+        services.save(search, owner=request_owner(request), name=name)
     except services.TooManySaved:
         return _page(request, problem="too_many", status=422)
     except QueryError:
         return _page(request, problem="outdated", status=422)
     return _back()
+
+
+def _name(query: SearchQuery) -> str:
+    """Name a question to be kept: by all of it, if that is short enough."""
+    whole, short = (
+        wording.question(query, in_full=in_full).removeprefix("Licitações de ")
+        for in_full in (True, False)
+    )
+    name = whole if len(whole) <= services.LONGEST_NAME else short
+    return name[:1].upper() + name[1:]
 
 
 @require_POST

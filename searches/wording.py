@@ -51,8 +51,12 @@ def join(words: Sequence[str], last: str = "e") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-def few(words: Sequence[str], last: str = "e", *, others: str = "outros") -> str:
-    """Enumerate without end: the first ones, the long ones cut, and how many more."""
+def few(
+    words: Sequence[str], last: str = "e", *, others: str = "outros", in_full: bool = False
+) -> str:
+    """Enumerate the first ones, the long ones cut, and how many more; `in_full`: all of them."""
+    if in_full:
+        return join(words, last)
     if len(words) <= _MOST_NAMES + 1:
         return join([_cut(word) for word in words], last)
     said = ", ".join(_cut(word) for word in words[:_MOST_NAMES])
@@ -61,22 +65,26 @@ def few(words: Sequence[str], last: str = "e", *, others: str = "outros") -> str
 
 def quoted(words: Iterable[str]) -> list[str]:
     """Put words of the user's between quotation marks."""
-    return [f"“{_cut(word)}”" for word in words]
+    return [f"“{word}”" for word in words]
 
 
 def _cut(word: str) -> str:
-    is_short = len(word) <= _LONGEST_WORD or word.endswith("”")  # what is quoted was cut already
-    return word if is_short else f"{word[:_LONGEST_WORD]}…"
+    if word.startswith("“") and word.endswith("”"):
+        return f"“{_cut(word[1:-1])}”"
+    return word if len(word) <= _LONGEST_WORD else f"{word[:_LONGEST_WORD]}…"
 
 
-def place(ufs: Iterable[str]) -> str:
-    """Say where, with its preposition: em São Paulo e no Acre, no Sul, em todo o Brasil."""
+def place(ufs: Iterable[str], *, in_full: bool = False) -> str:
+    """Say where, with its preposition: em São Paulo e no Acre, no Sul, em todo o Brasil.
+
+    `in_full`: by name however many they are.
+    """
     chosen = set(ufs)
     if len(chosen) == len(UNITS):
         return "em todo o Brasil"
     regions = [name for name, codes in REGIONS.items() if set(codes) <= chosen]
     rest = chosen.difference(*(REGIONS[name] for name in regions))
-    if len(regions) + len(rest) > _MOST_NAMES:
+    if len(regions) + len(rest) > _MOST_NAMES and not in_full:
         return f"em {len(chosen)} estados"
     names = [in_region(name) for name in regions]
     return join(names + [in_state(unit.code) for unit in UNITS if unit.code in rest])
@@ -100,10 +108,10 @@ def sector_name(sector_id: str | None) -> str:
     return sector_id or ""
 
 
-def question(query: SearchQuery) -> str:
-    """Say what was asked and where; the page's heading."""
-    what = few(quoted(query.terms), "ou") or sector_name(query.sector)
-    return f"Licitações de {what} {place(query.ufs)}"
+def question(query: SearchQuery, *, in_full: bool = False) -> str:
+    """Say what was asked and where; the page's heading. `in_full`: with nothing left out."""
+    what = few(quoted(query.terms), "ou", in_full=in_full) or sector_name(query.sector)
+    return f"Licitações de {what} {place(query.ufs, in_full=in_full)}"
 
 
 def period(query: SearchQuery) -> str:
@@ -123,23 +131,29 @@ def rolling_period(query: SearchQuery) -> str:
 
 
 def conditions(
-    query: SearchQuery, *, name_of: Callable[[str], str] = str, says_usual: bool = False
+    query: SearchQuery,
+    *,
+    name_of: Callable[[str], str] = str,
+    says_usual: bool = False,
+    in_full: bool = False,
 ) -> list[str]:
     """Say the other filters of a question, one phrase each; `name_of` a municipality's code.
 
-    `says_usual`: also the modalities that a question has of itself.
+    `says_usual`: also the modalities that a question has of itself. `in_full`: with nothing left
+    out.
     """
     said: list[str] = []
     if says_usual or set(query.modalities) != set(tables.COMPETITIVE):
-        said.append(modalities(query))
+        said.append(modalities(query, in_full=in_full))
     if query.spheres:
         names = [tables.SPHERES.get(code, code).lower() for code in query.spheres]
-        said.append(f"esfera {join(names)}")
+        said.append(f"{'esfera' if len(names) == 1 else 'esferas'} {join(names)}")
     if query.municipalities:
-        noun = "município" if len(query.municipalities) == 1 else "municípios"
-        said.append(f"{noun} {few([name_of(code) for code in query.municipalities])}")
+        names = [name_of(code) for code in query.municipalities]
+        noun = "município" if len(names) == 1 else "municípios"
+        said.append(f"{noun} {few(names, in_full=in_full)}")
     if query.bodies:
-        said.append(f"órgão com {few(quoted(query.bodies), 'ou')}")
+        said.append(f"órgão com {few(quoted(query.bodies), 'ou', in_full=in_full)}")
     if query.smallest_value is not None:
         said.append(f"a partir de {money(query.smallest_value)}")
     if query.largest_value is not None:
@@ -147,17 +161,17 @@ def conditions(
     if query.status is not None:
         said.append(STATUSES[query.status])
     if query.exclusions:
-        said.append(f"sem {few(quoted(query.exclusions), 'nem')}")
+        said.append(f"sem {few(quoted(query.exclusions), 'nem', in_full=in_full)}")
     return said
 
 
-def modalities(query: SearchQuery) -> str:
+def modalities(query: SearchQuery, *, in_full: bool = False) -> str:
     """Say which modalities."""
     if set(query.modalities) == set(tables.COMPETITIVE):
         return USUAL_MODALITIES
     if len(query.modalities) == len(tables.MODALITIES):
         return "todas as modalidades"
-    return few(_modality_names(query), others="outras")
+    return few(_modality_names(query), others="outras", in_full=in_full)
 
 
 def _modality_names(query: SearchQuery) -> list[str]:

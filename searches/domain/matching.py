@@ -3,13 +3,14 @@
 A search has a sector's vocabulary or the user's own terms; both are a `Matcher`, compiled once.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from math import ceil
 from typing import NamedTuple, Protocol
 
-from searches.domain.scoring import SectorScorer
+from searches.domain.scoring import Evidence, SectorScorer
 from searches.domain.sectors import Sector, all_sectors, load_vocabulary
 from searches.domain.suggestions import suggest_terms
 from searches.domain.terms import (
@@ -21,7 +22,7 @@ from searches.domain.terms import (
     merge_spans,
     parse_terms,
 )
-from searches.domain.text import read, stretch_places
+from searches.domain.text import phrase_words, read, stretch_places
 
 __all__ = [
     "Decision",
@@ -51,7 +52,8 @@ class MatchResult(NamedTuple):
     """The decision about one object, with its reasons."""
 
     decision: Decision
-    terms: tuple[str, ...]  # terms found, as written, best first
+    #: terms found, best first: as written, a sector's with the little words of the object
+    terms: tuple[str, ...]
     #: where, half-open, sorted, not overlapping; none for what is excluded, which nobody is shown
     spans: tuple[tuple[int, int], ...]
     relevance: int  # 0 to 100
@@ -83,13 +85,6 @@ def _term_index(terms: Iterable[str]) -> PhraseIndex[str]:
     return index
 
 
-def _spans(
-    found: Sequence[tuple[int, int]], folded: str, words: Sequence[str]
-) -> tuple[tuple[int, int], ...]:
-    """Return where half-open stretches of words stand in a text."""
-    return tuple(stretch_places(folded, words, merge_spans(found)))
-
-
 class _TermMatcher:
     """The user's own terms."""
 
@@ -114,7 +109,8 @@ class _TermMatcher:
         relevance = round(40 + 40 * len(terms) / len(self.terms) + 20 * earliness)
         if excluding:
             return MatchResult(Decision.EXCLUDED, terms, (), relevance, excluding[0].value)
-        spans = _spans([(hit.start, hit.end) for hit in hits], folded, found)
+        stretches = merge_spans((hit.start, hit.end) for hit in hits)
+        spans = tuple(stretch_places(folded, found, stretches))
         decision = Decision.MATCH if len(terms) >= self.floor else Decision.BELOW_FLOOR
         return MatchResult(decision, terms, spans, relevance, None)
 
@@ -136,6 +132,43 @@ def term_matcher(
     return _TermMatcher(distinct, tuple(exclusions), max(1, min(floor, len(distinct))))
 
 
+_ASIDE = re.compile(r"\s*(\b\d+\s*)?\([^()]*\)")
+#: Of an aside that only begins or ends in the stretch.
+_NO_BRACKETS = str.maketrans("()", "  ")
+
+
+@lru_cache(maxsize=20_000)
+def _as_found(term: str, stretch: str) -> str:
+    """Return what a phrase is called that has function words between its own in the object.
+
+    As the object has it, "equipamentos de proteção individual" for "equipamento proteção
+    individual": without its asides, "02 (duas)", and with the phrase's acronyms.
+    """
+    written = {word.lower(): word for word in term.split()}
+    words = _ASIDE.sub("", stretch).lower().translate(_NO_BRACKETS).split()
+    name = " ".join([written.get(word, word) for word in words])
+    return name if len(phrase_words(name)) > len(phrase_words(term)) else term
+
+
+def _names(
+    text: str,
+    evidence: Sequence[Evidence],
+    stretches: Sequence[tuple[int, int]],
+    spans: Sequence[tuple[int, int]],
+) -> tuple[str, ...]:
+    """Return what the terms are called. `spans`: where the stretches of words stand in the text."""
+    names: dict[str, str] = {}
+    for item in evidence:
+        term = name = item.term
+        if term in names:
+            continue
+        if item.has_gap:
+            start, end = spans[stretches.index((item.start, item.end))]
+            name = _as_found(term, text[start:end])
+        names[term] = name
+    return tuple(dict.fromkeys(names.values()))
+
+
 class _SectorMatcher:
     """A sector's vocabulary, weighed by `scoring`."""
 
@@ -153,14 +186,17 @@ class _SectorMatcher:
         score = self._scorer.score(found)
         if not score.evidence and score.excluded_by is None:
             return _NO_TERM
-        terms = tuple(dict.fromkeys([item.term for item in score.evidence]))
         excluded_by = score.excluded_by
         if excluded_by is None and self._exclusions.may_hit(found):
             excluding = self._exclusions.find(found)
             excluded_by = excluding[0].value if excluding else None
         if excluded_by is not None:
+            terms = tuple(dict.fromkeys([item.term for item in score.evidence]))
             return MatchResult(Decision.EXCLUDED, terms, (), score.relevance, excluded_by)
-        spans = _spans([(item.start, item.end) for item in score.evidence], folded, found)
+        # Evidence does not overlap: nothing is to be merged.
+        stretches = sorted([(item.start, item.end) for item in score.evidence])
+        spans = tuple(stretch_places(folded, found, stretches))
+        terms = _names(text, score.evidence, stretches, spans)
         decision = Decision.MATCH if score.is_match else Decision.BELOW_FLOOR
         return MatchResult(decision, terms, spans, score.relevance, None)
 

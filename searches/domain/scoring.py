@@ -65,6 +65,7 @@ class Evidence(NamedTuple):
     end: int
     worth: float
     in_head: bool
+    has_gap: bool  # function words stand between its own
 
 
 class Score(NamedTuple):
@@ -191,7 +192,10 @@ class SectorScorer:
             shown, skipped = said(term.phrase, tuple(content[start:end]))
             worth = term.weight * place
             first, last = kept[start + skipped], kept[end - 1]
-            evidence.append(Evidence(shown, term.counted_as, first, last + 1, worth, place == 1))
+            has_gap = last - first >= end - start - skipped
+            evidence.append(
+                Evidence(shown, term.counted_as, first, last + 1, worth, place == 1, has_gap)
+            )
         evidence.sort(key=_best_first)
         total, excluded_by = _add_up(evidence), None
         heard = 1.0 if total >= _SURE else _AGAINST_FROM

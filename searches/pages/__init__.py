@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from searches import selectors, wording
 from searches.domain.lifecycle import Status
+from searches.domain.query import SearchQuery
 from searches.domain.stored import stored_query
 from searches.domain.summary import URGENT_DAYS
 from searches.models import Search
@@ -64,6 +65,7 @@ def detail_context(
         "question": wording.question(query),
         "period": wording.period(query),
         "conditions": wording.conditions(query, name_of=name_of, says_usual=True),
+        "in_full": _in_full(query),
         "removed_words": wording.few(wording.quoted(query.stopwords_removed), others="outras"),
     }
     if params.get("fragmento") in _FRAGMENTS:
@@ -85,7 +87,7 @@ def detail_context(
         "relaxed": search.matching if search.matching.get("relaxado") else None,
     }
     if context["has_matches"] or listing.hidden_count:
-        context["tiles"] = tiles.result_tiles(
+        drawn = tiles.result_tiles(
             listing.uf_counts,
             search.coverage,
             asked=frozenset(query.ufs),
@@ -94,7 +96,8 @@ def detail_context(
         )
     else:
         told = {uf: tiles.as_told(entry) for uf, entry in coverage_of(search).items()}
-        context["tiles"] = tiles.progress_tiles(told, asked=frozenset(query.ufs))
+        drawn = tiles.progress_tiles(told, asked=frozenset(query.ufs))
+    context |= {"tiles": drawn, "signs": tiles.legend(drawn)}
     if has_result:
         context |= {
             "figures": report.figures(
@@ -117,6 +120,19 @@ def detail_context(
             else [],
         }
     return context
+
+
+def _in_full(query: SearchQuery) -> str:
+    """Say the whole question when heading and line leave something of it out, else nothing."""
+    short, whole = (
+        [
+            wording.question(query, in_full=in_full),
+            wording.period(query),
+            *wording.conditions(query, name_of=name_of, says_usual=True, in_full=in_full),
+        ]
+        for in_full in (False, True)
+    )
+    return " · ".join(whole) if whole != short else ""
 
 
 def repeat_url(search: Search) -> str:

@@ -66,6 +66,13 @@ class _Row:
     count: int
     value: Decimal | None = None
 
+    @property
+    def money(self) -> str:
+        """What it adds up to, in words; values are never zero: then none is told."""
+        if self.value is None or not self.count:
+            return ""
+        return wording.money(self.value or None)
+
 
 def charts(summary: dict[str, Any]) -> list[Chart]:
     """Return the charts that a summary has numbers for."""
@@ -121,7 +128,7 @@ def _bars(id_: str, title: str, heading: str, rows: Sequence[_Row]) -> Chart | N
         Bar(
             label=row.label,
             count=wording.whole(row.count),
-            value="" if row.value is None else wording.money(row.value),
+            value=row.money,
             x="0",
             y=str(_BAR_HEIGHT * place + 20),
             width=f"{max(WIDTH * row.count / most, 1 if row.count else 0):.1f}",
@@ -146,7 +153,7 @@ def _short(id_: str, title: str, heading: str, rows: Sequence[_Row]) -> Chart | 
         Bar(
             label=row.label,
             count=wording.whole(row.count),
-            value="" if row.value is None else wording.money(row.value),
+            value=row.money,
             x=str(_ROW_NAME_WIDTH),
             y=str(_ROW_HEIGHT * place + 4),
             width=f"{room * row.count / most:.1f}",
@@ -184,7 +191,7 @@ def _columns(id_: str, title: str, heading: str, rows: Sequence[_Row]) -> Chart 
             Bar(
                 label=row.label,
                 count=wording.whole(row.count),
-                value="" if row.value is None else wording.money(row.value),
+                value=row.money,
                 x=f"{x:.1f}",
                 y=f"{18 + room - height:.1f}",
                 width=f"{width:.1f}",
@@ -221,7 +228,7 @@ def _chart(
         width=str(WIDTH),
         height=str(height),
         total=wording.whole(sum(row.count for row in rows)),
-        total_value=wording.money(sum(values, Decimal(0))) if values else "",
+        total_value=wording.money(sum(values, Decimal(0)) or None) if values else "",
     )
 
 

@@ -22,7 +22,8 @@ class Row:
     """One search of the history."""
 
     search: Search
-    question: str
+    question: str  # all of it: nothing else tells it from one that begins alike
+    label: str  # of its buttons, for those who do not see the line
     period: str
     conditions: str
     asked_at: str
@@ -58,9 +59,10 @@ def _row(search: Search, before: UUID | None, *, now: datetime) -> Row:
     has_counts = search.status in {Status.COMPLETE, Status.PARTIAL}
     return Row(
         search=search,
-        question=wording.question(query),
+        question=wording.question(query, in_full=True),
+        label=f"{wording.question(query)}, {wording.moment(search.created_at)}",
         period=wording.period(query),
-        conditions=" · ".join(wording.conditions(query, name_of=name_of)),
+        conditions=" · ".join(wording.conditions(query, name_of=name_of, in_full=True)),
         asked_at=wording.moment(search.created_at),
         state=state_text(search),
         problem=messages.error_text(search.error_code) if search.error_code else "",

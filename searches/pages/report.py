@@ -18,6 +18,8 @@ from searches.domain.text import fold, web_address
 from searches.models import Search
 
 _HIGHLIGHT_CHARS = 130
+#: With more states than this their number says more than their names.
+_MOST_NAMES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Figure:
     number: str
     label: str
     note: str = ""
+    is_words: bool = False  # no number: it may run over two lines
 
 
 def figures(search: Search, query: SearchQuery, *, receiving: int, urgent: int) -> list[Figure]:
@@ -44,7 +47,13 @@ def figures(search: Search, query: SearchQuery, *, receiving: int, urgent: int) 
             "encontrada" if search.total_kept == 1 else "encontradas",
             f"em {counted(search.total_raw, 'lida', 'lidas')}",
         ),
-        Figure(wording.short_money(value), "valor somado", _of_the_sum(value, without)),
+        Figure(
+            # A value is never zero: then none is told.
+            wording.short_money(value) if value else wording.money(None),
+            "valor somado",
+            _of_the_sum(value, without),
+            is_words=not value,
+        ),
         Figure(
             wording.whole(urgent),
             f"{'encerra' if urgent == 1 else 'encerram'} em {URGENT_DAYS} dias",
@@ -151,22 +160,28 @@ def incomplete_ufs(search: Search) -> list[str]:
 
 
 def incomplete_text(search: Search) -> str:
-    """Say what is missing and that the rest is there."""
-    missing = [row for row in coverage(search) if row.status != "complete"]
-    if len(missing) == 1:
-        (row,) = missing
-        verb = "não foi lida" if row.status == "failed" else "ficou incompleta"
-        cause = f": {row.problem}" if row.problem else ""
-        return f"{row.name} {verb}{cause}. O resto está aqui."
-    names = [row.name for row in missing]
-    if len(names) > 4:
-        return f"{len(names)} estados ficaram incompletos. O resto está aqui."
-    verb = (
-        "não foram lidos"
-        if all(row.status == "failed" for row in missing)
-        else "ficaram incompletos"
-    )
-    return f"{wording.join(names)} {verb}. O resto está aqui."
+    """Say what was not read and what only in part, and why, and that the rest is there."""
+    groups: dict[tuple[bool, str], list[str]] = {}
+    for uf in sorted(incomplete_ufs(search), key=lambda uf: fold(wording.state_name(uf))):
+        entry = search.coverage[uf]
+        group = entry["status"] != "failed", str(entry.get("motivo") or "")
+        groups.setdefault(group, []).append(uf)
+    said = [_incomplete(search, ufs, is_begun=group[0]) for group, ufs in sorted(groups.items())]
+    return " ".join([*said, "O resto está aqui."])
+
+
+def _incomplete(search: Search, ufs: list[str], *, is_begun: bool) -> str:
+    """Say what became of some UFs for the same reason; of one alone also at which page."""
+    entry = search.coverage[ufs[0]]
+    if len(ufs) == 1:
+        verb, problem = "ficou incompleta" if is_begun else "não foi lida", _problem(entry)
+    else:
+        ending = "os" if len(ufs) > _MOST_NAMES else "as"
+        verb = f"ficaram incomplet{ending}" if is_begun else f"não foram lid{ending}"
+        problem = _problem({**entry, "pagina_que_falhou": None})
+    names = wording.join([wording.state_name(uf) for uf in ufs])
+    who = f"{len(ufs)} estados" if len(ufs) > _MOST_NAMES else names
+    return f"{who} {verb}{': ' if problem else ''}{problem}."
 
 
 def repeat_fields(query: SearchQuery, ufs: list[str]) -> list[tuple[str, str]]:

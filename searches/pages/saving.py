@@ -72,9 +72,9 @@ def _row(saved: SavedSearch, *, now: datetime) -> Row:
     run = saved.runs.order_by("-created_at").select_related("digest").first()
     return Row(
         saved=saved,
-        question=wording.question(query),
+        question=wording.question(query, in_full=True),
         period=wording.rolling_period(query),
-        conditions=" · ".join(wording.conditions(query, name_of=name_of)),
+        conditions=" · ".join(wording.conditions(query, name_of=name_of, in_full=True)),
         next_run=_next_run(saved.next_run_at, now=now),
         last=_last_run(run) if run else None,
     )

@@ -4,7 +4,7 @@ A tile's state is in its shape, in its class and, in words, in its label. screen
 words: change both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from searches.wording import counted, whole
 _FULL = 100
 #: Steps of the shade by number of matches.
 SHADES = 5
+_UNREAD = "não foi lida: a busca parou antes"
+#: What a result's map has signs for.
+_SIGNS = {"partial": "incompleta", "failed": "não foi lida", "unread": _UNREAD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Tile:
 
     uf: str
     name: str
-    state: str  # out, waiting, reading, complete, partial, failed, or idle in a result
+    state: str  # out, waiting, reading, complete, partial, failed, unread, or idle in a result
     label: str  # what a screen reader says after the name
     count: str = ""
     from_store: bool = False
@@ -56,7 +59,7 @@ def progress_tile(uf: str, name: str, told: Mapping[str, Any] | None, *, asked: 
             label = f"lendo, {whole(done)} de {counted(total, 'página', 'páginas')}, {counts}"
             return Tile(uf, name, state, label, _count(found), filled=str(filled))
         case "unread":
-            return Tile(uf, name, "waiting", "não lida")
+            return Tile(uf, name, state, _UNREAD)
         case "failed":
             return Tile(uf, name, state, "não foi lida", "falhou")
         case "partial":
@@ -127,6 +130,12 @@ def result_tiles(
     )
 
 
+def legend(tiles: Iterable[Tile]) -> list[tuple[str, str]]:
+    """Return (state, meaning) of the signs that are on a result's map."""
+    shown = {tile.state for tile in tiles}
+    return [sign for sign in _SIGNS.items() if sign[0] in shown]
+
+
 def _result_tile(
     uf: str,
     name: str,
@@ -146,7 +155,7 @@ def _result_tile(
         state, label = "failed", f"{label}, não foi lida" if count else "não foi lida"
         number = number if count else "falhou"
     elif status == "unread":
-        state, label = "idle", f"{label}, não lida" if count else "não lida"
+        state, label = "unread", f"{label}, {_UNREAD}" if count else _UNREAD
         number = number if count else ""
     elif status == "partial":
         state, label = "partial", f"{label}, leitura incompleta"

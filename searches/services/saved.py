@@ -1,6 +1,7 @@
 """Saving questions, and asking them again each day. Floor 3."""
 
 import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -35,8 +36,9 @@ class TooManySaved(Exception):
 def save(search: Search, *, owner: Owner, name: str) -> SavedSearch:
     """Keep a search's question, and the search as its first run; what was kept already stays.
 
-    A user hears of it by mail from the start, once there is a confirmed address. Raises
-    TooManySaved, and QueryError for what was asked by rules that hold no more.
+    A name that another question of the owner's has gets a number. A user hears of it by mail from
+    the start, once there is a confirmed address. Raises TooManySaved, and QueryError for what was
+    asked by rules that hold no more.
     """
     key = SearchQuery.from_json(search.query).key
     mine = selectors.saved_by(owner)
@@ -49,7 +51,7 @@ def save(search: Search, *, owner: Owner, name: str) -> SavedSearch:
             saved = SavedSearch(
                 owner_user_id=owner.user_id,
                 owner_visitor=owner.visitor,
-                name=one_line(name)[:LONGEST_NAME],
+                name=_free(name, taken=set(mine.values_list("name", flat=True))),
                 query=search.query,
                 question_key=key,
                 wants_mail=owner.user_id is not None,
@@ -58,6 +60,12 @@ def save(search: Search, *, owner: Owner, name: str) -> SavedSearch:
             saved.save(force_insert=True)
         Search.objects.filter(pk=search.pk, saved=None).update(saved=saved)
     return saved
+
+
+def _free(name: str, *, taken: Collection[str]) -> str:
+    name = one_line(name)[:LONGEST_NAME]
+    numbered = (f"{name[: LONGEST_NAME - 5]} ({number})" for number in range(2, MOST_SAVED + 1))
+    return next((each for each in (name, *numbered) if each not in taken), name)
 
 
 def change(

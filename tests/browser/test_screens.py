@@ -161,6 +161,26 @@ def test_paper_has_long_objects_to_their_end(
     expect(folded).not_to_have_attribute("open", "")
 
 
+def test_the_whole_question_stays_open_at_the_end_and_is_on_paper(
+    visit: Visit, live_site: Stage
+) -> None:
+    live_site.source.latency_seconds = 0.5
+    page = visit().open()
+    ask(page, live_site, ufs="SP MG", terms="arroz, feijão, café, açúcar, leite, óleo")
+    whole = page.locator("[data-question] p")
+    expect(whole).to_be_hidden()
+    page.get_by_text("ver a pergunta inteira").click()
+    expect(whole).to_contain_text("“leite” ou “óleo” em Minas Gerais e em São Paulo")
+    live_site.source.latency_seconds = 0.0
+    wait_for_end(page)
+    expect(whole).to_be_visible()
+    page.get_by_text("ver a pergunta inteira").click()
+    expect(whole).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(whole).to_be_visible()
+    expect(page.get_by_text("ver a pergunta inteira")).to_be_hidden()
+
+
 #: No script sees how a bar's inner parts are drawn: the rules that hold for them.
 MOVING = """() => {
   const found = [];

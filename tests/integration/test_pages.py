@@ -407,7 +407,7 @@ async def test_a_search_that_was_stopped_before_its_turn_has_not_failed():
     assert "A busca foi cancelada Nada tinha sido lido ainda." in seen
     assert "fica no acervo" not in seen
     assert "falhou" not in seen
-    assert "Minas Gerais: não lida" in seen
+    assert "Minas Gerais: não foi lida: a busca parou antes" in seen
 
 
 async def test_there_is_no_file_before_the_end():

@@ -69,3 +69,14 @@ async def test_the_figures_name_the_states_that_are_missing(simulate, run):
 async def test_the_figures_of_a_whole_search_miss_nothing(simulate, run):
     await simulate([record(1)])
     assert note(await written(await run())) == "Feito em 20/08/2026 12:00, horário de Brasília."
+
+
+async def test_a_sum_of_nothing_is_not_zero(simulate, run):
+    await simulate([record(1, valorTotalEstimado=0), record(2, uf="MG")])
+    book = await written(await run(ufs=["SP", "MG"]))
+    rows = {row[0]: row[1:3] for row in book["Resumo"].iter_rows(values_only=True)}
+    assert rows["SP"] == (1, "não informado")
+    assert rows["MG"] == (1, 1000.5)
+    book = await written(await run(ufs=["SP"], data_inicial="2026-07-31"))
+    rows = {row[0]: row[1] for row in book["Resumo"].iter_rows(values_only=True)}
+    assert rows["Valor estimado somado"] == "não informado"

@@ -136,6 +136,42 @@ def test_an_alternative_of_two_words_is_one_phrase_and_shown_as_it_was_found():
     assert "meio-fio concreto" not in found.terms
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("EQUIPAMENTOS DE PROTEÇÃO INDIVIDUAL", "equipamentos de proteção individual"),
+        ("equipamentos  para a\nProteção Individual", "equipamentos para a proteção individual"),
+        ("Equipamento proteção individual", "equipamento proteção individual"),
+        # Another phrase, which has its own.
+        ("Luvas; equipamentos de proteção individual", "equipamento de proteção individual"),
+    ],
+)
+def test_a_phrase_is_named_with_the_little_words_of_the_object(text, named):
+    assert named in sector_matcher("vestuario").match(f"Aquisição de {text}").terms
+
+
+def test_a_name_has_no_asides_and_keeps_acronyms():
+    def first_name(sector: str, text: str) -> str:
+        return sector_matcher(sector).match(text).terms[0]
+
+    named = first_name("produtos_limpeza", "Materiais de consumo (copa e cozinha)")
+    assert named == "materiais de consumo copa e cozinha"
+    named = first_name("vestuario", "Equipamentos (02) de proteção individual")
+    assert named == "equipamentos de proteção individual"
+    assert (
+        first_name("transporte_servicos", "Locação de 02 (dois) veículos") == "locação de veículo"
+    )
+    assert first_name("equipamentos_medicos", "MATERIAIS DE OPME") == "materiais de OPME"
+
+
+def test_a_phrase_has_one_name_and_its_places_stay():
+    text = "Kit de lanches, kits de lanche e lanches"
+    found = sector_matcher("alimentos").match(text)
+    assert found.terms == ("kit de lanches", "lanche")
+    marked = [text[start:end] for start, end in found.spans]
+    assert marked == ["Kit de lanches", "kits de lanche", "lanches"]
+
+
 def test_it_is_compiled_once():
     first, second = sector_matcher("alimentos"), sector_matcher("alimentos")
     assert first.terms is second.terms

@@ -227,8 +227,11 @@ export class Screen {
   swap(page, anchor) {
     const main = document.querySelector("main");
     const held = main.contains(document.activeElement);
+    const isUnfolded = main.querySelector("[data-question]")?.open;
     main.replaceChildren(...document.adoptNode(page.querySelector("main")).childNodes);
     document.title = page.title;
+    // What stands above the list keeps its height.
+    if (isUnfolded) main.querySelector("[data-question]").open = true;
     const isBack = anchor?.restore();
     if (held && !isBack) main.focus({ preventScroll: true });
   }
