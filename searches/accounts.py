@@ -21,7 +21,7 @@ from searches.access import members_only
 from searches.domain.text import one_line
 from searches.models import ApiToken
 from searches.owners import owner_of
-from searches.services import leaving, saved
+from searches.services import arriving, leaving
 
 LONGEST_TOKEN_NAME = 80
 #: The address that a link was sent to, when, and the one that it would replace. In the session and
@@ -65,8 +65,8 @@ def _on_the_way_to(request: HttpRequest) -> str:
 
 @receiver(user_logged_in)
 def _bring_along(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """What a visitor saved goes with the account that it logs in to."""
-    saved.adopt(owner_of(user=user, session=request.session))
+    """What a visitor asked and saved goes with the account that it logs in to."""
+    arriving.bring_along(owner_of(user=user, session=request.session))
 
 
 @require_safe
