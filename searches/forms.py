@@ -1,13 +1,13 @@
 """The search form: what a browser sends, turned into a request of the contract. Floor 6."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from typing import Any
 
 from django.http import QueryDict
 
-from searches import messages, places
+from searches import messages, places, wording
 from searches.domain import brazil, matching, tables
 from searches.domain.errors import QueryError
 from searches.domain.query import Mode, SearchQuery, parse_query
@@ -32,7 +32,14 @@ class SearchForm:
     The rules are the query's own (`parse_query`): page and API refuse the same things.
     """
 
-    def __init__(self, values: Mapping[str, Any], *, today: date, bound: bool) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        *,
+        today: date,
+        bound: bool,
+        wrong_places: Sequence[str] = (),
+    ) -> None:
         self.values = dict(values)
         self.errors: dict[str, list[str]] = {}
         #: which of the two ways to say what is sold: setor or termos
@@ -43,11 +50,9 @@ class SearchForm:
                 self.query = parse_query(self.values, today=today)
             except QueryError as error:
                 self.errors = messages.problem_texts(error)
-                if unknown := error.problems.get("municipios"):
-                    self.errors["municipios"] = [
-                        messages.unknown_municipality_text(problem.params.get("value", ""))
-                        for problem in unknown
-                    ]
+        if wrong_places:  # by what was written, which the query's rules do not know
+            self.query = None
+            self.errors["municipios"] = list(wrong_places)
 
     @classmethod
     def submitted(cls, data: QueryDict, *, today: date) -> "SearchForm":
@@ -60,18 +65,17 @@ class SearchForm:
             entries = [entry.strip() for entry in re.split(r"[,;\n]", data.get(name, ""))]
             if entries := [entry for entry in entries if entry]:
                 values[name] = entries
+        wrong_places: list[str] = []
         if "municipios" in values:
-            values["municipios"] = [
-                code
-                for entry in values["municipios"]
-                for code in places.codes_of(entry, ufs=values.get("ufs", ())) or [entry]
-            ]
+            values["municipios"], wrong_places = _municipalities(
+                values["municipios"], ufs=set(values.get("ufs", ())) & brazil.BY_CODE.keys()
+            )
         match data.get("o_que"):  # one of the two ways to say what is sold
             case "setor":
                 values.pop("termos_busca", None)
             case "termos":
                 values.pop("setor_id", None)
-        form = cls(values, today=today, bound=True)
+        form = cls(values, today=today, bound=True, wrong_places=wrong_places)
         if (what := str(data.get("o_que"))) in ("setor", "termos"):
             form.what = what  # shown again even when it was left empty
         return form
@@ -139,6 +143,29 @@ class SearchForm:
     @property
     def lines(self) -> dict[str, str]:
         return {name: self.line(name) for name in _LINES}
+
+
+def _municipalities(written: Sequence[str], *, ufs: Set[str]) -> tuple[list[str], list[str]]:
+    """Return the codes of the municipalities of the UFs, and a sentence for each that is none.
+
+    What is none stays as it was written. Without UFs, which is another field's error, all are in.
+    """
+    codes, problems = [], []
+    for entry in written:
+        found = places.named(entry)
+        inside = [code for uf, code in found if not ufs or uf in ufs]
+        codes += inside or [entry]
+        if not found:
+            problems.append(messages.unknown_municipality_text(entry))
+        elif not inside:
+            name = places.name_of(found[0][1]).rpartition("/")[0]
+            home = {uf for uf, _ in found}
+            problems.append(
+                messages.municipality_elsewhere_text(
+                    name, wording.place(home), is_one=len(home) == 1
+                )
+            )
+    return codes, problems
 
 
 def _number(text: str) -> str:

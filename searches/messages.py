@@ -132,6 +132,12 @@ def unknown_municipality_text(written: str) -> str:
     )
 
 
+def municipality_elsewhere_text(name: str, place: str, *, is_one: bool) -> str:
+    """Return the sentence for a municipality in none of the chosen states: it is in this place."""
+    verb = "está" if is_one else "estão"
+    return f"{name} fica {place}, que não {verb} entre os estados escolhidos."
+
+
 def error_text(code: str) -> str:
     """Return the sentence for an error code that a search ended with."""
     return _ERRORS.get(code, _ERRORS["internal"])
