@@ -20,6 +20,8 @@ _TEXTS = (
 )  # fmt: skip
 #: Written as people do: 1.234.567,89
 _BRAZILIAN_NUMBER = re.compile(r"^\d{1,3}(\.\d{3})+(,\d+)?$|^\d+,\d+$")
+_ENTRY = re.compile(r"[^,;\n]+")
+_QUOTED_ENTRY = re.compile(r'(?:"[^"]*"|“[^”]*”|[^,;\n])+')  # as in the user's terms
 MORE_FILTERS = (
     "modalidades", "esferas", "municipios", "orgaos", "valor_minimo", "valor_maximo", "status",
     "exclusion_terms",
@@ -62,8 +64,8 @@ class SearchForm:
             if text := data.get(name, "").strip():
                 values[name] = _number(text) if name.startswith("valor_") else text
         for name in _LINES:
-            entries = [entry.strip() for entry in re.split(r"[,;\n]", data.get(name, ""))]
-            if entries := [entry for entry in entries if entry]:
+            entry = _QUOTED_ENTRY if name == "exclusion_terms" else _ENTRY
+            if entries := list(filter(None, map(str.strip, entry.findall(data.get(name, ""))))):
                 values[name] = entries
         wrong_places: list[str] = []
         if "municipios" in values:
@@ -137,8 +139,16 @@ class SearchForm:
 
     def line(self, name: str) -> str:
         """Return a list field as it is typed."""
-        entries = map(str, self.values.get(name) or ())
-        return ", ".join(map(places.name_of, entries) if name == "municipios" else entries)
+        entries = [str(entry) for entry in self.values.get(name) or ()]
+        match name:
+            case "municipios":
+                entries = [places.name_of(entry) for entry in entries]
+            case "exclusion_terms":  # those that a comma would take apart are a phrase in quotes
+                entries = [
+                    entry if _ENTRY.fullmatch(entry) or '"' in entry else f'"{entry}"'
+                    for entry in entries
+                ]
+        return ", ".join(entries)
 
     @property
     def lines(self) -> dict[str, str]:

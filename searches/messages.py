@@ -59,6 +59,11 @@ _PROBLEMS = {
     "terms.many": "São termos demais: use no máximo 50.",
     "terms.long": "“{term}” é longo demais: use no máximo 100 letras em cada termo.",
     "terms.prefix": "“{term}”: o * vale só no fim de uma palavra com pelo menos três letras.",
+    "terms.minus": "“{term}”: para deixar uma palavra de fora, use “Sem estes termos” e escreva-a "
+    "sem o hífen.",
+    "exclusion.minus": "“{term}”: escreva sem o hífen. O que está em “Sem estes termos” já fica de "
+    "fora.",
+    "exclusion.asked": "“{term}” está entre os termos que você busca: tire de um dos dois campos.",
     "terms.common": "Estes termos são comuns demais; diga com outras palavras o que você vende.",
     "terms.none": "Não há nenhuma palavra nestes termos.",
     "unknown_modality": "“{value}” não é o código de uma modalidade.",

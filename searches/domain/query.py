@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from searches.domain import brazil, matching, tables
 from searches.domain.errors import Problem, QueryError
 from searches.domain.notice import NoticeStatus
-from searches.domain.terms import TermsError, key_words
+from searches.domain.terms import TermsError, parse_exclusion
 from searches.domain.text import is_unicode, one_line
 
 
@@ -173,7 +173,7 @@ class _Reader:
             terms=parsed.terms,
             terms_text=self.text("termos_busca"),
             stopwords_removed=parsed.stopwords_removed,
-            exclusions=self.exclusions(),
+            exclusions=self.exclusions(asked=parsed.terms),
             modalities=self.modalities(),
             spheres=self.spheres(),
             municipalities=self.municipalities(),
@@ -234,14 +234,14 @@ class _Reader:
                 found[clean] = None
         return tuple(found)
 
-    def exclusions(self) -> tuple[str, ...]:
-        found = self.entries("exclusion_terms")
-        for term in found:
+    def exclusions(self, *, asked: Sequence[str]) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for entry in self.entries("exclusion_terms"):
             try:
-                key_words(term)
+                found[parse_exclusion(entry, asked=asked)] = None
             except TermsError as error:
                 self.problem("exclusion_terms", error.code, term=error.term[:60])
-        return found
+        return tuple(filter(None, found))
 
     def ufs(self) -> tuple[str, ...]:
         found: dict[str, None] = {}
