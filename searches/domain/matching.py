@@ -3,7 +3,7 @@
 A search has a sector's vocabulary or the user's own terms; both are a `Matcher`, compiled once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
 from math import ceil
@@ -14,12 +14,11 @@ from searches.domain.sectors import Sector, all_sectors, load_vocabulary
 from searches.domain.suggestions import suggest_terms
 from searches.domain.terms import (
     ParsedTerms,
-    PhraseIndex,
     TermsError,
     key_words,
-    make_slot,
     merge_spans,
     parse_terms,
+    term_index,
 )
 from searches.domain.text import read, stretch_places
 
@@ -74,15 +73,6 @@ class Matcher(Protocol):
         ...
 
 
-def _term_index(terms: Iterable[str]) -> PhraseIndex[str]:
-    index: PhraseIndex[str] = PhraseIndex()
-    for term in terms:
-        slots = [make_slot([key]) for key in key_words(term)]
-        if slots:
-            index.add(slots, term)
-    return index
-
-
 def _spans(
     found: Sequence[tuple[int, int]], folded: str, words: Sequence[str]
 ) -> tuple[tuple[int, int], ...]:
@@ -96,8 +86,8 @@ class _TermMatcher:
     def __init__(self, terms: tuple[str, ...], exclusions: tuple[str, ...], floor: int) -> None:
         self.terms = terms
         self.floor = floor
-        self._index = _term_index(terms)
-        self._exclusions = _term_index(exclusions)
+        self._index = term_index(terms)
+        self._exclusions = term_index(exclusions)
 
     def match(self, text: str) -> MatchResult:
         folded, found = read(text)
@@ -144,7 +134,7 @@ class _SectorMatcher:
     def __init__(self, scorer: SectorScorer, exclusions: tuple[str, ...]) -> None:
         self.terms = scorer.sector.terms
         self._scorer = scorer
-        self._exclusions = _term_index(exclusions)
+        self._exclusions = term_index(exclusions)
 
     def match(self, text: str) -> MatchResult:
         folded, found = read(text)
