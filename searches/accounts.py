@@ -1,5 +1,6 @@
 """Sign-up, the account page with its e-mail address and API tokens, and its end. Floor 6."""
 
+import secrets
 from typing import Any, cast
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import LoginView
 from django.core import signing
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -21,12 +23,16 @@ from searches.access import members_only
 from searches.domain.text import one_line
 from searches.models import ApiToken
 from searches.owners import owner_of
-from searches.services import leaving, saved
+from searches.services import arriving, leaving
+from searches.services.turns import take_turn
 
 LONGEST_TOKEN_NAME = 80
 #: The address that a link was sent to, when, and the one that it would replace. In the session and
 #: not with the account: the address of somebody who never answers is not ours to keep.
 ASKED_KEY = "asked_address"
+#: The forms for a token that were posted, the latest ones: each makes one token.
+POSTED_KEY = "posted_forms"
+MOST_POSTED = 20
 
 
 class Login(LoginView):
@@ -65,8 +71,8 @@ def _on_the_way_to(request: HttpRequest) -> str:
 
 @receiver(user_logged_in)
 def _bring_along(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """What a visitor saved goes with the account that it logs in to."""
-    saved.adopt(owner_of(user=user, session=request.session))
+    """What a visitor asked and saved goes with the account that it logs in to."""
+    arriving.bring_along(owner_of(user=user, session=request.session))
 
 
 @require_safe
@@ -77,7 +83,12 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 def _account(
-    request: HttpRequest, *, address_problem: str = "", new_token: str = "", status: int = 200
+    request: HttpRequest,
+    *,
+    address_problem: str = "",
+    new_token: str = "",
+    is_token_repeated: bool = False,
+    status: int = 200,
 ) -> HttpResponse:
     asked_address = _asked_address(request)
     context = {
@@ -87,6 +98,8 @@ def _account(
         "is_password_changed": request.session.pop(passwords.CHANGED_KEY, False),
         "tokens": ApiToken.objects.filter(user=cast(User, request.user)).order_by("-created_at"),
         "new_token": new_token,
+        "is_token_repeated": is_token_repeated,
+        "form_key": secrets.token_urlsafe(16),
     }
     response = render(request, "accounts/account.html", context, status=status)
     response["Cache-Control"] = "no-store"
@@ -155,11 +168,31 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
 def create_token(request: HttpRequest) -> HttpResponse:
     """Make a token, and show it in this answer alone: it is kept nowhere, not in the session.
 
-    A browser asks before it posts again to show the page anew.
+    Who shows that page anew posts the form again: the second time it makes nothing.
     """
     name = one_line(request.POST.get("nome", ""))[:LONGEST_TOKEN_NAME]
     user = cast(User, request.user)  # login_required
-    return _account(request, new_token=tokens.create_token(user, name=name))
+    with transaction.atomic():
+        if not _is_first(request, request.POST.get("formulario", "")[:64]):
+            return _account(request, is_token_repeated=True)
+        new_token = tokens.create_token(user, name=name)
+    return _account(request, new_token=new_token)
+
+
+def _is_first(request: HttpRequest, form_key: str) -> bool:
+    """Say whether a form is posted for the first time, and note that in the session.
+
+    Within a transaction: of two posts at the same moment one is the second.
+    """
+    session = request.session
+    take_turn(f"forms of {session.session_key}")
+    posted = type(session)(session.session_key).get(POSTED_KEY, [])  # as the other has left it
+    if form_key in posted:
+        return False
+    if form_key:
+        session[POSTED_KEY] = [*posted, form_key][-MOST_POSTED:]
+        session.save()
+    return True
 
 
 @require_POST

@@ -1,13 +1,13 @@
 """The search form: what a browser sends, turned into a request of the contract. Floor 6."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from typing import Any
 
 from django.http import QueryDict
 
-from searches import messages, places
+from searches import messages, places, wording
 from searches.domain import brazil, matching, tables
 from searches.domain.errors import QueryError
 from searches.domain.query import Mode, SearchQuery, parse_query
@@ -20,6 +20,8 @@ _TEXTS = (
 )  # fmt: skip
 #: Written as people do: 1.234.567,89
 _BRAZILIAN_NUMBER = re.compile(r"^\d{1,3}(\.\d{3})+(,\d+)?$|^\d+,\d+$")
+_ENTRY = re.compile(r"[^,;\n]+")
+_QUOTED_ENTRY = re.compile(r'(?:"[^"]*"|“[^”]*”|[^,;\n])+')  # as in the user's terms
 MORE_FILTERS = (
     "modalidades", "esferas", "municipios", "orgaos", "valor_minimo", "valor_maximo", "status",
     "exclusion_terms",
@@ -32,7 +34,14 @@ class SearchForm:
     The rules are the query's own (`parse_query`): page and API refuse the same things.
     """
 
-    def __init__(self, values: Mapping[str, Any], *, today: date, bound: bool) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        *,
+        today: date,
+        bound: bool,
+        wrong_places: Sequence[str] = (),
+    ) -> None:
         self.values = dict(values)
         self.errors: dict[str, list[str]] = {}
         #: which of the two ways to say what is sold: setor or termos
@@ -43,11 +52,9 @@ class SearchForm:
                 self.query = parse_query(self.values, today=today)
             except QueryError as error:
                 self.errors = messages.problem_texts(error)
-                if unknown := error.problems.get("municipios"):
-                    self.errors["municipios"] = [
-                        messages.unknown_municipality_text(problem.params.get("value", ""))
-                        for problem in unknown
-                    ]
+        if wrong_places:  # by what was written, which the query's rules do not know
+            self.query = None
+            self.errors["municipios"] = list(wrong_places)
 
     @classmethod
     def submitted(cls, data: QueryDict, *, today: date) -> "SearchForm":
@@ -57,21 +64,20 @@ class SearchForm:
             if text := data.get(name, "").strip():
                 values[name] = _number(text) if name.startswith("valor_") else text
         for name in _LINES:
-            entries = [entry.strip() for entry in re.split(r"[,;\n]", data.get(name, ""))]
-            if entries := [entry for entry in entries if entry]:
+            entry = _QUOTED_ENTRY if name == "exclusion_terms" else _ENTRY
+            if entries := list(filter(None, map(str.strip, entry.findall(data.get(name, ""))))):
                 values[name] = entries
+        wrong_places: list[str] = []
         if "municipios" in values:
-            values["municipios"] = [
-                code
-                for entry in values["municipios"]
-                for code in places.codes_of(entry, ufs=values.get("ufs", ())) or [entry]
-            ]
+            values["municipios"], wrong_places = _municipalities(
+                values["municipios"], ufs=set(values.get("ufs", ())) & brazil.BY_CODE.keys()
+            )
         match data.get("o_que"):  # one of the two ways to say what is sold
             case "setor":
                 values.pop("termos_busca", None)
             case "termos":
                 values.pop("setor_id", None)
-        form = cls(values, today=today, bound=True)
+        form = cls(values, today=today, bound=True, wrong_places=wrong_places)
         if (what := str(data.get("o_que"))) in ("setor", "termos"):
             form.what = what  # shown again even when it was left empty
         return form
@@ -133,12 +139,43 @@ class SearchForm:
 
     def line(self, name: str) -> str:
         """Return a list field as it is typed."""
-        entries = map(str, self.values.get(name) or ())
-        return ", ".join(map(places.name_of, entries) if name == "municipios" else entries)
+        entries = [str(entry) for entry in self.values.get(name) or ()]
+        match name:
+            case "municipios":
+                entries = [places.name_of(entry) for entry in entries]
+            case "exclusion_terms":  # those that a comma would take apart are a phrase in quotes
+                entries = [
+                    entry if _ENTRY.fullmatch(entry) or '"' in entry else f'"{entry}"'
+                    for entry in entries
+                ]
+        return ", ".join(entries)
 
     @property
     def lines(self) -> dict[str, str]:
         return {name: self.line(name) for name in _LINES}
+
+
+def _municipalities(written: Sequence[str], *, ufs: Set[str]) -> tuple[list[str], list[str]]:
+    """Return the codes of the municipalities of the UFs, and a sentence for each that is none.
+
+    What is none stays as it was written. Without UFs, which is another field's error, all are in.
+    """
+    codes, problems = [], []
+    for entry in written:
+        found = places.named(entry)
+        inside = [code for uf, code in found if not ufs or uf in ufs]
+        codes += inside or [entry]
+        if not found:
+            problems.append(messages.unknown_municipality_text(entry))
+        elif not inside:
+            name = places.name_of(found[0][1]).rpartition("/")[0]
+            home = {uf for uf, _ in found}
+            problems.append(
+                messages.municipality_elsewhere_text(
+                    name, wording.place(home), is_one=len(home) == 1
+                )
+            )
+    return codes, problems
 
 
 def _number(text: str) -> str:

@@ -59,6 +59,11 @@ _PROBLEMS = {
     "terms.many": "São termos demais: use no máximo 50.",
     "terms.long": "“{term}” é longo demais: use no máximo 100 letras em cada termo.",
     "terms.prefix": "“{term}”: o * vale só no fim de uma palavra com pelo menos três letras.",
+    "terms.minus": "“{term}”: para deixar uma palavra de fora, use “Sem estes termos” e escreva-a "
+    "sem o hífen.",
+    "exclusion.minus": "“{term}”: escreva sem o hífen. O que está em “Sem estes termos” já fica de "
+    "fora.",
+    "exclusion.asked": "“{term}” está entre os termos que você busca: tire de um dos dois campos.",
     "terms.common": "Estes termos são comuns demais; diga com outras palavras o que você vende.",
     "terms.none": "Não há nenhuma palavra nestes termos.",
     "unknown_modality": "“{value}” não é o código de uma modalidade.",
@@ -67,7 +72,7 @@ _PROBLEMS = {
     "number": "Escreva um número.",
     "value_range": "O valor deve estar entre 0 e 1.000.000.000.000.000.",
     "value_order": "O valor máximo deve ser maior ou igual ao mínimo.",
-    "whole": "Escreva um número inteiro a partir de {minimum}.",
+    "whole": "Escreva um número inteiro de 1 a 1.000.000.",
     "page_size": "Use 10, 20, 50 ou 100 itens por página.",
     "choice": "“{value}” não é uma das opções.",
     "uuid": "Envie um UUID válido.",
@@ -130,6 +135,12 @@ def unknown_municipality_text(written: str) -> str:
         f"“{written}” não é um município que conhecemos: confira o nome, "
         "ou escreva o código IBGE, de 7 dígitos."
     )
+
+
+def municipality_elsewhere_text(name: str, place: str, *, is_one: bool) -> str:
+    """Return the sentence for a municipality in none of the chosen states: it is in this place."""
+    verb = "está" if is_one else "estão"
+    return f"{name} fica {place}, que não {verb} entre os estados escolhidos."
 
 
 def error_text(code: str) -> str:

@@ -11,7 +11,7 @@ VISITOR_KEY = "visitor"
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A user, a visitor, or a user who was a visitor before logging in."""
+    """A user, a visitor, or a user with the key that its browser had before the login."""
 
     user_id: int | None = None
     visitor: str = ""
@@ -28,6 +28,15 @@ class Owner:
         if self.visitor:
             condition |= Q(owner_visitor=self.visitor)
         return condition
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Return how a row says that it is this owner's: a user's, or else a visitor's.
+
+        Not both: who logs out has left what is its own behind.
+        """
+        visitor = self.visitor if self.user_id is None else ""
+        return {"owner_user_id": self.user_id, "owner_visitor": visitor}
 
 
 def owner_of(*, user: Any, session: Any) -> Owner:

@@ -7,7 +7,6 @@ import re
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from searches import selectors
@@ -78,17 +77,14 @@ def name_of(code: str) -> str:
     return _all_known().names.get(code, code)
 
 
-def codes_of(written: str, *, ufs: Sequence[str]) -> list[str]:
-    """Return the codes of what was written: a code, a name, or a name with its UF.
-
-    Of a name alone those in the UFs are meant, if there are any. Nothing when it is not known.
-    """
+def named(written: str) -> list[tuple[str, str]]:
+    """Return the (UF, code) of each municipality that is called what was written: a code, a name,
+    or a name with its UF. Nothing when none is known."""
     if _CODE.fullmatch(written):
-        return [written]
+        uf = name_of(written).rpartition("/")[2]
+        return [(uf, written)] if uf in BY_CODE else []
     name, uf = written, ""
     if (parts := _WITH_UF.fullmatch(written)) and parts[2].upper() in BY_CODE:
         name, uf = parts[1], parts[2].upper()
     found = _all_known().codes.get(_folded(name), [])
-    wanted = {uf} if uf else set(ufs)
-    inside = [code for known_uf, code in found if known_uf in wanted]
-    return inside or ([] if uf else [code for _, code in found])
+    return [known for known in found if not uf or known[0] == uf]

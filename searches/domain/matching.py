@@ -4,7 +4,7 @@ A search has a sector's vocabulary or the user's own terms; both are a `Matcher`
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache, lru_cache
 from math import ceil
@@ -15,12 +15,11 @@ from searches.domain.sectors import Sector, all_sectors, load_vocabulary
 from searches.domain.suggestions import suggest_terms
 from searches.domain.terms import (
     ParsedTerms,
-    PhraseIndex,
     TermsError,
     key_words,
-    make_slot,
     merge_spans,
     parse_terms,
+    term_index,
 )
 from searches.domain.text import phrase_words, read, stretch_places
 
@@ -76,23 +75,14 @@ class Matcher(Protocol):
         ...
 
 
-def _term_index(terms: Iterable[str]) -> PhraseIndex[str]:
-    index: PhraseIndex[str] = PhraseIndex()
-    for term in terms:
-        slots = [make_slot([key]) for key in key_words(term)]
-        if slots:
-            index.add(slots, term)
-    return index
-
-
 class _TermMatcher:
     """The user's own terms."""
 
     def __init__(self, terms: tuple[str, ...], exclusions: tuple[str, ...], floor: int) -> None:
         self.terms = terms
         self.floor = floor
-        self._index = _term_index(terms)
-        self._exclusions = _term_index(exclusions)
+        self._index = term_index(terms)
+        self._exclusions = term_index(exclusions)
 
     def match(self, text: str) -> MatchResult:
         folded, found = read(text)
@@ -177,7 +167,7 @@ class _SectorMatcher:
     def __init__(self, scorer: SectorScorer, exclusions: tuple[str, ...]) -> None:
         self.terms = scorer.sector.terms
         self._scorer = scorer
-        self._exclusions = _term_index(exclusions)
+        self._exclusions = term_index(exclusions)
 
     def match(self, text: str) -> MatchResult:
         folded, found = read(text)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from searches.domain import brazil, matching, tables
 from searches.domain.errors import Problem, QueryError
 from searches.domain.notice import NoticeStatus
-from searches.domain.terms import TermsError, key_words
+from searches.domain.terms import TermsError, parse_exclusion
 from searches.domain.text import is_unicode, one_line
 
 
@@ -173,7 +173,7 @@ class _Reader:
             terms=parsed.terms,
             terms_text=self.text("termos_busca"),
             stopwords_removed=parsed.stopwords_removed,
-            exclusions=self.exclusions(),
+            exclusions=self.exclusions(asked=parsed.terms),
             modalities=self.modalities(),
             spheres=self.spheres(),
             municipalities=self.municipalities(),
@@ -182,7 +182,7 @@ class _Reader:
             largest_value=largest,
             status=None if status_text is _StatusChoice.ANY else NoticeStatus(status_text.value),
             order=self.choice("ordenacao", Order, Order.NEWEST),
-            page=self.whole("pagina", 1, 1, 1_000_000),
+            page=self.whole("pagina", 1),
             page_size=self.page_size(),
         )
         if self.problems:
@@ -234,14 +234,14 @@ class _Reader:
                 found[clean] = None
         return tuple(found)
 
-    def exclusions(self) -> tuple[str, ...]:
-        found = self.entries("exclusion_terms")
-        for term in found:
+    def exclusions(self, *, asked: Sequence[str]) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for entry in self.entries("exclusion_terms"):
             try:
-                key_words(term)
+                found[parse_exclusion(entry, asked=asked)] = None
             except TermsError as error:
                 self.problem("exclusion_terms", error.code, term=error.term[:60])
-        return found
+        return tuple(filter(None, found))
 
     def ufs(self) -> tuple[str, ...]:
         found: dict[str, None] = {}
@@ -353,18 +353,18 @@ class _Reader:
             return None
         return value.quantize(Decimal("0.0001")) + 0  # + 0 turns -0 into 0
 
-    def whole(self, name: str, default: int, minimum: int, maximum: int) -> int:
+    def whole(self, name: str, default: int) -> int:
         raw = self.data.get(name)
         if raw is None or raw == "":
             return default
         number = _whole(raw)
-        if number is None or not minimum <= number <= maximum:
-            self.problem(name, "whole", minimum=str(minimum))
+        if number is None or not 1 <= number <= 1_000_000:
+            self.problem(name, "whole")
             return default
         return number
 
     def page_size(self) -> int:
-        size = self.whole("itens_por_pagina", 20, 1, 1_000_000)
+        size = self.whole("itens_por_pagina", 20)
         if size not in PAGE_SIZES:
             self.problem("itens_por_pagina", "page_size")
         return size
@@ -388,11 +388,9 @@ class _StatusChoice(StrEnum):
 
 
 def _whole(raw: Any) -> int | None:
-    """Return a whole number given as number or digits; None for anything else."""
-    if isinstance(raw, bool):
-        return None
-    if isinstance(raw, int):
-        return raw
+    """Return a whole number given as number, also as 6.0, or digits; None for anything else."""
     if isinstance(raw, str) and re.fullmatch(r"[0-9]{1,9}", raw.strip()):
         return int(raw)
-    return None
+    if isinstance(raw, Decimal) and raw.is_finite() and abs(raw) < 10**9 and raw == int(raw):
+        return int(raw)
+    return raw if isinstance(raw, int) and not isinstance(raw, bool) else None

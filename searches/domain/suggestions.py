@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from searches.domain.inflection import STOPWORDS
-from searches.domain.terms import PhraseIndex, key_words, make_slot
+from searches.domain.terms import key_words, term_index
 from searches.domain.text import fold, word_list, word_spans
 
 _MAX_SUGGESTIONS = 8
@@ -13,38 +13,38 @@ _MAX_VOCABULARY = 20_000
 _CLOSENESS = 0.78
 
 
-def suggest_terms(terms: Sequence[str], texts: Iterable[str]) -> tuple[str, ...]:
-    """Return terms that do find something in these texts, most useful first.
+def suggest_terms(
+    terms: Sequence[str], texts: Iterable[str], *, exclusions: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return words of these texts spelt nearly like one that was asked for, commonest first.
 
-    1. The user's own terms that match some text when asked alone.
-    2. Words of the texts spelt nearly like a word that was asked for, commonest first.
+    None that was asked for already, in singular or plural, and none that stands only in texts
+    which the exclusions throw out: it would find nothing either. A term that does find some text
+    needs nothing in its place.
     """
-    index: PhraseIndex[str] = PhraseIndex()
-    for term in terms:
-        slots = [make_slot([key]) for key in key_words(term)]
-        if slots:
-            index.add(slots, term)
-    alone: Counter[str] = Counter()
+    asked, excluded = term_index(terms), term_index(exclusions)
+    matching: set[str] = set()
     spelling: dict[str, str] = {}
     count: Counter[str] = Counter()
     for text in texts:
         folded = fold(text)
         found = word_list(folded)
-        alone.update({hit.value for hit in index.find(found)})
+        if excluded.has_hit(found):
+            continue
+        matching.update(hit.value for hit in asked.find(found))
         count.update(found)
         if len(spelling) < _MAX_VOCABULARY:
             for word, (start, end) in zip(found, word_spans(folded), strict=True):
                 if len(word) > 3 and word not in STOPWORDS:
                     spelling.setdefault(word, text[start:end].lower())
-    suggestions = [term for term, _ in alone.most_common()]
-    asked = {key.rstrip("*") for term in terms for key in key_words(term)}
-    for term in terms:
-        if term in alone:
-            continue
-        for key in key_words(term):
-            for near in _near_words(key.rstrip("*"), spelling, count):
-                if near not in asked or len(key_words(term)) > 1:
-                    suggestions.append(spelling[near])
+    suggestions = [
+        spelling[near]
+        for term in terms
+        if term not in matching
+        for key in key_words(term)
+        for near in _near_words(key.rstrip("*"), spelling, count)
+        if not asked.has_hit([near])
+    ]
     return tuple(dict.fromkeys(suggestions))[:_MAX_SUGGESTIONS]
 
 

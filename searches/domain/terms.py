@@ -17,7 +17,7 @@ class TermsError(ValueError):
     """The terms cannot be searched for. `code` says why, `term` which one."""
 
     def __init__(self, code: str, term: str = "") -> None:
-        #: terms.many, terms.long or terms.prefix
+        #: terms.many, terms.long, terms.prefix, terms.minus, exclusion.minus or exclusion.asked
         self.code = code
         self.term = term
         super().__init__(f"{code}: {term}" if term else code)
@@ -33,6 +33,9 @@ class ParsedTerms:
 
 _PIECE = re.compile(r'"([^"]*)"|“([^”]*)”|([^"“]+)')
 _SEPARATOR = re.compile(r"[,;\n]")
+_QUOTES = re.compile(r'["“”]')
+#: A word, or words in quotes, right behind a hyphen that is not inside of a word.
+_MINUS = re.compile(r"""(?<![^\s,;"“])[-‐-―−]+(?:"[^"]*"|“[^”]*”|[^\W_][^\s,;"”]*)""")
 
 
 def parse_terms(text: str) -> ParsedTerms:
@@ -43,9 +46,11 @@ def parse_terms(text: str) -> ParsedTerms:
        otherwise each word is a term.
     3. A term of stopwords only is dropped, and so is one that repeats another.
 
-    Raises TermsError for too many terms, a term too long, or a `*` that is not at the end of a
-    word with at least three letters.
+    Raises TermsError for too many terms, a term too long, a `*` that is not at the end of a word
+    with at least three letters, or a word behind a hyphen: search engines leave such a word out.
     """
+    if minus := _MINUS.search(text):
+        raise TermsError("terms.minus", minus[0])
     raw_terms: list[str] = []
     by_piece = bool(_SEPARATOR.search(re.sub(r'"[^"]*"|“[^”]*”', " ", text)))
     for first, second, rest in _PIECE.findall(text):
@@ -70,6 +75,20 @@ def parse_terms(text: str) -> ParsedTerms:
         if len(term) > MAX_TERM_LENGTH:
             raise TermsError("terms.long", term)
     return ParsedTerms(tuple(terms.values()), tuple(dropped.values()))
+
+
+def parse_exclusion(text: str, *, asked: Iterable[str] = ()) -> str:
+    """Return a term to leave out, without quotes and repeated blanks; "" when there is no word.
+
+    Raises TermsError for a misplaced `*` or hyphen, and for what is asked for, word for word.
+    """
+    if minus := _MINUS.search(text):
+        raise TermsError("exclusion.minus", minus[0])
+    term = " ".join(_QUOTES.sub(" ", text).split())
+    keys = key_words(term)
+    if keys and keys in map(key_words, asked):
+        raise TermsError("exclusion.asked", term)
+    return term if keys else ""
 
 
 def key_words(term: str) -> list[str]:
@@ -250,6 +269,15 @@ class PhraseIndex(Generic[T]):
                 else:
                     hits[shelf].append(Hit(value, place - before, place + after))
         return hits
+
+
+def term_index(terms: Iterable[str]) -> PhraseIndex[str]:
+    """Return what finds these terms, each word of theirs in singular and plural."""
+    index: PhraseIndex[str] = PhraseIndex()
+    for term in terms:
+        if slots := [make_slot([key]) for key in key_words(term)]:
+            index.add(slots, term)
+    return index
 
 
 def merge_spans(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -30,7 +30,7 @@ class Search(models.Model):
         blank=True,
         verbose_name="usuário",
     )
-    #: Key of the anonymous browser that asked; it survives a login, unlike the session's own key.
+    #: Key of the anonymous browser that asked, until it logs in: then the search is the user's.
     owner_visitor = models.CharField("visitante", max_length=64, blank=True)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, verbose_name="fonte")
     query = models.JSONField("pergunta")

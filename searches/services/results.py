@@ -106,7 +106,8 @@ def _suggestions(search: Search, query: SearchQuery, decider: Decider) -> list[s
         return []
     scope = selectors.scope(source=search.source_id, query=query, now=decider.now)
     sample = islice(selectors.domain_notices(scope), SUGGESTION_SAMPLE)
-    return list(matching.suggest_terms(query.terms, (notice.object for _, notice in sample)))
+    texts = (notice.object for _, notice in sample)
+    return list(matching.suggest_terms(query.terms, texts, exclusions=query.exclusions))
 
 
 def merged(tallies: Iterable[Tally]) -> Tally:

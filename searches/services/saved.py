@@ -49,8 +49,7 @@ def save(search: Search, *, owner: Owner, name: str) -> SavedSearch:
             if mine.count() >= MOST_SAVED:
                 raise TooManySaved
             saved = SavedSearch(
-                owner_user_id=owner.user_id,
-                owner_visitor=owner.visitor,
+                **owner.columns,
                 name=_free(name, taken=set(mine.values_list("name", flat=True))),
                 query=search.query,
                 question_key=key,
@@ -90,17 +89,15 @@ def change(
 
 
 def adopt(owner: Owner) -> None:
-    """Give a user what it saved before it had an account, with mail about it.
+    """Give a user what it saved before its login, with mail about it.
 
     Not about a question that the account keeps already: one mail is enough, or none was wanted.
     """
-    if not owner.visitor or owner.user_id is None:
-        return
     found = SavedSearch.objects.filter(owner_user=None, owner_visitor=owner.visitor)
     kept = SavedSearch.objects.filter(owner_user_id=owner.user_id).values("question_key")
     with transaction.atomic():
-        found.exclude(question_key__in=kept).update(owner_user_id=owner.user_id, wants_mail=True)
-        found.update(owner_user_id=owner.user_id)
+        found.exclude(question_key__in=kept).update(**owner.columns, wants_mail=True)
+        found.update(**owner.columns)
 
 
 def stop_mail(saved_id: UUID) -> None:
@@ -154,6 +151,7 @@ def _run_once(saved: SavedSearch, now: datetime) -> Search | None:
     turn = SavedSearch.objects.filter(pk=saved.pk, next_run_at=saved.next_run_at)
     if not turn.update(next_run_at=next_daily(now, of=saved.pk)):
         return None
+    saved.refresh_from_db()  # its owner may have logged in since all that are due were read
     if saved.runs.exclude(status__in=TERMINAL).exists():
         return None
     search = run(saved, now=now, limited=False)

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from exports.models import Artifact
 from searches import selectors
 from searches.domain.errors import ClaimLost, IllegalMove
 from searches.domain.lifecycle import MAX_LOSSES, TERMINAL, Status, may_move
@@ -57,8 +58,7 @@ def create_search(
                 _check_rate(owner)
             search = Search.objects.create(
                 id=search_id or uuid4(),
-                owner_user_id=owner.user_id,
-                owner_visitor=owner.visitor,
+                **owner.columns,
                 source_id=selectors.source_id(),
                 query=query.to_json(),
                 question_key=query.key,
@@ -150,7 +150,15 @@ def finish(search_id: UUID, status: Status, told: Told, *, attempt: int, **field
         )
         if not moved:
             raise ClaimLost
+        _own_file(Search.objects.get(pk=search_id))
         return events.append(search_id, [told])
+
+
+def _own_file(search: Search) -> None:
+    """Give a search's file its owner, who may have logged in since the writing began."""
+    if search.artifact_id is not None:
+        owner = Owner(user_id=search.owner_user_id, visitor=search.owner_visitor)
+        Artifact.objects.filter(pk=search.artifact_id).update(**owner.columns)
 
 
 def give_back(search: Search, *, is_asked: bool = False) -> Payloads:

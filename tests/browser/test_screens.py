@@ -328,7 +328,7 @@ def test_a_phone_shows_all_of_it(visit: Visit, tour: Callable[[Tabs], Any]) -> N
 
 def test_an_account_keeps_the_history_and_makes_tokens(visit: Visit, live_site: Stage) -> None:
     page: Page = visit().open()
-    ask(page, live_site, ufs="SP")
+    key = ask(page, live_site, ufs="SP").split("/")[-2]
     wait_for_end(page)
     page.get_by_role("link", name="Entrar").click()
     page.get_by_role("link", name="Criar uma conta").click()
@@ -340,8 +340,27 @@ def test_an_account_keeps_the_history_and_makes_tokens(visit: Visit, live_site: 
     page.get_by_role("button", name="Criar token").click()
     expect(page.locator(".new-token code")).to_be_visible()
     shot(page, "account")
+    token = page.locator(".new-token code").inner_text()
+    page.reload()  # posts again
+    expect(page.locator(".new-token")).to_contain_text("já foi criado")
     page.get_by_role("link", name="Conta", exact=True).click()
     expect(page.locator(".new-token")).to_have_count(0)
+    expect(page.locator(".tokens li")).to_have_count(1)
+    page.request.get(f"/api/buscar/{key}", headers={"Authorization": f"Bearer {token}"})
+    page.reload()
+    page.locator(".tokens summary").click()
+    expect(page.locator(".tokens")).to_contain_text("usado em")
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 780})
+        expect(page.get_by_role("button", name="Apagar mesmo")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        row, asking = (page.locator(place).bounding_box() for place in (".tokens li", "details"))
+        assert row and asking and asking["width"] == row["width"]
+        for moment in page.locator(".tokens .muted").all():
+            box = moment.bounding_box()
+            assert box and box["height"] < 30  # one line
+            assert box["y"] + box["height"] <= asking["y"]
+        shot(page, f"account-token-{width}")
 
 
 def test_a_token_asked_for_after_logging_out_in_another_tab(visit: Visit) -> None:

@@ -76,6 +76,52 @@ async def test_municipalities_are_asked_for_by_name(simulate, run):
     assert "município São Paulo/SP" in words(await get(f"/buscas/{search.pk}/"))
 
 
+@pytest.mark.parametrize(
+    ("written", "ufs", "said", "kept"),
+    [
+        (
+            "Curitiba/PR", ["SP"], "Curitiba fica no Paraná, que não está entre os estados "
+            "escolhidos.", "Curitiba/PR",
+        ),
+        (
+            "santo antonio", ["SP", "PR"], "Santo Antônio fica no Rio Grande do Norte, que não "
+            "está entre os estados escolhidos.", "santo antonio",
+        ),
+        (
+            "4106902", ["SP"], "Curitiba fica no Paraná, que não está entre os estados "
+            "escolhidos.", "Curitiba/PR",
+        ),
+        (
+            "Boa Vista, Sorocaba", ["SP"], "Boa Vista fica na Paraíba e em Roraima, que não estão "
+            "entre os estados escolhidos.", "Boa Vista, Sorocaba/SP",
+        ),
+        (
+            "Curitiba/SP", ["SP", "PR"], "“Curitiba/SP” não é um município que conhecemos: "
+            "confira o nome, ou escreva o código IBGE, de 7 dígitos.", "Curitiba/SP",
+        ),
+        (
+            "3599999", ["SP"], "“3599999” não é um município que conhecemos: confira o nome, ou "
+            "escreva o código IBGE, de 7 dígitos.", "3599999",
+        ),
+    ],
+)  # fmt: skip
+def test_a_municipality_that_would_find_nothing_is_refused_at_its_field(written, ufs, said, kept):
+    fields = {"o_que": "setor", "setor_id": "alimentos", "municipios": written, "ufs": ufs}
+    answer = browser().post("/buscas/", fields)
+    assert answer.status_code == 422
+    html = answer.content.decode()
+    assert re.findall(r'id="erro-municipios">(.*?)</p>', html) == [said]
+    assert re.findall(r'name="municipios".*value="([^"]*)"', html) == [kept]
+    assert not Search.objects.exists()
+
+
+def test_the_api_takes_the_codes_of_any_municipality(monkeypatch):
+    monkeypatch.setattr("searches.runner.start", lambda search: None)
+    body = {"ufs": ["SP"], "setor_id": "alimentos", "municipios": ["4106902", "3599999"]}
+    answer = browser().post("/api/buscar", body, content_type="application/json")
+    assert answer.status_code == 202
+
+
 def test_the_form_keeps_what_was_typed():
     html = (
         browser()

@@ -247,6 +247,8 @@ async def test_nothing_found_says_what_to_change_and_suggests_terms(simulate, ru
     client = await database_sync_to_async(browser)()
     form = await get(f"/?de={search.pk}&termos=uniformes", client=client)
     assert 'value="uniformes"' in form
+    search = await run(setor_id=None, termos_busca="uniforne", exclusion_terms=["escolar"])
+    assert "Termos parecidos" not in await get(f"/buscas/{search.pk}/")
 
 
 BRAZIL = [unit.code for unit in UNITS]

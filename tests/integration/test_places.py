@@ -41,7 +41,7 @@ def held(monkeypatch):
 
 def ask() -> list[str]:
     try:
-        return places.codes_of("teste", ufs=["SP"])
+        return [code for _, code in places.named("teste")]
     finally:
         connection.close()
 

@@ -30,6 +30,8 @@ from searches.domain.terms import MAX_TERM_LENGTH, MAX_TERMS
         ('jaleco "kit, completo"', ("jaleco", "kit, completo"), ()),
         ("infor* rede", ("infor*", "rede"), ()),
         ("ar-condicionado", ("ar-condicionado",), ()),
+        ("a-b kit- c", ("a-b", "kit-", "c"), ()),
+        ("jaleco - avental", ("jaleco", "avental"), ()),
         ("  ,, ; \n - ", (), ()),
         ("", (), ()),
         ("linha um\nlinha dois", ("linha um", "linha dois"), ()),
@@ -51,6 +53,11 @@ def test_it_reads_a_line_of_terms(text, terms, dropped):
         ("in*", "terms.prefix"),
         ("*forme", "terms.prefix"),
         ("uni*forme", "terms.prefix"),
+        ("jaleco -avental", "terms.minus"),
+        ("jaleco, –avental", "terms.minus"),
+        ('jaleco -"avental azul"', "terms.minus"),
+        ('"jaleco -avental"', "terms.minus"),
+        ("--avental", "terms.minus"),
     ],
 )
 def test_it_refuses_terms_that_cannot_be_searched(text, code):
@@ -176,9 +183,25 @@ def test_it_suggests_words_spelt_nearly_the_same():
     assert "camisetas" in suggest_terms(["camizeta"], texts)
 
 
-def test_it_suggests_the_term_that_matches_alone_first():
-    texts = ["papel A4", "papel toalha", "caneta"]
-    assert suggest_terms(["canetas", "papel", "xilofone"], texts)[:2] == ("papel", "canetas")
+@pytest.mark.parametrize(
+    ("terms", "exclusions", "suggested"),
+    [
+        (["canetas"], [], ()),  # found, and rejected for another reason: the value, the body
+        (["canetta"], [], ("caneta",)),
+        (["canetta", "canetas"], [], ()),  # the singular of what is asked already
+        (["canetta", "cane*"], [], ()),
+        (["caneta azul"], [], ("caneta",)),  # a word of a phrase is another question
+        (["caneta azul", "caneta"], [], ()),
+        (["canetta"], ["canetas"], ()),
+        (["canetta"], ["toalha"], ("caneta",)),
+        (["papeis de toalhas"], ["papel"], ("toalha",)),
+        (["tualha"], ["papel toalha"], ("toalha",)),  # another text has it without the paper
+        (["tualha"], ["papel", "mesa"], ()),
+    ],
+)
+def test_it_suggests_neither_what_was_asked_nor_what_is_excluded(terms, exclusions, suggested):
+    texts = ["papel A4", "papel toalha", "caneta", "toalha de mesa"]
+    assert suggest_terms(terms, texts, exclusions=exclusions) == suggested
 
 
 def test_it_suggests_nothing_when_nothing_is_near():

@@ -101,6 +101,66 @@ def test_what_was_stored_is_read_whatever_may_be_asked_today():
     assert "modalidade 99" in wording.conditions(query)
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (['"calça"', "“calça jeans”"], ("calça", "calça jeans")),
+        (['"calça"', "calça"], ("calça",)),
+        (['camisa "polo"', '""', "ar-condicionado"], ("camisa polo", "ar-condicionado")),
+    ],
+)
+def test_exclusions_lose_their_quotes(written, read):
+    query = parse_query({**LEAST, "exclusion_terms": written}, today=TODAY)
+    assert query.exclusions == read
+    assert query.to_json()["exclusion_terms"] == list(read)
+    assert SearchQuery.from_json(query.to_json()).exclusions == read
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "said"),
+    [
+        (
+            {"termos_busca": "uniforme -escolar"}, "termos_busca",
+            "“-escolar”: para deixar uma palavra de fora, use “Sem estes termos” e escreva-a sem o "
+            "hífen.",
+        ),
+        (
+            {"exclusion_terms": ["usado", "-escolar"]}, "exclusion_terms",
+            "“-escolar”: escreva sem o hífen. O que está em “Sem estes termos” já fica de fora.",
+        ),
+        (
+            {"termos_busca": "Calça, jaleco", "exclusion_terms": ['"calca"']}, "exclusion_terms",
+            "“calca” está entre os termos que você busca: tire de um dos dois campos.",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_left_out_is_said_at_its_field(changes, name, said):
+    with pytest.raises(QueryError) as caught:
+        parse_query(LEAST | changes, today=TODAY)
+    assert messages.problem_texts(caught.value) == {name: [said]}
+
+
+def test_a_part_of_what_is_asked_may_be_excluded():
+    asked = {**LEAST, "termos_busca": "calça jeans, jaleco", "exclusion_terms": ["calça"]}
+    assert parse_query(asked, today=TODAY).exclusions == ("calça",)
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "shown"),
+    [
+        ('"calça", usado', ("calça", "usado"), "calça, usado"),
+        ('"kit, completo"; usado', ("kit, completo", "usado"), '"kit, completo", usado'),
+    ],
+)
+def test_the_form_reads_exclusions_in_quotes_as_it_reads_terms(written, read, shown):
+    data = QueryDict(mutable=True)
+    data.update({"ufs": "SP", "setor_id": "alimentos", "exclusion_terms": written})
+    query = SearchForm.submitted(data, today=TODAY).query
+    assert query.exclusions == read
+    again = SearchForm.remembered(query.to_json(), today=TODAY)
+    assert again.line("exclusion_terms") == shown
+
+
 def test_every_problem_is_told_at_once_and_has_words():
     with pytest.raises(QueryError) as caught:
         parse_query({"ufs": ["XX"], "valor_minimo": -1, "status": "?"}, today=TODAY)

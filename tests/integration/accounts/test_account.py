@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from searches import accounts, addresses
+from searches.domain.text import one_line
 from searches.models import AddressRequest, ApiToken
 from searches.tokens import create_token, user_of_token
 from tests.integration.accounts.conftest import login, path_in_mail
@@ -172,6 +173,61 @@ def test_a_new_token_is_shown_once_and_kept_nowhere(alice):
     assert found[1] not in str(dict(client.session))
     assert found[1] not in page("/contas/", client=client)
     assert ApiToken.objects.get().name == "minha planilha"
+
+
+def test_a_form_that_is_posted_again_makes_no_other_token(alice):
+    """As a browser does that shows the page with the token anew."""
+    client = login(alice)
+
+    def form() -> dict[str, str]:
+        found = re.search(r'name="formulario" value="([^"]+)"', page("/contas/", client=client))
+        assert found is not None
+        return {"nome": "planilha", "formulario": found[1]}
+
+    def post(fields: dict[str, str]) -> str:
+        answer = client.post("/contas/tokens/criar/", fields)
+        assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
+        return str(answer.content.decode())
+
+    first, second = form(), form()  # in two tabs
+    said = "já foi criado e só é mostrado uma vez"
+    html = post(first)
+    assert "<code>bidiq_" in html
+    assert said not in html
+    for _ in range(2):
+        html = post(first)
+        assert "<code>" not in html
+        assert said in html
+    assert ApiToken.objects.count() == 1
+    assert "<code>bidiq_" in post(second)
+    ApiToken.objects.all().delete()
+    post(first)
+    assert not ApiToken.objects.exists()
+
+
+def test_a_form_that_is_posted_twice_at_once_makes_one_token(alice, monkeypatch):
+    client = login(alice)
+    together = threading.Barrier(2)
+
+    def wait_for_the_other(text: str) -> str:
+        together.wait(30)  # each has read its session by now
+        return one_line(text)
+
+    monkeypatch.setattr(accounts, "one_line", wait_for_the_other)
+
+    def post_once(_: int) -> str:
+        twin = Client()
+        twin.cookies = client.cookies
+        try:
+            fields = {"nome": "planilha", "formulario": "the-same"}
+            return str(twin.post("/contas/tokens/criar/", fields).content.decode())
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(post_once, range(2)))
+    assert sorted("<code>bidiq_" in answer for answer in answers) == [False, True]
+    assert ApiToken.objects.count() == 1
 
 
 def test_taking_a_token_back_asks_first(alice):

@@ -28,8 +28,7 @@ def with_file(owner: Owner) -> Search:
     """Store a search of an owner with a file that it has downloaded."""
     search: Search = async_to_sync(create)(owner)
     search.artifact = Artifact.objects.create(
-        owner_user_id=owner.user_id,
-        owner_visitor=owner.visitor,
+        **owner.columns,
         filename="licitacoes.xlsx",
         storage=DATABASE,
         name=str(search.pk),
@@ -84,15 +83,15 @@ def test_an_account_goes_with_what_it_kept_and_leaves_the_audit_without_an_owner
     def owners(model: Any, user: str, visitor: str) -> set[Any]:
         return set(model.objects.values_list(user, visitor))
 
-    mine, theirs = (None, ""), (bob.pk, "bobs")
-    assert owners(Search, "owner_user", "owner_visitor") == {mine, theirs}
-    assert owners(Artifact, "owner_user", "owner_visitor") == {mine, theirs}
-    assert owners(Download, "user", "visitor") == {mine, theirs}
+    nobodys, bobs_own = (None, ""), (bob.pk, "")
+    assert owners(Search, "owner_user", "owner_visitor") == {nobodys, bobs_own}
+    assert owners(Artifact, "owner_user", "owner_visitor") == {nobodys, bobs_own}
+    assert owners(Download, "user", "visitor") == {nobodys, (bob.pk, "bobs")}
     assert Search.objects.count() == Artifact.objects.count() == Download.objects.count() == 3
     for key in ("here", "elsewhere"):
         for search in searches:
             page(f"/buscas/{search.pk}/", status=404, client=browser(key))
-    page(f"/buscas/{bobs.pk}/", client=browser("bobs"))
+    page(f"/buscas/{bobs.pk}/", client=login(bob))
     statuses = dict(Search.objects.values_list("pk", "status"))
     assert {statuses[search.pk] for search in searches} == {"cancelled"}
     assert statuses[bobs.pk] == "queued"
