@@ -104,13 +104,14 @@ def expires_in(client: Client) -> timedelta:
 
 async def test_who_only_looks_keeps_what_is_its_own(alice, settings):
     """The session of a visitor and of a user is saved anew by looking, once a day."""
-    search = await ended_search()
+    visitors, users = await ended_search(), await ended_search(Owner(user_id=alice.pk))
 
     def look() -> None:
-        for path in ("/", "/buscas/", f"/buscas/{search.pk}/", "/salvas/"):
-            visitor, user = browser("alice"), browser("alice")
+        for page in ("/", "/buscas/", "/buscas/{}/", "/salvas/"):
+            visitor, user = browser("alice"), browser("another")
             user.force_login(alice)
-            for client in (visitor, user):
+            for client, search in ((visitor, visitors), (user, users)):
+                path = page.format(search.pk)
                 Session.objects.update(expire_date=timezone.now() + timedelta(days=1))
                 answer = client.get(path)
                 assert answer.status_code == 200
