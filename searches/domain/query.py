@@ -391,6 +391,6 @@ def _whole(raw: Any) -> int | None:
     """Return a whole number given as number, also as 6.0, or digits; None for anything else."""
     if isinstance(raw, str) and re.fullmatch(r"[0-9]{1,9}", raw.strip()):
         return int(raw)
-    if isinstance(raw, Decimal) and raw.is_finite() and abs(raw) < 10**9 and raw == int(raw):
+    if isinstance(raw, Decimal) and raw.is_finite() and raw.adjusted() < 9 and raw == int(raw):
         return int(raw)
     return raw if isinstance(raw, int) and not isinstance(raw, bool) else None

@@ -123,12 +123,13 @@ def test_it_accepts_and_says_where_to_look(client, token):
     assert client.get(body["download_url"], headers=token).status_code == 409
 
 
-def test_a_number_beyond_every_number_is_out_of_range(client, token):
+@pytest.mark.parametrize("field", ["valor_minimo", "pagina"])
+def test_a_number_beyond_every_number_is_out_of_range(client, token, field):
     for number in ("1e99999999999999999999", "1e-99999999999999999999", "9" * 5000):
-        body = f'{{"ufs": ["SP"], "setor_id": "alimentos", "valor_minimo": {number}}}'
+        body = f'{{"ufs": ["SP"], "setor_id": "alimentos", "{field}": {number}}}'
         answer = post(client, body, token)
         assert answer.status_code == 422, number
-        assert answer.json()["error"]["field"] == "valor_minimo"
+        assert answer.json()["error"]["field"] == field
 
 
 def test_the_first_days_of_the_calendar_are_days(client, token):
