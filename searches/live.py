@@ -7,6 +7,7 @@ re-reads the database on a gap or a silence (see streams.py).
 import asyncio
 import contextvars
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -44,15 +45,19 @@ def group_for(search_id: UUID) -> str:
 
 
 class _Warner:
-    """Logs the same trouble at most once a minute."""
+    """Logs the same trouble at most once a minute, whichever thread meets it."""
 
     def __init__(self) -> None:
         self._quiet_until = 0.0
+        self._lock = threading.Lock()
 
     def warn(self, what: str, error: Exception) -> None:
-        now = time.monotonic()
-        if now >= self._quiet_until:
-            self._quiet_until = now + _WARNING_GAP_SECONDS
+        with self._lock:
+            now = time.monotonic()
+            is_quiet = now < self._quiet_until
+            if not is_quiet:
+                self._quiet_until = now + _WARNING_GAP_SECONDS
+        if not is_quiet:
             logger.warning("channel layer: %s failed (%r); going on by re-reading", what, error)
 
 
@@ -272,24 +277,31 @@ def hub() -> Hub:
 
 def warn_if_down() -> None:
     """Say that the layer's server does not answer, also when nothing is sent and nobody listens."""
-    if not is_up():
-        _warner.warn("asking", TimeoutError("no answer"))
+    try:
+        _ask()
+    except (RedisError, OSError) as error:
+        _warner.warn("asking", error)
 
 
 def is_up() -> bool:
-    """Return whether the layer's server takes what is written now; in memory there is none.
-
-    Full or read-only it answers a ping, but keeps no budget of requests for all processes.
-    """
-    if not settings.REDIS_URL:
-        return True
+    """Return whether the layer's server takes what is written now; in memory there is none."""
     try:
+        _ask()
+    except (RedisError, OSError):
+        return False
+    return True
+
+
+def _ask() -> None:
+    """Write something small; raises RedisError or OSError.
+
+    Full or read-only the server answers a ping, but keeps no budget of requests for all processes.
+    """
+    if settings.REDIS_URL:
         with Redis.from_url(
             settings.REDIS_URL,
             socket_timeout=PATIENCE_SECONDS / 2,
             socket_connect_timeout=PATIENCE_SECONDS / 2,
             retry=Retry(NoBackoff(), 0),
         ) as client:
-            return bool(client.set("bidiq:alive", 1, ex=60))
-    except (RedisError, OSError):
-        return False
+            client.set("bidiq:alive", 1, ex=60)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from searches import selectors
 from searches.domain.brazil import BY_CODE, municipalities
-from searches.domain.text import phrase_words
+from searches.domain.text import one_line, phrase_words, plain
 
 #: The names are read from the whole store: not for each page.
 KNOWN_FOR_SECONDS = 600.0
@@ -80,6 +80,7 @@ def name_of(code: str) -> str:
 def named(written: str) -> list[tuple[str, str]]:
     """Return the (UF, code) of each municipality that is called what was written: a code, a name,
     or a name with its UF. Nothing when none is known."""
+    written = one_line(plain(written))  # texts are copied with invisible characters
     if _CODE.fullmatch(written):
         uf = name_of(written).rpartition("/")[2]
         return [(uf, written)] if uf in BY_CODE else []

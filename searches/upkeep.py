@@ -52,9 +52,10 @@ def shared_chores() -> list[Chore]:
         Chore(3600.0, _aside(addresses.forget_old)),
         Chore(3600.0, _aside(logins.forget_old)),
         Chore(3600.0, _aside(SessionStore.clear_expired)),
-        # Who watches the log learns of a part that is down also on a quiet night.
-        Chore(60.0, _aside(live.warn_if_down)),
-        Chore(60.0, _aside(warn_if_down)),
+        # Who watches the log learns of a part that is down also on a quiet night. More often than
+        # the minute in which they say it once.
+        Chore(20.0, _aside(live.warn_if_down)),
+        Chore(20.0, _aside(warn_if_down)),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -116,10 +117,12 @@ class Seldom:
     def __init__(self, *, seconds: float = 60) -> None:
         self._seconds = seconds
         self._last: float | None = None
+        self._lock = threading.Lock()
 
     def __call__(self) -> bool:
-        now = time.monotonic()
-        if self._last is not None and now - self._last < self._seconds:
-            return False
-        self._last = now
-        return True
+        with self._lock:
+            now = time.monotonic()
+            if self._last is not None and now - self._last < self._seconds:
+                return False
+            self._last = now
+            return True

@@ -13,7 +13,7 @@ from searches.domain import matching
 from searches.domain.brazil import BRASILIA
 from searches.domain.notice import Notice, NoticeStatus
 from searches.domain.query import Mode, SearchQuery
-from searches.domain.text import plain
+from searches.domain.text import one_line, plain
 
 
 class Reason(StrEnum):
@@ -62,7 +62,7 @@ class Decider:
         self._modalities = frozenset(query.modalities)
         self._spheres = frozenset(query.spheres)
         self._municipalities = frozenset(query.municipalities)
-        self._bodies = tuple(plain(body) for body in query.bodies)
+        self._bodies = tuple(filter(None, (one_line(plain(body)) for body in query.bodies)))
         # "From 0 on" asks for nothing, so a value that is not told is no reason either.
         self._has_range = bool(query.smallest_value) or query.largest_value is not None
         self._smallest = query.smallest_value or Decimal(0)

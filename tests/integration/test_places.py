@@ -90,3 +90,10 @@ def test_the_names_are_read_from_an_index_in_its_order():
     plan = selectors.municipalities(selectors.source_id()).explain()
     assert "COVERING INDEX notice_places" in plan
     assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.parametrize(
+    "written", ["3509502", "Campinas", "CAMPINAS / sp", "Campi\u00adnas/SP\u200b"]
+)
+def test_a_municipality_is_known_however_it_is_written(written):
+    assert places.named(written) == [("SP", "3509502")]

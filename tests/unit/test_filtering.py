@@ -47,6 +47,7 @@ def decider(**fields):
         ({"orgaos": ["sao jose"]}, {}, None),
         ({"orgaos": ["Sa\u0303o Jose\u0301"]}, {}, None),
         ({"orgaos": ["são josé"]}, {"body": "MUNICIPIO DE SA\u0303O JO\u00adSE\u0301"}, None),
+        ({"orgaos": ["\u200b josé"]}, {}, None),
         ({"orgaos": ["secretaria"]}, {}, None),
         ({"orgaos": ["campinas"]}, {}, Reason.BODY),
         ({"status": "encerrada"}, {}, Reason.STATUS),

@@ -43,6 +43,7 @@ async def test_a_part_that_is_down_is_said_although_nobody_uses_it(settings, mon
             await chore.do()
     (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert warning.name == "searches.live"
+    assert "ConnectionError" in warning.getMessage()
     assert "secret" not in caplog.text
 
 
