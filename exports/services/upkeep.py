@@ -98,7 +98,8 @@ def promote(artifact: Artifact) -> bool:
             with places.database().open(kept_name) as file:
                 name = put_object(storage, artifact, kept_name, cast(BinaryIO, file))
             if not _is_same(artifact, name):
-                storage.delete(name)
+                # Left there: another process may be writing it at this moment, and rely on it. The
+                # next round writes over it.
                 raise StorageUnavailable("The object is not what was sent.", reason=Reason.SERVER)
     except FileNotFoundError:
         artifact.refresh_from_db()
