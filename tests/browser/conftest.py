@@ -4,8 +4,11 @@ Fixtures live as long as a module: Playwright's loop must not outlive the browse
 async tests that run after them in the same process find a loop running.
 """
 
+import contextlib
 import os
 import shutil
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -70,6 +73,18 @@ class Stage:
         last = today - timedelta(days=7 * next(self._weeks))
         return (last - timedelta(days=6)).isoformat(), last.isoformat()
 
+    def stop_searches(self) -> None:
+        """End what a test has left running: its requests would hold the source from the next."""
+        path = self.process.variables["DATABASE_URL"].removeprefix("sqlite:///")
+        going = "status IN ('queued', 'running')"
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        with contextlib.closing(sqlite3.connect(path, timeout=20, isolation_level=None)) as base:
+            asked = "cancel_requested_at = datetime('now')"
+            base.execute(f"UPDATE searches_search SET {asked} WHERE {going}")
+            while base.execute(f"SELECT 1 FROM searches_search WHERE {going}").fetchone():
+                assert time.monotonic() < deadline, "a search does not stop"
+                time.sleep(0.05)  # nobody outside is told
+
 
 @pytest.fixture(scope="module")
 def live_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
@@ -121,10 +136,13 @@ def visit(browser: Browser, live_site: Stage) -> Iterator[Callable[..., Tabs]]:
     expect.set_options(timeout=PATIENCE_MS)
     live_site.source.latency_seconds = 0.0
     yield make
-    for tabs in made:
-        assert tabs.problems == []
-    for context in browser.contexts:
-        context.close()
+    try:
+        for tabs in made:
+            assert tabs.problems == []
+    finally:
+        for context in browser.contexts:
+            context.close()
+        live_site.stop_searches()
 
 
 def published(week: tuple[str, str], *objects: str) -> FileRecords:

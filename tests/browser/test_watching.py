@@ -320,9 +320,6 @@ def test_without_news_the_time_left_does_not_grow(visit: Visit, live_site: Stage
     assert left.inner_text() == before
     page.clock.run_for(8_000)
     expect(left).to_have_text("–")
-    page.clock.resume()
-    page.get_by_role("button", name="Cancelar").click()
-    expect(page.get_by_role("button", name="Cancelando")).to_be_visible()
 
 
 #: The cards that are whole on the screen, and how high they stand.
