@@ -3,6 +3,8 @@
 import json
 import logging
 import re
+import threading
+import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -16,6 +18,26 @@ _SIGNED = re.compile(r"(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']
 _LINKS = re.compile(
     r"(/(?:contas/email|contas/senha/nova/[^\s/\"'\\]+|salvas/sem-email)/)[^\s/\"'\\]+"
 )
+
+
+class Seldom:
+    """Says yes at most once in a while, so that a fault does not flood the log.
+
+    Safe between threads.
+    """
+
+    def __init__(self, *, seconds: float = 60) -> None:
+        self._seconds = seconds
+        self._last: float | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> bool:
+        with self._lock:
+            now = time.monotonic()
+            if self._last is not None and now - self._last < self._seconds:
+                return False
+            self._last = now
+            return True
 
 
 def without_secrets(text: str) -> str:

@@ -7,7 +7,6 @@ re-reads the database on a gap or a silence (see streams.py).
 import asyncio
 import contextvars
 import logging
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -22,6 +21,8 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from bidiq.logs import Seldom
+
 logger = logging.getLogger(__name__)
 
 Payload = dict[str, Any]
@@ -29,7 +30,6 @@ Listener = Callable[[Sequence[Payload]], None]
 
 #: A message carries at most this many events, so that a burst stays within every layer's limits.
 MOST_EVENTS_A_MESSAGE = 100
-_WARNING_GAP_SECONDS = 60.0
 #: No call of the layer may keep anybody longer: a Redis that hangs must not hang the site.
 PATIENCE_SECONDS = 1.0
 #: After a failed sending nothing is sent for a while: a search must not wait for each event.
@@ -44,24 +44,12 @@ def group_for(search_id: UUID) -> str:
     return f"search.{search_id.hex}"
 
 
-class _Warner:
-    """Logs the same trouble at most once a minute, whichever thread meets it."""
-
-    def __init__(self) -> None:
-        self._quiet_until = 0.0
-        self._lock = threading.Lock()
-
-    def warn(self, what: str, error: Exception) -> None:
-        with self._lock:
-            now = time.monotonic()
-            is_quiet = now < self._quiet_until
-            if not is_quiet:
-                self._quiet_until = now + _WARNING_GAP_SECONDS
-        if not is_quiet:
-            logger.warning("channel layer: %s failed (%r); going on by re-reading", what, error)
+_may_warn = Seldom()
 
 
-_warner = _Warner()
+def _warn(what: str, error: Exception) -> None:
+    if _may_warn():
+        logger.warning("channel layer: %s failed (%r); going on by re-reading", what, error)
 
 
 _rests_until = 0.0
@@ -91,7 +79,7 @@ async def publish(search_id: UUID, payloads: Sequence[Payload]) -> None:
                 await get_channel_layer().group_send(group_for(search_id), message)
     except Exception as error:  # the border: the layer's trouble must never stop a search
         _rests_until = time.monotonic() + REST_SECONDS
-        _warner.warn("sending", error)
+        _warn("sending", error)
 
 
 class Hub:
@@ -178,7 +166,7 @@ class Hub:
                         await self._layer.group_add(group_for(UUID(key)), self._channel)
                         self._joined.add(key)
             except Exception as error:  # the layer's own errors have no common class
-                _warner.warn("joining", error)
+                _warn("joining", error)
                 self._rests_until = time.monotonic() + REST_SECONDS
                 await self._let_go()
 
@@ -199,7 +187,7 @@ class Hub:
                 await self._layer.group_send(self._own_group, message)
                 await self._echo.wait()
         except Exception as error:  # the layer's own errors have no common class
-            _warner.warn("listening", error)
+            _warn("listening", error)
             return False
         return True
 
@@ -220,7 +208,7 @@ class Hub:
             try:
                 message = await self._layer.receive(channel)
             except Exception as error:  # Redis went away under the core layer
-                _warner.warn("receiving", error)
+                _warn("receiving", error)
                 self._nudge.set()
                 await asyncio.sleep(REST_SECONDS)
                 continue
@@ -280,7 +268,7 @@ def warn_if_down() -> None:
     try:
         _ask()
     except (RedisError, OSError) as error:
-        _warner.warn("asking", error)
+        _warn("asking", error)
 
 
 def is_up() -> bool:

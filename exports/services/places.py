@@ -2,8 +2,6 @@
 
 import hashlib
 import logging
-import threading
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import IO
@@ -109,20 +107,3 @@ def drop_orphans() -> None:
         "name", flat=True
     ):
         database().delete(name)
-
-
-class Seldom:
-    """Says yes at most once in a while, so that a fault does not flood the log."""
-
-    def __init__(self, *, seconds: float = 60) -> None:
-        self._seconds = seconds
-        self._last: float | None = None
-        self._lock = threading.Lock()
-
-    def __call__(self) -> bool:
-        with self._lock:
-            now = time.monotonic()
-            if self._last is not None and now - self._last < self._seconds:
-                return False
-            self._last = now
-            return True

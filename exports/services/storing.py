@@ -13,6 +13,7 @@ from django.db import Error, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from bidiq.logs import Seldom
 from exports.errors import ArtifactNotMade, ArtifactTooLarge, Reason, StorageUnavailable
 from exports.models import DATABASE, OBJECT_STORAGE, Artifact
 from exports.services import places
@@ -24,7 +25,7 @@ _FINAL = {Reason.PERMISSION, Reason.TIMEOUT, Reason.BUCKET}
 #: The next file would meet these too, and wait as long for it.
 _AWAY = {Reason.TIMEOUT, Reason.REFUSED}
 
-_may_warn = places.Seldom()
+_may_warn = Seldom()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from bidiq.logs import Seldom
 from searches import live
 from searches import upkeep as upkeeping
 from searches.database import apart, patiently_aside
@@ -35,7 +36,7 @@ async def test_a_chore_that_fails_is_done_again_and_stops_no_other():
 
 @pytest.mark.django_db
 async def test_a_part_that_is_down_is_said_although_nobody_uses_it(settings, monkeypatch, caplog):
-    monkeypatch.setattr(live, "_warner", live._Warner())
+    monkeypatch.setattr(live, "_may_warn", Seldom())
     chores = shared_chores()[-2:]
     for url in ("", f"redis://:secret@127.0.0.1:{free_port()}/0"):
         settings.REDIS_URL = url

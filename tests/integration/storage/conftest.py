@@ -7,10 +7,10 @@ from typing import Any, BinaryIO
 import pytest
 from django.conf import settings as live_settings
 
+from bidiq.logs import Seldom
 from exports.breaker import Breaker
 from exports.models import Artifact
 from exports.services import places, store_artifact
-from exports.services.places import Seldom
 from tests import servers
 
 CONTENT = bytes(range(256)) * 5000  # 1.28 MB: several pieces
