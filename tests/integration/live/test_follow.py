@@ -14,7 +14,7 @@ from django.conf import LazySettings
 
 from searches import live, streams
 from tests import processes, servers
-from tests.integration.live.conftest import Teller
+from tests.integration.live.conftest import LAYERS_OF_REDIS, Teller
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 WAIT_SECONDS = 30
@@ -194,7 +194,7 @@ for number in range(20):
     assert watcher.seqs == list(range(1, 22))
 
 
-@pytest.mark.parametrize("kind", ["core", "pubsub"])
+@pytest.mark.parametrize("kind", LAYERS_OF_REDIS, indirect=True)
 class TestRedis:
     """What only a server can do: go away, hang, come back."""
 
