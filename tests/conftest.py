@@ -1,10 +1,11 @@
 """Before Django loads: nothing of this machine's environment reaches the tests."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.test import override_settings
 
 OURS = (
     "DATABASE_URL", "REDIS_URL", "PNCP_", "AWS_", "BIDIQ_", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS",
@@ -18,6 +19,13 @@ for name in list(os.environ):
 os.environ["PNCP_BASE_URL"] = "http://127.0.0.1:9"
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_passwords() -> Iterator[None]:
+    """Make users without the third of a second that a real password's hash takes by intent."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture
