@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Stage, Tabs, ask, published, shot, wait_for_end
 
@@ -361,6 +361,27 @@ def test_an_account_keeps_the_history_and_makes_tokens(visit: Visit, live_site: 
             assert box and box["height"] < 30  # one line
             assert box["y"] + box["height"] <= asking["y"]
         shot(page, f"account-token-{width}")
+
+
+def test_a_double_click_is_one_click(visit: Visit, live_site: Stage) -> None:
+    page = visit().open()
+    asked = ask(page, live_site, ufs="AC")
+    wait_for_end(page)
+    sent: list[Route] = []
+    page.route("**/repetir/", lambda route: sent.append(route))  # answered when it is let go
+    button = page.get_by_role("button", name="Repetir a busca")
+    button.scroll_into_view_if_needed()
+    place = button.bounding_box()
+    assert place
+    with page.expect_request("**/repetir/"):
+        page.mouse.click(place["x"] + 5, place["y"] + 5)
+    page.mouse.click(place["x"] + 5, place["y"] + 5)  # a second request would cut the first off
+    sent[0].continue_()
+    page.wait_for_url(lambda url: url != asked)
+    page.go_back()
+    page.unroute("**/repetir/")
+    button.click()
+    page.wait_for_url(lambda url: url != asked)
 
 
 def test_a_token_asked_for_after_logging_out_in_another_tab(visit: Visit) -> None:
