@@ -16,7 +16,7 @@ scale: $(VENV)/installed-tests
 	@exec $(BIN)/python -m tests.scale --port $(or $(PORT),8000)
 
 test: $(VENV)/installed-tests
-	$(BIN)/python -X dev -m pytest --numprocesses 3 --dist loadfile
+	$(BIN)/python -X dev -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/installed-tests
 	$(BIN)/python -m tests.benchmarks

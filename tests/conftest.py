@@ -19,6 +19,14 @@ for name in list(os.environ):
 os.environ["PNCP_BASE_URL"] = "http://127.0.0.1:9"
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+#: Files that start many processes, or a browser: minutes each, while most others take seconds.
+LONG = ("test_chaos", "test_parts_down", "test_worker", "test_watching", "test_screens",
+        "test_commands", "test_restart")  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with what takes longest, or the end waits for one file alone."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
 
 
 @pytest.fixture(autouse=True, scope="session")
