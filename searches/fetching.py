@@ -60,8 +60,8 @@ class Fetcher(ListReader):
         self.decider = decider
         #: How many UFs need a list, by the list's name for the whole country.
         self._askers: Counter[ListKey] = Counter()
-        self._country_reads: dict[ListKey, bool] = {}
-        self._country_flights: SingleFlight[bool] = SingleFlight()
+        self._country_reads: dict[ListKey, UnitState | None] = {}
+        self._country_flights: SingleFlight[UnitState | None] = SingleFlight()
         #: Primary keys of the notices that came that way: news, although from the store.
         self._fetched: set[int] = set()
         self._keeping = threading.Lock()
@@ -110,35 +110,37 @@ class Fetcher(ListReader):
     async def _read_list(self, unit: UnitState, key: ListKey) -> SourceError | None:
         """Read a list of a UF, or leave it to the country's when that takes fewer requests."""
         whole = replace(key, uf=None)
-        if self._askers[whole] >= MANY_UFS and await self._country_has(whole):
+        if self._askers[whole] >= MANY_UFS and (country := await self._country_of(whole)):
             await patiently_aside(self._judge_stored, unit, modality=key.modality)
+            unit.is_behind |= country.is_behind
             unit.read.add((key, 1))
             self.changed(unit)
             return None
         return await super()._read_list(unit, key)
 
-    async def _country_has(self, key: ListKey) -> bool:
+    async def _country_of(self, key: ListKey) -> UnitState | None:
         if key not in self._country_reads:
             self._country_reads[key] = await self._country_flights.do(
                 key, lambda: self._read_country(key)
             )
         return self._country_reads[key]
 
-    async def _read_country(self, key: ListKey) -> bool:
+    async def _read_country(self, key: ListKey) -> UnitState | None:
         """Read a list of the whole country if it has fewer pages than there are UFs to ask.
 
-        What cannot be read that way is asked of each UF.
+        None: it cannot be read that way, each UF is asked.
         """
         country = UnitState("")
         try:
             first = await self._page(country, key, 1)
         except SourceError:
-            return False
-        return (
+            return None
+        is_read = (
             first.total_pages <= self._askers[key]
             and await super()._read_list(country, key) is None
             and not country.malformed  # whose UF is not known: the UFs' own lists tell
         )
+        return country if is_read else None
 
     async def _read_open(self, unit: UnitState) -> list[SourceError]:
         """Read a UF's open notices: all modalities in one list, unless the source refuses that."""

@@ -52,10 +52,10 @@ class StoredPage:
     total_records: int
     listed_count: int  # records the source listed on it
     malformed_count: int
+    keys: frozenset[int]  # primary keys of its notices
     #: (primary key, notice) of a page just fetched; empty when the ledger already had it.
     notices: tuple[tuple[int, Notice], ...] = ()
     fetched_at: datetime | None = None  # when the ledger had it
-    keys: frozenset[int] = frozenset()  # primary keys of its notices, once they are let go of
 
 
 def lists_needed(
@@ -122,6 +122,7 @@ async def read_page(client: PncpClient, source: int, key: ListKey, number: int) 
             row.total_records,
             row.notices_count,
             row.malformed_count,
+            frozenset(row.notice_keys or ()),
             fetched_at=row.fetched_at,
         )
 
@@ -143,6 +144,9 @@ async def read_page(client: PncpClient, source: int, key: ListKey, number: int) 
 
 async def _fetch(client: PncpClient, source: int, key: ListKey, number: int) -> StoredPage:
     page = await client.page(key, number)
+    malformed_count = page.malformed_count
+    if key.uf is None:  # a notice without a UF is not read until the UF's own list tells which
+        malformed_count += sum(not notice.uf for notice in page.notices)
     # What the source has given is kept, whatever happens to the search that asked for it.
     keys = await patiently_to_the_end(
         notices.store_page,
@@ -152,14 +156,16 @@ async def _fetch(client: PncpClient, source: int, key: ListKey, number: int) -> 
         number=number,
         total_pages=page.total_pages,
         total_records=page.total_records,
-        malformed_count=page.malformed_count,
+        listed_count=page.listed_count,
+        malformed_count=malformed_count,
         now=timezone.now(),
     )
     return StoredPage(
         page.total_pages,
         page.total_records,
-        len(page.notices) + page.malformed_count,
-        page.malformed_count,
+        page.listed_count,
+        malformed_count,
+        frozenset(keys),
         tuple(zip(keys, page.notices, strict=True)),
     )
 
@@ -226,27 +232,27 @@ class ListReader:
                 return error
         malformed_count = sum(page.malformed_count for page in pages)
         unit.malformed += malformed_count
+        kept = [page.fetched_at for page in pages if page.fetched_at is not None]
+        as_of = min([began_at, *kept])
         # A list with records that cannot be read is not covered: the next search goes through its
-        # pages in the ledger and tells of them again.
-        if not malformed_count:
-            kept = [page.fetched_at for page in pages if page.fetched_at is not None]
-            as_of = min([began_at, *kept])
+        # pages in the ledger and tells of them again. Nor is one put together from two readings:
+        # between them what stood on one page may have moved to another and been met on neither.
+        if not malformed_count and selectors.is_one_reading(read, as_of, began_at=began_at):
             await patiently(notices.mark_covered, self.source, key, read=read, fetched_at=as_of)
             if key.endpoint is not Endpoint.UPDATED:
-                await self._mark_gone(unit, read, pages, as_of=began_at)
+                await self._mark_gone(unit, read, pages, as_of=as_of)
         return None
 
     async def _mark_gone(
         self, unit: UnitState, key: ListKey, pages: list[StoredPage], *, as_of: datetime
     ) -> None:
-        # Of pages that another process has fetched it is not known here what they had.
-        if all(page.fetched_at is None for page in pages):
-            listed = {pk for page in pages for pk in page.keys}
-            is_exact = 0 < len(listed) == pages[0].total_records
-            if key.endpoint is Endpoint.PUBLISHED and not is_exact:
-                return  # copies, or nothing at all: no proof that something was taken out of it
-            gone = await patiently(notices.mark_gone, self.source, key, listed, as_of=as_of)
-            unit.is_behind |= gone > 0
+        listed = {pk for page in pages for pk in page.keys}
+        if len(listed) != pages[0].total_records:
+            return  # copies, in the place of something else perhaps
+        if key.endpoint is Endpoint.PUBLISHED and not listed:
+            return  # days are seldom emptied: no proof
+        gone = await patiently(notices.mark_gone, self.source, key, listed, as_of=as_of)
+        unit.is_behind |= gone > 0
 
     async def _read_pages(
         self, unit: UnitState, key: ListKey
@@ -262,6 +268,8 @@ class ListReader:
                 if isinstance(outcome, SourceError):
                     return pages, outcome
                 pages.append(outcome)
+            if any(not page.listed_count for page in pages):
+                break  # nothing follows an empty page, whatever it announces
             newest = max(page.total_pages for page in pages)
             wanted += range(last + 1, newest + 1)
             unit.lists[key] = max(unit.lists.get(key, 1), newest)
@@ -295,7 +303,7 @@ class ListReader:
         unit.read.add((key, number))
         self.changed(unit)
         # The notices are in the store: a list may have many pages.
-        return replace(page, notices=(), keys=frozenset(pk for pk, _ in page.notices))
+        return replace(page, notices=())
 
     async def arrived(
         self, unit: UnitState, key: ListKey, page: StoredPage, *, is_again: bool
@@ -308,26 +316,31 @@ class ListReader:
 
 
 def _is_steady(pages: list[StoredPage]) -> bool:
-    """Return whether a list kept its totals while it was read, and gave as much as it announced.
+    """Return whether a list kept its totals while it was read, and was given whole."""
+    return len({page.total_records for page in pages}) == 1 and _is_whole(pages)
 
-    A page that was on another one already stands where something else should: the list moved under
-    a total that stood still. Single notices come again for good, bodies publish them twice.
+
+def _is_whole(pages: list[StoredPage]) -> bool:
+    """Return whether a list gave as much as it announced.
+
+    A page that was on another one already stands where something else should: the list moved, or
+    an old copy was given. Single notices come again for good, bodies publish them twice.
     """
-    announced = {page.total_records for page in pages}
     keys = Counter(key for page in pages for key in page.keys)
     is_repeated = any(
         len(page.keys) >= FEWEST_REPEATED and all(keys[key] > 1 for key in page.keys)
         for page in pages
     )
     listed = sum(page.listed_count for page in pages)
-    return len(announced) == 1 and listed >= max(announced) and not is_repeated
+    return listed >= max(page.total_records for page in pages) and not is_repeated
 
 
 def _drifting_part(key: ListKey, pages: list[StoredPage], *, today: date) -> ListKey:
     """Return what to read again of a list that changed: a list that only grew has new notices of
     the days that are not over; its older ones moved to later pages, where they were met."""
     totals = [page.total_records for page in pages]  # in the order of the pages
-    if key.endpoint is Endpoint.PUBLISHED and totals == sorted(totals):
+    has_grown = totals == sorted(totals) and totals[0] < totals[-1] and _is_whole(pages)
+    if key.endpoint is Endpoint.PUBLISHED and has_grown:
         open_day = max(key.first_day, today - timedelta(days=1))
         if open_day <= key.last_day:
             return replace(key, first_day=open_day)

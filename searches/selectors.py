@@ -257,7 +257,7 @@ def page_read(source: int, key: ListKey, number: int, *, now: datetime) -> PageR
     may have changed.
     """
     pages = list_pages(source, key)
-    row = pages.filter(number=number).first()
+    row = pages.filter(number=number, notice_keys__isnull=False).first()
     if row is None:
         return None
     age = now - row.fetched_at
@@ -271,6 +271,12 @@ def page_read(source: int, key: ListKey, number: int, *, now: datetime) -> PageR
     latest = fresh.order_by("-fetched_at").first()
     is_steady = latest is not None and latest.total_records == row.total_records
     return row if is_steady else None
+
+
+def is_one_reading(key: ListKey, oldest: datetime, *, began_at: datetime) -> bool:
+    """Return whether the pages of a list are of one state of it: days that are over stand still,
+    others as long as the oldest page was fresh when reading began."""
+    return is_final(key.last_day, oldest) or began_at - oldest <= FRESH_FOR
 
 
 def list_pages(source: int, key: ListKey) -> QuerySet[PageRead]:

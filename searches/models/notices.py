@@ -137,6 +137,8 @@ class PageRead(_ListFields):
     #: The list was read to its end since: the page is no remainder of one that was cut off.
     is_whole = models.BooleanField("lista lida inteira", default=False, db_default=False)
     fetched_at = models.DateTimeField("lida em")
+    #: Primary keys of what stood on it, as listed; null: written by a version that kept none.
+    notice_keys = models.JSONField("licitações", null=True)
 
     class Meta:
         verbose_name = "página lida"

@@ -47,9 +47,9 @@ class Page:
     malformed_count: int = 0  # records without key, object or date: left out
 
     @property
-    def is_last(self) -> bool:
-        """Tell whether nothing follows: an empty page, or the last by its own totals."""
-        return self.number >= self.total_pages or not (self.notices or self.malformed_count)
+    def listed_count(self) -> int:
+        """Return how many records the source listed on it."""
+        return len(self.notices) + self.malformed_count
 
 
 def parse_page(body: bytes, *, number: int, asked_uf: str | None) -> Page:
@@ -75,8 +75,11 @@ def parse_page(body: bytes, *, number: int, asked_uf: str | None) -> Page:
         logger.warning("page %d: %d records left out: %s", number, malformed_count, first_fault)
     total_pages = _total(envelope, "totalPaginas")
     total_records = _total(envelope, "totalRegistros")
-    if records and total_pages > min(max(1, total_records), MOST_PAGES):
+    if total_pages > min(max(1, total_records), MOST_PAGES):
         raise SourceMalformed(f"$.totalPaginas: {total_pages} for {total_records} records")
+    told = envelope.get("numeroPagina")
+    if records and isinstance(told, int) and told != number:  # somebody's stale copy
+        raise SourceMalformed(f"$.numeroPagina: {told} for page {number}")
     return Page(
         number=number,
         total_pages=total_pages,

@@ -6,13 +6,14 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from searches.domain.brazil import BRASILIA
 from searches.domain.notice import Notice as DomainNotice
 from searches.domain.planning import Endpoint, ListKey, days_between
 from searches.models import Coverage, Notice, PageRead
-from searches.selectors import is_final, list_columns, list_pages, published_in
+from searches.selectors import FRESH_FOR, is_final, list_columns, list_pages, published_in
 
 #: How long the ledger of pages and the marks of open notices are kept.
 KEEP_PAGES = timedelta(days=7)
@@ -36,12 +37,14 @@ def store_page(
     number: int,
     total_pages: int,
     total_records: int,
+    listed_count: int,
     malformed_count: int,
     now: datetime,
 ) -> list[int]:
     """Store a page and its mark in the ledger in one transaction; return the notices' keys.
 
-    Of two copies of a notice the one with the greater update moment stays.
+    Of two copies of a notice the one with the greater update moment stays. A page that is not what
+    it was has moved: the older ones of its list no longer go with it.
     """
     with transaction.atomic():
         keys = upsert(source, notices)
@@ -50,6 +53,11 @@ def store_page(
         if key.endpoint is Endpoint.OPEN:
             listed.filter(gone_at__isnull=False).update(gone_at=None)
         listed.filter(unlisted_at__isnull=False).update(unlisted_at=None)
+        on_page = [keys[notice.control_number] for notice in notices]
+        pages = list_pages(source, key)
+        before = pages.filter(number=number).values_list("notice_keys", flat=True).first()
+        if before is not None and set(before) != set(on_page):
+            pages.filter(fetched_at__lt=now - FRESH_FOR).delete()
         read = PageRead(
             **list_columns(source, key),
             first_day=key.first_day,
@@ -57,8 +65,9 @@ def store_page(
             number=number,
             total_pages=total_pages,
             total_records=total_records,
-            notices_count=len(notices) + malformed_count,
+            notices_count=listed_count,
             malformed_count=malformed_count,
+            notice_keys=on_page,
             fetched_at=now,
         )
         # One statement; update_or_create would take five.
@@ -81,9 +90,10 @@ def store_page(
                 "malformed_count",
                 "is_whole",
                 "fetched_at",
+                "notice_keys",
             ],
         )
-    return [keys[notice.control_number] for notice in notices]
+    return on_page
 
 
 def upsert(source: int, notices: Iterable[DomainNotice]) -> dict[str, int]:
@@ -105,11 +115,14 @@ def upsert(source: int, notices: Iterable[DomainNotice]) -> dict[str, int]:
     )
     keys = {}
     # Read again: what was not there another process may have stored meanwhile, in an older copy.
-    for key, number, updated_at in rows.values_list("pk", "control_number", "updated_at"):
+    for key, number, updated_at, uf in rows.values_list("pk", "control_number", "updated_at", "uf"):
         keys[number] = key
         notice = newest[number]
-        if notice.updated_at > updated_at:
-            Notice.objects.filter(pk=key, updated_at__lt=notice.updated_at).update(
+        is_older = Q(updated_at__lt=notice.updated_at)
+        # The list of a UF tells the UF of what the country's list has without one.
+        is_unplaced = Q(updated_at=notice.updated_at, uf="")
+        if notice.updated_at > updated_at or (notice.uf and not uf):
+            Notice.objects.filter(is_older | is_unplaced, pk=key).update(
                 stored_at=timezone.now(), gone_at=None, unlisted_at=None, **_values(notice)
             )
     return keys

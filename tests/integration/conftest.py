@@ -5,7 +5,7 @@ import contextlib
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -153,6 +153,17 @@ def run(settings: LazySettings) -> Callable[..., Any]:
         return await reload(search)
 
     return run_one
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let it be later than NOW for this site."""
+
+    def set_clock(**later: float) -> None:
+        monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + timedelta(**later))
+
+    set_clock()
+    return set_clock
 
 
 @pytest.fixture

@@ -1,16 +1,14 @@
 """What a search finds and counts, over a real source that misbehaves on demand."""
 
 import asyncio
-from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage
-from searches.models import Coverage, Match, Notice
+from searches.models import Match, Notice
 from searches.pipeline import run_search
-from searches.pncp.simulator import Simulator
 from tests.integration.conftest import NOW, create, open_client, record, reload
 from tests.integration.pipeline_support import (
     FOOD,
@@ -182,34 +180,6 @@ async def test_open_notices_are_found_whenever_they_were_published(simulate, run
     search = await run(modo_busca="abertas", data_inicial=None, data_final=None)
     assert search.status == Status.COMPLETE
     assert (search.total_raw, search.total_kept) == (2, 2)
-
-
-async def test_a_list_that_changes_each_time_is_not_called_complete(simulate, run):
-    await simulate([record(n) for n in range(1, 150)], faults="drift:rate=1")
-    search = await run()
-    assert search.status in (Status.PARTIAL, Status.COMPLETE)
-    covered = await sync(Coverage.objects.filter(modality=6).count)
-    assert (search.coverage["SP"]["status"] == "complete") == bool(covered)
-    assert search.total_raw == 149
-
-
-async def test_a_page_that_comes_again_under_a_steady_total_is_not_called_complete(
-    simulate, run, monkeypatch
-):
-    asked = Simulator._page
-    moved = [True]
-
-    def page(self, ask, kinds):
-        return asked(self, replace(ask, page=1) if ask.page == 2 and moved[0] else ask, kinds)
-
-    monkeypatch.setattr(Simulator, "_page", page)
-    await simulate([record(n) for n in range(1, 71)])
-    search = await run()
-    assert search.status == Status.PARTIAL
-    assert search.coverage["SP"]["motivo"] == "source.drift"
-    moved[0] = False
-    again = await run()
-    assert (again.status, again.total_raw) == (Status.COMPLETE, 70)
 
 
 async def test_the_real_records_are_counted_as_an_independent_count_does(records, simulate, run):

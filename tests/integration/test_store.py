@@ -202,17 +202,13 @@ async def test_so_are_open_notices(simulate, run, monkeypatch):
     assert len(simulator.requests) == asked + 1
 
 
-async def test_what_the_list_of_open_notices_has_no_more_is_not_open(simulate, run, monkeypatch):
-    def at(**later):
-        monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + timedelta(**later))
-
+async def test_what_the_list_of_open_notices_has_no_more_is_not_open(simulate, run, at):
     async def found():
         search = await run(modo_busca="abertas", data_inicial=None, data_final=None)
         assert search.total_raw == search.total_kept
         listed = await sync(lambda: set(search.matches.values_list("notice__object", flat=True)))
         return search.status, sorted(text[-1] for text in listed)
 
-    at()
     names = {1: f"{FOOD} 1", 2: f"{FOOD} 2", 3: f"{FOOD} 3"}
     all_three = [record(number, object=name) for number, name in names.items()]
     simulator = await simulate(all_three)

@@ -1,10 +1,9 @@
 """What a list that was read whole says: how old it is, and what it has no more."""
 
-from datetime import timedelta
-
 import pytest
 from django.test import AsyncClient
 
+from searches.domain.brazil import UNITS
 from searches.domain.lifecycle import Status
 from searches.models import Coverage
 from searches.owners import Owner
@@ -17,18 +16,8 @@ from tests.integration.pipeline_support import FOOD, grow_old, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+UFS = [unit.code for unit in UNITS]
 REVOKED = {"situacaoCompraId": 2, "situacaoCompraNome": "Revogada"}
-
-
-@pytest.fixture
-def at(monkeypatch):
-    """Let it be later than NOW for this site."""
-
-    def set_clock(**later):
-        monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + timedelta(**later))
-
-    set_clock()
-    return set_clock
 
 
 def changed(entry, when, **changes):
@@ -66,10 +55,10 @@ async def test_a_list_is_as_old_as_the_oldest_of_its_pages(simulate, run, at):
     )
     assert (await run(modalidades=[6])).status == Status.PARTIAL
     simulator.faults.faults.clear()
-    at(minutes=25)
+    at(minutes=9)
     asked = len(simulator.requests)
     assert (await run(modalidades=[6])).status == Status.COMPLETE
-    assert pages_since(simulator, asked) == [1, 3]
+    assert pages_since(simulator, asked) == [3]
     ages = await sync(lambda: set(Coverage.objects.values_list("fetched_at", flat=True)))
     assert ages == {NOW}
 
@@ -97,14 +86,42 @@ async def test_what_the_list_of_a_day_has_no_more_is_not_found(simulate, run):
     assert await found() == ["1", "2", "3"]
 
 
-async def test_copies_are_no_proof_that_something_has_left_a_list(simulate, run):
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"data_inicial": "2026-08-19", "data_final": "2026-08-19"},
+        {"modo_busca": "abertas", "data_inicial": None, "data_final": None},
+    ],
+)
+async def test_copies_are_no_proof_that_something_has_left_a_list(simulate, run, at, question):
     one, two = record(1), record(2)
     simulator = await simulate([one, two])
-    question = {"modalidades": [6], "data_inicial": "2026-08-19", "data_final": "2026-08-19"}
-    assert (await run(**question)).total_raw == 2
+    assert (await run(modalidades=[6], **question)).total_raw == 2
     simulator.records = FileRecords([one, one])
     await grow_old(days=5)
-    assert (await run(**question)).total_raw == 2
+    at(minutes=15)
+    assert (await run(modalidades=[6], **question)).total_raw == 2
+
+
+@pytest.mark.parametrize(
+    ("ufs", "fault"), [(UFS, ""), (["SP"], "500:page=2;times=1")], ids=["country", "second round"]
+)
+async def test_what_has_left_a_list_is_known_however_it_was_read(simulate, run, ufs, fault):
+    """The first page of the country's list is looked at before it is read, a page that failed comes
+    in a second round: what stood on the others is in the ledger."""
+    question = {"ufs": ufs, "data_inicial": "2026-08-19", "data_final": "2026-08-19"}
+    question |= {"modalidades": [7]}
+    records = [record(n, uf=ufs[n % len(ufs)], modality=7, day="2026-08-19") for n in range(1, 121)]
+    simulator = await simulate(records)
+    assert (await run(**question)).total_raw == 120
+    simulator.records = FileRecords(records[1:])
+    simulator.faults = Faults.read(fault)
+    await grow_old(days=5)
+    asked = len(simulator.requests)
+    search = await run(**question, client={"attempts": 1})
+    assert search.status == Status.COMPLETE
+    assert (search.total_raw, sum(row["lidas"] for row in search.coverage.values())) == (119, 119)
+    assert pages_since(simulator, asked) == sorted([1, 2, 3, *([2] if fault else [])])
 
 
 async def test_the_part_of_a_list_that_was_read_again_says_nothing_of_its_older_days(

@@ -19,7 +19,7 @@ OPEN = ListKey(Endpoint.OPEN, None, "MG", date(2026, 11, 24), date(2027, 11, 24)
 
 async def whole(client: PncpClient, key: ListKey) -> list[Page]:
     pages = [await client.page(key, 1)]
-    while not pages[-1].is_last:
+    while pages[-1].number < pages[-1].total_pages:
         pages.append(await client.page(key, len(pages) + 1))
     return pages
 
@@ -79,14 +79,13 @@ async def test_no_records_is_an_empty_list_not_an_error():
     async with Simulator(records(1)).serving() as url, quick_client(url) as client:
         page = await client.page(published("AC"), 1)
     assert page == Page(number=1, total_pages=0, total_records=0, notices=())
-    assert page.is_last
 
 
 @pytest.mark.parametrize("faults", ["", "past204"])
 async def test_a_page_past_the_end_is_the_end(faults):
     async with Simulator(records(60), faults=faults).serving() as url, quick_client(url) as client:
         page = await client.page(published("MG"), 3)
-    assert (page.total_pages, page.notices, page.is_last) == (2, (), True)
+    assert (page.total_pages, page.notices) == (2, ())
 
 
 async def test_a_refusal_of_open_notices_without_modality_says_its_status():

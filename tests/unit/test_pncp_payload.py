@@ -238,11 +238,7 @@ def test_a_page_leaves_out_and_counts_what_cannot_be_identified():
     page = parse_page(page_body(data, pages=4, total=152), number=2, asked_uf=None)
     assert (len(page.notices), page.malformed_count) == (3, 2)
     assert (page.number, page.total_pages, page.total_records) == (2, 4, 152)
-    assert not page.is_last
-
-
-def test_an_empty_page_is_the_last_whatever_its_totals_say():
-    assert parse_page(page_body([], pages=9), number=2, asked_uf=None).is_last
+    assert page.listed_count == 5
 
 
 @pytest.mark.parametrize(

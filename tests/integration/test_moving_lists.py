@@ -1,0 +1,144 @@
+"""Lists that move while they are read, and pages that are not what they should be."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from searches.domain.brazil import UNITS
+from searches.domain.lifecycle import Status
+from searches.models import Coverage, Notice
+from searches.pncp.payload import parse_notice
+from searches.pncp.simulator import Simulator
+from searches.pncp.simulator_records import FileRecords
+from searches.services import notices
+from tests.integration.conftest import record
+from tests.integration.pipeline_support import sync
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+UFS = [unit.code for unit in UNITS]
+ALWAYS = 1000
+
+
+def covered():
+    return sync(Coverage.objects.count)
+
+
+@pytest.fixture
+def spoil(monkeypatch) -> Callable[..., None]:
+    """Let page 2 of pregões be another one, so many times: `change` gets its envelope."""
+    given = Simulator._page
+
+    def install(change, *, times, copied=None, of_country=False):
+        left = [times]
+
+        def page(self, ask, kinds):
+            fits = ask.page == 2 and ask.modality in (6, 7) and (ask.uf is None or not of_country)
+            if not fits or not left[0]:
+                return given(self, ask, kinds)
+            left[0] -= 1
+            answer = given(self, replace(ask, page=copied) if copied else ask, kinds)
+            assert isinstance(answer.body, bytes)
+            answer.body = orjson.dumps(orjson.loads(answer.body) | change)
+            return answer
+
+        monkeypatch.setattr(Simulator, "_page", page)
+
+    return install
+
+
+@pytest.fixture
+def older():
+    """Three pages of a day that is over, and one notice of today."""
+    return [*(record(n, day="2026-08-10") for n in range(1, 151)), record(200, day="2026-08-20")]
+
+
+async def test_a_list_that_changes_each_time_is_not_called_complete(simulate, run):
+    await simulate([record(n) for n in range(1, 150)], faults="drift:rate=1")
+    search = await run(modalidades=[6])
+    assert search.status == Status.PARTIAL
+    assert search.coverage["SP"]["motivo"] == "source.drift"
+    assert search.total_raw == 149
+    assert not await covered()
+
+
+@pytest.mark.parametrize(
+    ("change", "copied"),
+    [
+        ({"numeroPagina": 2}, 1),
+        ({"numeroPagina": 1}, 1),
+        ({"data": [], "empty": True}, None),
+        ({"data": [], "totalPaginas": 2_000_000_000}, None),
+        ({"data": [], "totalPaginas": 5_000, "totalRegistros": 250_000}, None),
+    ],
+    ids=["a copy of page 1", "page 1", "nothing", "nothing, of too many", "nothing, of many"],
+)
+@pytest.mark.usefixtures("at")
+class TestAPageThatIsNotWhatItShouldBe:
+    async def test_once_it_costs_another_reading(self, simulate, run, spoil, older, change, copied):
+        spoil(change, times=1, copied=copied)
+        await simulate(older)
+        search = await run(modalidades=[6])
+        assert (search.status, search.total_raw) == (Status.COMPLETE, 151)
+
+    async def test_each_time_it_is_said_and_covers_nothing(
+        self, simulate, run, spoil, older, change, copied
+    ):
+        spoil(change, times=ALWAYS, copied=copied)
+        simulator = await simulate(older)
+        search = await run(modalidades=[6])
+        assert search.status == Status.PARTIAL
+        assert search.coverage["SP"]["motivo"] in ("source.drift", "source.malformed")
+        assert not await covered()
+        assert len(simulator.requests) < 30
+
+    async def test_the_country_is_asked_by_uf_then(self, simulate, run, spoil, change, copied):
+        spoil(change, times=ALWAYS, copied=copied, of_country=True)
+        await simulate(
+            [record(n, uf=UFS[n % 27], modality=7, day="2026-08-19") for n in range(1, 101)]
+        )
+        search = await run(ufs=UFS, modalidades=[7])
+        assert (search.status, search.total_raw) == (Status.COMPLETE, 100)
+
+
+async def test_a_list_that_moved_since_it_was_cut_off_is_read_whole(simulate, run, at, older):
+    """One notice left, another came: the total is the same, and one moved to a page read before."""
+    simulator = await simulate(older[:120], faults="truncate:page=3")
+    assert (await run(modalidades=[6])).status == Status.PARTIAL
+    simulator.faults.faults.clear()
+    simulator.records = FileRecords([*older[1:120], older[-1]])
+    at(minutes=25)
+    assert (await run(modalidades=[6])).status == Status.COMPLETE
+    listed = {entry["numeroControlePNCP"] for entry in [*older[1:120], older[-1]]}
+    stored = await sync(lambda: set(Notice.objects.values_list("control_number", flat=True)))
+    assert listed <= stored
+
+
+async def test_what_is_put_together_from_two_readings_covers_nothing(simulate, run, at, older):
+    """Something may have moved between pages that were not asked for again."""
+    simulator = await simulate(older, faults="truncate:page=3")
+    await run(modalidades=[6])
+    simulator.faults.faults.clear()
+    asked = []
+    for hours, covers in ((0.4, False), (3, True)):
+        at(hours=hours)
+        before = len(simulator.requests)
+        search = await run(modalidades=[6])
+        assert (search.status, search.total_raw) == (Status.COMPLETE, 151)
+        assert bool(await covered()) is covers
+        asked.append(len(simulator.requests) - before)
+    assert asked == [2, 4]  # the first page, and what was missing; then all
+
+
+async def test_who_has_no_uf_in_the_country_s_list_is_found_by_that_of_its_uf(simulate, run):
+    placeless = record(1, modality=7, day="2026-08-19")
+    placeless["unidadeOrgao"] |= {"ufSigla": "", "codigoIbge": None}
+    rest = [record(n, uf=UFS[n % 27], modality=7, day="2026-08-19") for n in range(2, 30)]
+    simulator = await simulate([placeless, *rest])
+    search = await run(ufs=UFS, modalidades=[7])
+    assert {seen.params.get("uf") for seen in simulator.requests} == {None, *UFS}
+    of_uf = parse_notice(placeless, asked_uf="SP")
+    await sync(lambda: notices.upsert(search.source_id, [of_uf]))
+    assert await sync(lambda: Notice.objects.get(control_number=of_uf.control_number).uf) == "SP"
