@@ -142,6 +142,18 @@ def earlier_runs(search: Search) -> QuerySet[Search]:
     return runs.order_by("-created_at")
 
 
+def read_until(saved: SavedSearch, ufs: Iterable[str]) -> date | None:
+    """Return the day up to which the runs of a saved question have read each of some UFs; None
+    when they have never read one of them whole."""
+    unread = set(ufs)
+    runs = saved.runs.filter(status__in=_WITH_RESULT).order_by("-created_at")
+    for query, coverage in runs.values_list("query", "coverage").iterator(chunk_size=20):
+        unread -= {uf for uf, row in coverage.items() if row["status"] == "complete"}
+        if not unread:
+            return date.fromisoformat(query["data_final"])
+    return None
+
+
 def unseen(matches: QuerySet[Match], earlier: QuerySet[Search]) -> QuerySet[Match]:
     """Return those of some matches whose notices no earlier search has shown."""
     shown = Match.objects.filter(

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -35,6 +36,60 @@ async def test_a_daily_run_asks_for_the_same_days_up_to_today(daily):
     )
     assert search.total_kept == 5
     assert await sync(lambda: search.saved_id) == saved.pk
+
+
+async def test_what_is_published_after_the_morning_is_found_the_next(simulate, run, settings):
+    """A question of one day: the morning of its own day sees only what came at night."""
+    def published(moment: str) -> dict[str, Any]:
+        dates = ("dataPublicacaoPncp", "dataInclusao", "dataAtualizacao", "dataAtualizacaoGlobal")
+        return record(int(moment[8:10]), **dict.fromkeys(dates, moment))
+
+    records = [published(f"2026-08-{day}T15:00:00") for day in (18, 19, 20)]
+    noon = datetime(2026, 8, 18, 15, tzinfo=UTC)
+    await simulate([], clock=lambda: noon)
+    first = await run(ALICE, data_inicial="2026-08-18", data_final="2026-08-18")
+    saved = await sync(services.save, first, owner=ALICE, name="Hoje")
+    found = []
+    for day in (19, 20, 21):
+        morning = datetime(2026, 8, day, 9, 30, tzinfo=UTC)
+        await simulate(records[: day - 18], clock=lambda morning=morning: morning)
+        search = await sync(services.run, saved, now=morning, limited=False)
+        found.append((await finished(settings, search)).total_kept)
+    assert found == [1, 1, 1]
+    page = await sync(lambda: browser().get("/salvas/").content.decode())
+    assert "publicadas desde ontem" in words(page)
+
+
+async def test_a_run_reaches_back_to_where_each_state_was_read(daily, settings):
+    """Over runs that failed or lacked a state, and over days without one."""
+    saved, search = await daily()
+    await sync(SavedSearch.objects.filter(pk=saved.pk).update, created_at=NOW - timedelta(days=30))
+    await sync(saved.refresh_from_db)
+
+    async def first_day(days_later: int) -> str:
+        run = await sync(services.run, saved, now=NOW + timedelta(days=days_later), limited=False)
+        failed = {"status": Status.ERROR, "finished_at": NOW}
+        await sync(Search.objects.filter(pk=run.pk).update, **failed)
+        return str(run.query["data_inicial"])
+
+    assert await first_day(1) == "2026-08-18"  # the four days of the question
+    assert await first_day(8) == "2026-08-20"
+    lacking = {"SP": {"status": "failed"}}
+    await sync(Search.objects.filter(pk=search.pk).update, status="partial", coverage=lacking)
+    assert await first_day(8) == "2026-08-19"  # as the search that was saved had read it
+    await sync(Search.objects.filter(saved=saved).update, coverage=lacking)
+    assert await first_day(8) == "2026-07-18"  # never read: as if asked since it was saved
+    assert await first_day(800) == "2027-10-29"  # a period's limit
+
+
+async def test_a_question_about_a_past_month_does_not_reach_back_to_it(simulate, run):
+    await simulate(RECORDS)
+    past = await run(ALICE, data_inicial="2025-01-01", data_final="2025-01-31")
+    saved = await sync(services.save, past, owner=ALICE, name="Merenda")
+    await sync(SavedSearch.objects.filter(pk=saved.pk).update, created_at=NOW)
+    await sync(saved.refresh_from_db)
+    search = await sync(services.run, saved, now=NOW + timedelta(days=1), limited=False)
+    assert search.query["data_inicial"] == "2026-07-21"
 
 
 async def test_only_what_no_earlier_run_has_shown_is_new(daily, settings):
