@@ -118,7 +118,7 @@ def _mail_text(run: Search) -> str:
     if digest.state == DigestState.SENT and digest.sent_at:
         return f"e-mail enviado em {wording.moment(digest.sent_at)}"
     if digest.state == DigestState.FAILED:
-        return "não foi possível enviar o e-mail"
+        return "não foi possível enviar o e-mail; o que é novo vai no próximo"
     if digest.state == DigestState.WAITING and run.status in TERMINAL:
         return "e-mail ainda não enviado, nova tentativa em breve" if digest.attempts else ""
     return ""

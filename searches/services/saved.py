@@ -112,24 +112,24 @@ def saw(owner: Owner) -> None:
 
 
 def run(saved: SavedSearch, *, now: datetime, limited: bool = True) -> Search:
-    """Ask a saved question today, from no later than the day up to which it was read: runs that
-    failed, and days without one, leave nothing out.
+    """Ask a saved question today, from no later than the day up to which it was read and told:
+    runs or mails that failed, and days without one, leave nothing out.
 
     Raises TooManySearches, and QueryError for what was asked by rules that hold no more.
     """
     query = SearchQuery.from_json(saved.query)
     today = now.astimezone(BRASILIA).date()
-    query = asked_daily(query, today, since=_unread_since(saved, query))
+    query = asked_daily(query, today, since=_untold_since(saved, query))
     owner = Owner(user_id=saved.owner_user_id, visitor=saved.owner_visitor)
     search, _ = create_search(query, owner=owner, limited=limited, saved=saved)
     return search
 
 
-def _unread_since(saved: SavedSearch, query: SearchQuery) -> date:
+def _untold_since(saved: SavedSearch, query: SearchQuery) -> date:
     kept_on = saved.created_at.astimezone(BRASILIA).date()
     asked_since = kept_on - timedelta(days=query.days - 1)
     # The first run may have been about a month of last year: that is not what is asked each day.
-    return max(asked_since, selectors.read_until(saved, query.ufs) or asked_since)
+    return max(asked_since, selectors.told_until(saved, query.ufs) or asked_since)
 
 
 def run_due(*, now: datetime | None = None) -> list[UUID]:

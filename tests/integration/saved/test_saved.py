@@ -40,6 +40,7 @@ async def test_a_daily_run_asks_for_the_same_days_up_to_today(daily):
 
 async def test_what_is_published_after_the_morning_is_found_the_next(simulate, run, settings):
     """A question of one day: the morning of its own day sees only what came at night."""
+
     def published(moment: str) -> dict[str, Any]:
         dates = ("dataPublicacaoPncp", "dataInclusao", "dataAtualizacao", "dataAtualizacaoGlobal")
         return record(int(moment[8:10]), **dict.fromkeys(dates, moment))
