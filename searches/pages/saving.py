@@ -57,6 +57,13 @@ def saved_context(
     }
 
 
+def other_days(saved: SavedSearch, search: Search) -> dict[str, str]:
+    """Return what is said to who saves a question that is kept already, about other days."""
+    kept, asked = (wording.rolling_period(stored_query(each.query)) for each in (saved, search))
+    action = reverse("searches:save", args=[search.pk])
+    return {"name": saved.name, "kept": kept, "asked": asked, "action": action}
+
+
 def _habit(count: int, *, daily: int) -> str:
     """Say how many of so many saved searches are repeated."""
     if not daily:

@@ -14,7 +14,8 @@ from searches.domain.brazil import BRASILIA
 from searches.domain.errors import QueryError
 from searches.domain.lifecycle import TERMINAL
 from searches.domain.query import SearchQuery
-from searches.domain.schedule import asked_daily, next_daily
+from searches.domain.schedule import asked_daily, daily_days, next_daily
+from searches.domain.stored import stored_query
 from searches.domain.text import one_line
 from searches.models import Digest, SavedSearch, Search
 from searches.owners import Owner
@@ -33,18 +34,36 @@ class TooManySaved(Exception):
     """The owner keeps as many questions as one may."""
 
 
-def save(search: Search, *, owner: Owner, name: str) -> SavedSearch:
+class OtherDays(Exception):
+    """The owner keeps the question already, about another number of days."""
+
+    def __init__(self, saved: SavedSearch) -> None:
+        self.saved = saved
+        super().__init__(f"saved search {saved.pk} is about other days")
+
+
+def save(search: Search, *, owner: Owner, name: str, replaces_days: bool = False) -> SavedSearch:
     """Keep a search's question, and the search as its first run; what was kept already stays.
 
     A name that another question of the owner's has gets a number. A user hears of it by mail from
-    the start, once there is a confirmed address. Raises TooManySaved, and QueryError for what was
-    asked by rules that hold no more.
+    the start, once there is a confirmed address. `replaces_days`: what was kept already is about
+    this search's number of days from now on. Raises OtherDays, TooManySaved, and QueryError for
+    what was asked by rules that hold no more.
     """
-    key = SearchQuery.from_json(search.query).key
+    query = SearchQuery.from_json(search.query)
+    key = query.key
     mine = selectors.saved_by(owner)
     with transaction.atomic():
         take_turn(f"saved by {owner.user_id or owner.visitor}")
-        saved = mine.filter(question_key=key).first()
+        kept = list(mine.filter(question_key=key))
+        # A visitor's and the account's own may be about different days.
+        saved = next((each for each in kept if _days(each) == daily_days(query)), None)
+        if saved is None and kept:
+            saved = kept[0]
+            if not replaces_days:
+                raise OtherDays(saved)
+            saved.query = search.query
+            saved.save(update_fields=["query"])
         if saved is None:
             if mine.count() >= MOST_SAVED:
                 raise TooManySaved
@@ -59,6 +78,10 @@ def save(search: Search, *, owner: Owner, name: str) -> SavedSearch:
             saved.save(force_insert=True)
         Search.objects.filter(pk=search.pk, saved=None).update(saved=saved)
     return saved
+
+
+def _days(saved: SavedSearch) -> int:
+    return daily_days(stored_query(saved.query))
 
 
 def _free(name: str, *, taken: Collection[str]) -> str:

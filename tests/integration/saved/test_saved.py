@@ -293,6 +293,38 @@ async def test_a_question_is_kept_once_and_no_more_than_the_limit(simulate, run,
     assert "Apague uma" in answer.content.decode()
 
 
+async def test_a_question_kept_about_other_days_says_so_and_can_take_these(simulate, run):
+    await simulate(RECORDS)
+    short = await run(ALICE, **BEFORE)
+    long = await run(ALICE, data_inicial="2026-07-22", data_final="2026-08-20")
+    client = await sync(browser)
+    await sync(client.post, f"/buscas/{short.pk}/salvar/")
+    answer = await sync(client.post, f"/buscas/{long.pk}/salvar/")
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    said = "já está salva como “Alimentos e bebidas em São Paulo”, sobre as licitações publicadas "
+    assert f"{said}nos últimos 4 dias." in words(page)
+    assert "Repetir sobre as publicadas nos últimos 30 dias" in words(page)
+    assert (await reload(long)).saved_id is None  # no run of what is asked each day
+    assert f'action="/buscas/{long.pk}/salvar/"' in page
+    answer = await sync(client.post, f"/buscas/{long.pk}/salvar/", {"outros_dias": "on"})
+    assert answer.status_code == 303
+    saved = await sync(SavedSearch.objects.get)
+    assert (await reload(long)).saved_id == saved.pk
+    search = await sync(services.run, saved, now=NOW, limited=False)
+    assert search.query["data_inicial"] == "2026-07-22"
+
+
+async def test_a_question_about_today_is_the_one_about_two_days(simulate, run):
+    """Each day both are asked about yesterday and today."""
+    await simulate(RECORDS)
+    for first_day in ("2026-08-20", "2026-08-19"):
+        search = await run(ALICE, data_inicial=first_day, data_final="2026-08-20")
+        saved = await sync(services.save, search, owner=ALICE, name="Merenda")
+        assert (await reload(search)).saved_id == saved.pk
+    assert await sync(SavedSearch.objects.count) == 1
+
+
 async def test_deleting_asks_first_and_keeps_the_runs(daily):
     saved, search = await daily()
     page = await sync(lambda: browser().get("/salvas/").content.decode())
