@@ -86,13 +86,16 @@ def _name(query: SearchQuery) -> str:
 @members_when_required
 def change(request: HttpRequest, saved_id: UUID) -> HttpResponse:
     """Rename it, pause it, ask for mail."""
-    services.change(
-        _mine_or_404(request, saved_id),
-        owner=request_owner(request),
-        name=request.POST.get("nome", ""),
-        is_daily="diaria" in request.POST,
-        wants_mail="email" in request.POST,
-    )
+    try:
+        services.change(
+            _mine_or_404(request, saved_id),
+            owner=request_owner(request),
+            name=request.POST.get("nome", ""),
+            is_daily="diaria" in request.POST,
+            wants_mail="email" in request.POST,
+        )
+    except QueryError:
+        return _page(request, problem="outdated", status=422)
     return _back()
 
 

@@ -9,7 +9,9 @@ from django.urls import reverse
 
 from searches import selectors, wording
 from searches.domain.brazil import BRASILIA
+from searches.domain.errors import QueryError
 from searches.domain.lifecycle import TERMINAL, DigestState, Status
+from searches.domain.query import SearchQuery
 from searches.domain.stored import stored_query
 from searches.models import SavedSearch, Search
 from searches.pages.history import state_text
@@ -39,6 +41,7 @@ class Row:
     period: str
     conditions: str
     next_run: str
+    ask_anew: str  # where, when it can be asked no more as it is
     last: LastRun | None
 
 
@@ -83,8 +86,22 @@ def _row(saved: SavedSearch, *, now: datetime) -> Row:
         period=wording.rolling_period(query),
         conditions=" · ".join(wording.conditions(query, name_of=name_of, in_full=True)),
         next_run=_next_run(saved.next_run_at, now=now),
+        ask_anew=_form_href(run) if _is_outdated(saved) else "",
         last=_last_run(run) if run else None,
     )
+
+
+def _is_outdated(saved: SavedSearch) -> bool:
+    try:
+        SearchQuery.from_json(saved.query)
+    except QueryError:
+        return True
+    return False
+
+
+def _form_href(run: Search | None) -> str:
+    """Return the form's address, with a run's question in it."""
+    return f"{reverse('searches:form')}?de={run.pk}" if run else reverse("searches:form")
 
 
 def _next_run(at: datetime | None, *, now: datetime) -> str:

@@ -95,8 +95,11 @@ def change(
 ) -> None:
     """Rename it, pause it or let it go on; mail is only for users.
 
-    What was saved before its owner had an account belongs to the account from now on.
+    What was saved before its owner had an account belongs to the account from now on. Raises
+    QueryError when it is to go on, and was asked by rules that hold no more.
     """
+    if is_daily and saved.next_run_at is None:
+        SearchQuery.from_json(saved.query)
     now = timezone.now()
     user_id = saved.owner_user_id or owner.user_id
     wanted = {

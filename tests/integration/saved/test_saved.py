@@ -230,16 +230,28 @@ async def test_what_can_be_asked_no_more_is_not_saved(daily):
 
 
 async def test_what_can_be_asked_no_more_is_still_listed(daily):
-    saved, _ = await daily()
+    saved, search = await daily()
     outdated = {**saved.query, "setor_id": "setor-que-acabou"}
     await sync(SavedSearch.objects.filter(pk=saved.pk).update, query=outdated, next_run_at=NOW)
+    await sync(Search.objects.filter(pk=search.pk).update, query=outdated)
     assert await sync(services.run_due, now=NOW) == []
-    page = words(await sync(lambda: browser().get("/salvas/").content.decode()))
-    assert "setor-que-acabou em São Paulo" in page
-    assert "Pausada." in page
-    answer = await sync((await sync(browser)).post, f"/salvas/{saved.pk}/buscar/")
-    assert answer.status_code == 422
-    assert "não pode mais ser feita" in answer.content.decode()
+    client = await sync(browser)
+    page = (await sync(client.get, "/salvas/")).content.decode()
+    assert "setor-que-acabou em São Paulo" in words(page)
+    said = "Esta pergunta não pode mais ser feita assim. Faça uma busca nova e salve-a."
+    assert f"Pausada. {said}" in words(page)
+    form = f"/?de={search.pk}"
+    assert f'<a href="{form}">Faça uma busca nova</a>' in page
+    assert (await sync(client.get, form)).status_code == 200
+    goes_on = {"nome": "Outro", "diaria": "on"}
+    for path, fields in ((f"/salvas/{saved.pk}/buscar/", {}), (f"/salvas/{saved.pk}/", goes_on)):
+        answer = await sync(client.post, path, fields)
+        assert answer.status_code == 422
+        assert words(answer.content.decode()).count(said) == 2  # at the top, and at the row
+    await sync(saved.refresh_from_db)
+    assert (saved.name, saved.next_run_at) == ("Merenda", None)
+    answer = await sync(client.post, f"/salvas/{saved.pk}/", {"nome": "Outro"})
+    assert answer.status_code == 303  # it can still be renamed
 
 
 async def test_a_paused_question_is_not_asked(simulate, run):
