@@ -139,4 +139,5 @@ def stop_mail(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404 from None
     if request.method == "POST":
         services.stop_mail(saved_id)
-    return render(request, "searches/mail_stopped.html", {"is_done": request.method == "POST"})
+    saved = SavedSearch.objects.filter(pk=saved_id).first()  # a mail may be older than its end
+    return render(request, "searches/mail_stopped.html", {"saved": saved})

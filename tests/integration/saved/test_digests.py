@@ -102,6 +102,29 @@ async def test_the_stop_link_needs_no_login_and_asks_first(mailed):
     assert (await sync(strict.post, path[:-3] + "x/")).status_code == 404
 
 
+async def test_the_stop_link_says_how_the_search_stands(mailed):
+    saved, _ = await mailed()
+    await sync(digests.send_due)
+    link = mail.outbox[0].extra_headers["List-Unsubscribe"].strip("<>")
+    path = link.removeprefix("http://127.0.0.1:8000")
+
+    async def said(method: str) -> str:
+        answer = await sync(getattr(Client(), method), path)
+        assert answer.status_code == 200
+        return words(answer.content.decode())
+
+    assert "A busca continua salva e repetida todo dia" in await said("get")
+    await sync(SavedSearch.objects.update, next_run_at=None)
+    assert "A busca continua salva e está pausada" in await said("get")
+    for method in ("post", "get"):
+        assert "Os avisos desta busca pararam Ela continua salva, e está" in await said(method)
+    await sync(saved.delete)
+    for method in ("get", "post"):
+        text = await said(method)
+        assert "Esta busca não está mais salva: nenhum aviso será enviado" in text
+        assert "continua salva" not in text
+
+
 @pytest.mark.parametrize("email", [""])
 async def test_no_mail_goes_to_an_address_that_nobody_confirmed(mailed, email):
     await mailed(email)
