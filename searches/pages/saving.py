@@ -16,6 +16,7 @@ from searches.domain.stored import stored_query
 from searches.models import SavedSearch, Search
 from searches.pages.history import state_text
 from searches.places import name_of
+from searches.services import saved as services
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,18 @@ def saved_context(
     return {
         "rows": rows,
         "count": wording.counted(len(rows), "busca salva", "buscas salvas"),
+        "to_delete": _to_delete(len(rows)) if problem == "too_many" else "",
         "habit": _habit(len(rows), daily=sum(bool(row.next_run) for row in rows)),
         "address": address,
         "lacks_address": not address and any(row.saved.wants_mail for row in rows),
         "problem": problem,
     }
+
+
+def _to_delete(count: int) -> str:
+    """Say how many of so many go before another can be saved: a login may have brought some."""
+    over = count - services.MOST_SAVED + 1
+    return "uma" if over == 1 else wording.whole(over)
 
 
 def other_days(saved: SavedSearch, search: Search) -> dict[str, str]:

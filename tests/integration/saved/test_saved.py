@@ -302,7 +302,11 @@ async def test_a_question_is_kept_once_and_no_more_than_the_limit(simulate, run,
     other = await run(ALICE, ufs=["RJ"], **BEFORE)
     answer = await sync(browse.post, f"/buscas/{other.pk}/salvar/")
     assert answer.status_code == 422
-    assert "Apague uma" in answer.content.decode()
+    assert "Você já tem 1 busca salva. Apague uma para" in answer.content.decode()
+    for _ in range(2):  # as many as a login brings along
+        await sync(SavedSearch(owner_visitor="alice", query=first.query).save)
+    answer = await sync(browse.post, f"/buscas/{other.pk}/salvar/")
+    assert "Você já tem 3 buscas salvas. Apague 3 para" in answer.content.decode()
 
 
 async def test_a_question_kept_about_other_days_says_so_and_can_take_these(simulate, run):
