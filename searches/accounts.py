@@ -10,7 +10,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import LoginView
 from django.core import signing
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -52,12 +52,22 @@ class Login(LoginView):
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Make an account; what the visitor searched before stays its own."""
     form = passwords.SignUpForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        login(request, form.save())
+    if request.method == "POST" and form.is_valid() and (user := _new_user(form)):
+        login(request, user)
         return redirect(_on_the_way_to(request) or "searches:form")
     context = {"form": form, "next": _on_the_way_to(request)}
     status = 422 if form.errors else 200
     return render(request, "accounts/sign_up.html", context, status=status)
+
+
+def _new_user(form: passwords.SignUpForm) -> User | None:
+    """Make the account; None when its name was taken at this very moment, which the form says."""
+    try:
+        with transaction.atomic():
+            return form.save()
+    except IntegrityError:
+        form.add_error("username", form.instance.unique_error_message(User, ["username"]))
+        return None
 
 
 def _on_the_way_to(request: HttpRequest) -> str:

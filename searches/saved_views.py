@@ -1,5 +1,6 @@
 """The pages of saved searches. Floor 6."""
 
+from typing import Any
 from uuid import UUID
 
 from channels.db import database_sync_to_async
@@ -38,10 +39,13 @@ def listing(request: HttpRequest) -> HttpResponse:
     return _page(request)
 
 
-def _page(request: HttpRequest, *, problem: str = "", status: int = 200) -> HttpResponse:
+def _page(
+    request: HttpRequest, *, problem: str = "", status: int = 200, **of_the_problem: Any
+) -> HttpResponse:
     saved = selectors.saved_by(request_owner(request))
     address = digests.address_of(request.user) if request.user.is_authenticated else ""
     context = pages.saved_context(saved, now=timezone.now(), address=address, problem=problem)
+    context |= of_the_problem
     return render(request, "searches/saved.html", context, status=status)
 
 
@@ -52,7 +56,15 @@ def save(request: HttpRequest, search_id: UUID) -> HttpResponse:
     search = visible_or_404(request, search_id)
     try:
         name = _name(SearchQuery.from_json(search.query))
-        services.save(search, owner=request_owner(request), name=name)
+        services.save(
+            search,
+            owner=request_owner(request),
+            name=name,
+            replaces_days="outros_dias" in request.POST,
+        )
+    except services.OtherDays as error:
+        other = pages.other_days(error.saved, search)
+        return _page(request, problem="other_days", status=422, other=other)
     except services.TooManySaved:
         return _page(request, problem="too_many", status=422)
     except QueryError:
@@ -74,13 +86,16 @@ def _name(query: SearchQuery) -> str:
 @members_when_required
 def change(request: HttpRequest, saved_id: UUID) -> HttpResponse:
     """Rename it, pause it, ask for mail."""
-    services.change(
-        _mine_or_404(request, saved_id),
-        owner=request_owner(request),
-        name=request.POST.get("nome", ""),
-        is_daily="diaria" in request.POST,
-        wants_mail="email" in request.POST,
-    )
+    try:
+        services.change(
+            _mine_or_404(request, saved_id),
+            owner=request_owner(request),
+            name=request.POST.get("nome", ""),
+            is_daily="diaria" in request.POST,
+            wants_mail="email" in request.POST,
+        )
+    except QueryError:
+        return _page(request, problem="outdated", status=422)
     return _back()
 
 
@@ -124,4 +139,5 @@ def stop_mail(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404 from None
     if request.method == "POST":
         services.stop_mail(saved_id)
-    return render(request, "searches/mail_stopped.html", {"is_done": request.method == "POST"})
+    saved = SavedSearch.objects.filter(pk=saved_id).first()  # a mail may be older than its end
+    return render(request, "searches/mail_stopped.html", {"saved": saved})

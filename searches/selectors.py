@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from searches.domain import tables
 from searches.domain.brazil import BRASILIA
-from searches.domain.lifecycle import SILENCE_SECONDS, Status
+from searches.domain.lifecycle import SILENCE_SECONDS, DigestState, Status
 from searches.domain.notice import Notice as DomainNotice
 from searches.domain.planning import REFRESH_AFTER, Endpoint, ListKey
 from searches.domain.query import Mode, Order, SearchQuery
@@ -129,17 +129,33 @@ def predecessors(searches: Iterable[Search], owner: Owner) -> dict[UUID, UUID]:
     return found
 
 
-def earlier_runs(search: Search) -> QuerySet[Search]:
-    """Return the results of a search's saved question before it, newest first.
+def _told_runs(saved_id: UUID | None) -> QuerySet[Search]:
+    """Return the results of a saved question that its owner has been told of, newest first.
 
-    A run that failed has shown nothing to anybody, whatever it had stored until then.
+    A run that failed has shown nothing to anybody, whatever it had stored until then. What was in
+    a mail that could not be sent is for the next one to tell.
     """
-    if search.saved_id is None:
+    if saved_id is None:
         return Search.objects.none()
-    runs = Search.objects.filter(
-        saved_id=search.saved_id, created_at__lt=search.created_at, status__in=_WITH_RESULT
-    )
-    return runs.order_by("-created_at")
+    runs = Search.objects.filter(saved_id=saved_id, status__in=_WITH_RESULT)
+    return runs.exclude(digest__state=DigestState.FAILED).order_by("-created_at")
+
+
+def earlier_runs(search: Search) -> QuerySet[Search]:
+    """Return the results of a search's saved question before it that were told, newest first."""
+    return _told_runs(search.saved_id).filter(created_at__lt=search.created_at)
+
+
+def told_until(saved: SavedSearch, ufs: Iterable[str]) -> date | None:
+    """Return the day up to which the runs of a saved question have read each of some UFs, and
+    told of it; None when of one of them they never have."""
+    unread = set(ufs)
+    runs = _told_runs(saved.pk)
+    for query, coverage in runs.values_list("query", "coverage").iterator(chunk_size=20):
+        unread -= {uf for uf, row in coverage.items() if row["status"] == "complete"}
+        if not unread:
+            return date.fromisoformat(query["data_final"])
+    return None
 
 
 def unseen(matches: QuerySet[Match], earlier: QuerySet[Search]) -> QuerySet[Match]:

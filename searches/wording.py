@@ -12,6 +12,7 @@ from searches.domain import matching, tables
 from searches.domain.brazil import BRASILIA, BY_CODE, REGIONS, UNITS
 from searches.domain.notice import NoticeStatus
 from searches.domain.query import Mode, Order, SearchQuery
+from searches.domain.schedule import daily_days
 from searches.messages import number_text
 
 whole = number_text
@@ -127,7 +128,8 @@ def rolling_period(query: SearchQuery) -> str:
     """Say which days a question that is asked again and again is about."""
     if query.mode is Mode.OPEN:
         return period(query)
-    return "publicadas no dia" if query.days == 1 else f"publicadas nos últimos {query.days} dias"
+    days = daily_days(query)
+    return "publicadas desde ontem" if days == 2 else f"publicadas nos últimos {days} dias"
 
 
 def conditions(

@@ -20,7 +20,7 @@ from searches.pages.comparing import comparison, since_last
 from searches.pages.history import history_context
 from searches.pages.listing import OPEN, Listing
 from searches.pages.running import Told, as_counted, begun_ufs, ending, found_count, running
-from searches.pages.saving import saved_context
+from searches.pages.saving import other_days, saved_context
 from searches.places import name_of
 from searches.units import coverage_of
 
@@ -29,6 +29,7 @@ __all__ = [
     "detail_template",
     "form_context",
     "history_context",
+    "other_days",
     "repeat_url",
     "saved_context",
 ]

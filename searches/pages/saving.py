@@ -9,11 +9,14 @@ from django.urls import reverse
 
 from searches import selectors, wording
 from searches.domain.brazil import BRASILIA
+from searches.domain.errors import QueryError
 from searches.domain.lifecycle import TERMINAL, DigestState, Status
+from searches.domain.query import SearchQuery
 from searches.domain.stored import stored_query
 from searches.models import SavedSearch, Search
 from searches.pages.history import state_text
 from searches.places import name_of
+from searches.services import saved as services
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Row:
     period: str
     conditions: str
     next_run: str
+    ask_anew: str  # where, when it can be asked no more as it is
     last: LastRun | None
 
 
@@ -50,11 +54,25 @@ def saved_context(
     return {
         "rows": rows,
         "count": wording.counted(len(rows), "busca salva", "buscas salvas"),
+        "to_delete": _to_delete(len(rows)) if problem == "too_many" else "",
         "habit": _habit(len(rows), daily=sum(bool(row.next_run) for row in rows)),
         "address": address,
         "lacks_address": not address and any(row.saved.wants_mail for row in rows),
         "problem": problem,
     }
+
+
+def _to_delete(count: int) -> str:
+    """Say how many of so many go before another can be saved: a login may have brought some."""
+    over = count - services.MOST_SAVED + 1
+    return "uma" if over == 1 else wording.whole(over)
+
+
+def other_days(saved: SavedSearch, search: Search) -> dict[str, str]:
+    """Return what is said to who saves a question that is kept already, about other days."""
+    kept, asked = (wording.rolling_period(stored_query(each.query)) for each in (saved, search))
+    action = reverse("searches:save", args=[search.pk])
+    return {"name": saved.name, "kept": kept, "asked": asked, "action": action}
 
 
 def _habit(count: int, *, daily: int) -> str:
@@ -76,8 +94,22 @@ def _row(saved: SavedSearch, *, now: datetime) -> Row:
         period=wording.rolling_period(query),
         conditions=" · ".join(wording.conditions(query, name_of=name_of, in_full=True)),
         next_run=_next_run(saved.next_run_at, now=now),
+        ask_anew=_form_href(run) if _is_outdated(saved) else "",
         last=_last_run(run) if run else None,
     )
+
+
+def _is_outdated(saved: SavedSearch) -> bool:
+    try:
+        SearchQuery.from_json(saved.query)
+    except QueryError:
+        return True
+    return False
+
+
+def _form_href(run: Search | None) -> str:
+    """Return the form's address, with a run's question in it."""
+    return f"{reverse('searches:form')}?de={run.pk}" if run else reverse("searches:form")
 
 
 def _next_run(at: datetime | None, *, now: datetime) -> str:
@@ -118,7 +150,7 @@ def _mail_text(run: Search) -> str:
     if digest.state == DigestState.SENT and digest.sent_at:
         return f"e-mail enviado em {wording.moment(digest.sent_at)}"
     if digest.state == DigestState.FAILED:
-        return "não foi possível enviar o e-mail"
+        return "não foi possível enviar o e-mail; o que é novo vai no próximo"
     if digest.state == DigestState.WAITING and run.status in TERMINAL:
         return "e-mail ainda não enviado, nova tentativa em breve" if digest.attempts else ""
     return ""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -14,7 +14,8 @@ from searches.domain.brazil import BRASILIA
 from searches.domain.errors import QueryError
 from searches.domain.lifecycle import TERMINAL
 from searches.domain.query import SearchQuery
-from searches.domain.schedule import next_daily
+from searches.domain.schedule import asked_daily, daily_days, next_daily
+from searches.domain.stored import stored_query
 from searches.domain.text import one_line
 from searches.models import Digest, SavedSearch, Search
 from searches.owners import Owner
@@ -33,18 +34,36 @@ class TooManySaved(Exception):
     """The owner keeps as many questions as one may."""
 
 
-def save(search: Search, *, owner: Owner, name: str) -> SavedSearch:
+class OtherDays(Exception):
+    """The owner keeps the question already, about another number of days."""
+
+    def __init__(self, saved: SavedSearch) -> None:
+        self.saved = saved
+        super().__init__(f"saved search {saved.pk} is about other days")
+
+
+def save(search: Search, *, owner: Owner, name: str, replaces_days: bool = False) -> SavedSearch:
     """Keep a search's question, and the search as its first run; what was kept already stays.
 
     A name that another question of the owner's has gets a number. A user hears of it by mail from
-    the start, once there is a confirmed address. Raises TooManySaved, and QueryError for what was
-    asked by rules that hold no more.
+    the start, once there is a confirmed address. `replaces_days`: what was kept already is about
+    this search's number of days from now on. Raises OtherDays, TooManySaved, and QueryError for
+    what was asked by rules that hold no more.
     """
-    key = SearchQuery.from_json(search.query).key
+    query = SearchQuery.from_json(search.query)
+    key = query.key
     mine = selectors.saved_by(owner)
     with transaction.atomic():
         take_turn(f"saved by {owner.user_id or owner.visitor}")
-        saved = mine.filter(question_key=key).first()
+        kept = list(mine.filter(question_key=key))
+        # A visitor's and the account's own may be about different days.
+        saved = next((each for each in kept if _days(each) == daily_days(query)), None)
+        if saved is None and kept:
+            saved = kept[0]
+            if not replaces_days:
+                raise OtherDays(saved)
+            saved.query = search.query
+            saved.save(update_fields=["query"])
         if saved is None:
             if mine.count() >= MOST_SAVED:
                 raise TooManySaved
@@ -61,6 +80,10 @@ def save(search: Search, *, owner: Owner, name: str) -> SavedSearch:
     return saved
 
 
+def _days(saved: SavedSearch) -> int:
+    return daily_days(stored_query(saved.query))
+
+
 def _free(name: str, *, taken: Collection[str]) -> str:
     name = one_line(name)[:LONGEST_NAME]
     numbered = (f"{name[: LONGEST_NAME - 5]} ({number})" for number in range(2, MOST_SAVED + 1))
@@ -72,8 +95,11 @@ def change(
 ) -> None:
     """Rename it, pause it or let it go on; mail is only for users.
 
-    What was saved before its owner had an account belongs to the account from now on.
+    What was saved before its owner had an account belongs to the account from now on. Raises
+    QueryError when it is to go on, and was asked by rules that hold no more.
     """
+    if is_daily and saved.next_run_at is None:
+        SearchQuery.from_json(saved.query)
     now = timezone.now()
     user_id = saved.owner_user_id or owner.user_id
     wanted = {
@@ -112,12 +138,24 @@ def saw(owner: Owner) -> None:
 
 
 def run(saved: SavedSearch, *, now: datetime, limited: bool = True) -> Search:
-    """Ask a saved question today. Raises TooManySearches, and QueryError for what was asked by
-    rules that hold no more."""
-    query = SearchQuery.from_json(saved.query).moved_to(now.astimezone(BRASILIA).date())
+    """Ask a saved question today, from no later than the day up to which it was read and told:
+    runs or mails that failed, and days without one, leave nothing out.
+
+    Raises TooManySearches, and QueryError for what was asked by rules that hold no more.
+    """
+    query = SearchQuery.from_json(saved.query)
+    today = now.astimezone(BRASILIA).date()
+    query = asked_daily(query, today, since=_untold_since(saved, query))
     owner = Owner(user_id=saved.owner_user_id, visitor=saved.owner_visitor)
     search, _ = create_search(query, owner=owner, limited=limited, saved=saved)
     return search
+
+
+def _untold_since(saved: SavedSearch, query: SearchQuery) -> date:
+    kept_on = saved.created_at.astimezone(BRASILIA).date()
+    asked_since = kept_on - timedelta(days=query.days - 1)
+    # The first run may have been about a month of last year: that is not what is asked each day.
+    return max(asked_since, selectors.told_until(saved, query.ufs) or asked_since)
 
 
 def run_due(*, now: datetime | None = None) -> list[UUID]:

@@ -241,3 +241,12 @@ def test_taking_a_token_back_asks_first(alice):
     assert "Apagar mesmo planilha" in words(details[0])
     assert client.post(action[1]).status_code == 302
     assert not ApiToken.objects.exists()
+
+
+def test_a_strangers_token_is_not_shown_and_cannot_be_taken_back(alice, bob):
+    token = create_token(alice, name="planilha")
+    stranger = login(bob)
+    assert "planilha" not in page("/contas/", client=stranger)
+    number = ApiToken.objects.get().pk
+    assert stranger.post(f"/contas/tokens/{number}/apagar/").status_code == 404
+    assert user_of_token(token) == alice

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +11,13 @@ from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
-from searches import addresses
+from searches import addresses, passwords
 from searches.models import AddressRequest, LoginAttempt
+from searches.passwords import SignUpForm
 from searches.services import logins
 from searches.tokens import create_token, user_of_token
 from tests.integration.accounts.conftest import (
@@ -43,6 +46,32 @@ def test_a_weak_password_is_said_at_the_password_when_signing_up(client):
     html = client.post("/contas/criar/", other).content.decode()
     assert error_at(html, "password1") == ""
     assert "não correspondem" in error_at(html, "password2")
+
+
+def test_a_name_taken_at_this_very_moment_is_said_at_the_name(monkeypatch):
+    """As by a form that is sent twice: both have seen that nobody has the name."""
+    together = threading.Barrier(2)
+
+    class Form(SignUpForm):
+        def is_valid(self) -> bool:
+            is_good = super().is_valid()
+            together.wait(30)
+            return is_good
+
+    monkeypatch.setattr(passwords, "SignUpForm", Form)
+
+    def sign_up(_: int) -> Any:
+        try:
+            new = {"username": "carol", "password1": NEW, "password2": NEW}
+            return Client().post("/contas/criar/", new)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = sorted(pool.map(sign_up, range(2)), key=lambda answer: answer.status_code)
+    assert [answer.status_code for answer in answers] == [302, 422]
+    assert "já existe" in error_at(answers[1].content.decode(), "username")
+    assert User.objects.count() == 1
 
 
 def test_a_weak_password_is_said_at_the_password_when_changing_it(alice):

@@ -9,6 +9,7 @@ from typing import ClassVar
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
 from django.test import Client
@@ -20,8 +21,9 @@ from searches.models import Digest, Notice, SavedSearch, Search
 from searches.owners import VISITOR_KEY, Owner
 from searches.services import saved as services
 from searches.upkeep import shared_chores
+from tests.integration.conftest import NOW
 from tests.integration.pages_support import browser, outdate, words
-from tests.integration.saved.conftest import login, sync
+from tests.integration.saved.conftest import finished, login, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -100,6 +102,29 @@ async def test_the_stop_link_needs_no_login_and_asks_first(mailed):
     assert (await sync(strict.post, path[:-3] + "x/")).status_code == 404
 
 
+async def test_the_stop_link_says_how_the_search_stands(mailed):
+    saved, _ = await mailed()
+    await sync(digests.send_due)
+    link = mail.outbox[0].extra_headers["List-Unsubscribe"].strip("<>")
+    path = link.removeprefix("http://127.0.0.1:8000")
+
+    async def said(method: str) -> str:
+        answer = await sync(getattr(Client(), method), path)
+        assert answer.status_code == 200
+        return words(answer.content.decode())
+
+    assert "A busca continua salva e repetida todo dia" in await said("get")
+    await sync(SavedSearch.objects.update, next_run_at=None)
+    assert "A busca continua salva e está pausada" in await said("get")
+    for method in ("post", "get"):
+        assert "Os avisos desta busca pararam Ela continua salva, e está" in await said(method)
+    await sync(saved.delete)
+    for method in ("get", "post"):
+        text = await said(method)
+        assert "Esta busca não está mais salva: nenhum aviso será enviado" in text
+        assert "continua salva" not in text
+
+
 @pytest.mark.parametrize("email", [""])
 async def test_no_mail_goes_to_an_address_that_nobody_confirmed(mailed, email):
     await mailed(email)
@@ -124,6 +149,46 @@ async def test_a_mail_server_that_is_down_is_tried_again_and_then_named(mailed, 
     assert "alice@" not in caplog.text
     page = await sync(lambda: login(User.objects.get()).get("/salvas/").content.decode())
     assert "não foi possível enviar o e-mail" in page
+
+
+async def test_the_news_of_a_mail_that_could_not_be_sent_goes_with_the_next(mailed, settings):
+    """Also what the next run's usual days have no more."""
+    saved, failed = await mailed()
+    of_the_22nd = failed.query | {"data_final": "2026-08-22"}
+    await sync(Search.objects.filter(pk=failed.pk).update, query=of_the_22nd)
+    working, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, f"{__name__}.Broken"
+    now = timezone.now()
+    for attempt in range(digests.MOST_ATTEMPTS):
+        await sync(digests.send_due, now=now + attempt * timedelta(hours=4))
+    assert (await sync(Digest.objects.get)).state == "failed"
+    settings.EMAIL_BACKEND = working
+    day_after_day = NOW
+    for count in (2, 0):  # told once
+        day_after_day += timedelta(days=7)
+        await sync(SavedSearch.objects.update, created_at=NOW, next_run_at=day_after_day)
+        (search_id,) = await sync(services.run_due, now=day_after_day)
+        search = await finished(settings, await sync(Search.objects.get, pk=search_id))
+        assert await sync(digests.send_due) == bool(count)
+        assert (await sync(Digest.objects.get, search=search)).new_count == count
+    (message,) = mail.outbox
+    assert message.subject == "2 licitações novas: Merenda"
+    only_new = await sync(lambda: login(User.objects.get()).get(new_page(message)))
+    assert only_new.content.decode().count('data-card="') == 2
+    assert saved.pk == search.saved_id
+
+
+def new_page(message: EmailMessage) -> str:
+    """Return where the mail leads to."""
+    link = re.search(r"http\S+(/buscas/\S+)", str(message.body))
+    assert link is not None
+    return link[1]
+
+
+class Broken(EmailBackend):
+    """A mail server that takes nothing."""
+
+    def send_messages(self, messages):
+        raise OSError("no mail today")
 
 
 class SlowServer(EmailBackend):

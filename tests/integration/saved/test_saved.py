@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -35,6 +36,61 @@ async def test_a_daily_run_asks_for_the_same_days_up_to_today(daily):
     )
     assert search.total_kept == 5
     assert await sync(lambda: search.saved_id) == saved.pk
+
+
+async def test_what_is_published_after_the_morning_is_found_the_next(simulate, run, settings):
+    """A question of one day: the morning of its own day sees only what came at night."""
+
+    def published(moment: str) -> dict[str, Any]:
+        dates = ("dataPublicacaoPncp", "dataInclusao", "dataAtualizacao", "dataAtualizacaoGlobal")
+        return record(int(moment[8:10]), **dict.fromkeys(dates, moment))
+
+    records = [published(f"2026-08-{day}T15:00:00") for day in (18, 19, 20)]
+    noon = datetime(2026, 8, 18, 15, tzinfo=UTC)
+    await simulate([], clock=lambda: noon)
+    first = await run(ALICE, data_inicial="2026-08-18", data_final="2026-08-18")
+    saved = await sync(services.save, first, owner=ALICE, name="Hoje")
+    found = []
+    for day in (19, 20, 21):
+        morning = datetime(2026, 8, day, 9, 30, tzinfo=UTC)
+        await simulate(records[: day - 18], clock=lambda morning=morning: morning)
+        search = await sync(services.run, saved, now=morning, limited=False)
+        found.append((await finished(settings, search)).total_kept)
+    assert found == [1, 1, 1]
+    page = await sync(lambda: browser().get("/salvas/").content.decode())
+    assert "publicadas desde ontem" in words(page)
+
+
+async def test_a_run_reaches_back_to_where_each_state_was_read(daily, settings):
+    """Over runs that failed or lacked a state, and over days without one."""
+    saved, search = await daily()
+    await sync(SavedSearch.objects.filter(pk=saved.pk).update, created_at=NOW - timedelta(days=30))
+    await sync(saved.refresh_from_db)
+
+    async def first_day(days_later: int) -> str:
+        run = await sync(services.run, saved, now=NOW + timedelta(days=days_later), limited=False)
+        failed = {"status": Status.ERROR, "finished_at": NOW}
+        await sync(Search.objects.filter(pk=run.pk).update, **failed)
+        return str(run.query["data_inicial"])
+
+    assert await first_day(1) == "2026-08-18"  # the four days of the question
+    assert await first_day(8) == "2026-08-20"
+    lacking = {"SP": {"status": "failed"}}
+    await sync(Search.objects.filter(pk=search.pk).update, status="partial", coverage=lacking)
+    assert await first_day(8) == "2026-08-19"  # as the search that was saved had read it
+    await sync(Search.objects.filter(saved=saved).update, coverage=lacking)
+    assert await first_day(8) == "2026-07-18"  # never read: as if asked since it was saved
+    assert await first_day(800) == "2027-10-29"  # a period's limit
+
+
+async def test_a_question_about_a_past_month_does_not_reach_back_to_it(simulate, run):
+    await simulate(RECORDS)
+    past = await run(ALICE, data_inicial="2025-01-01", data_final="2025-01-31")
+    saved = await sync(services.save, past, owner=ALICE, name="Merenda")
+    await sync(SavedSearch.objects.filter(pk=saved.pk).update, created_at=NOW)
+    await sync(saved.refresh_from_db)
+    search = await sync(services.run, saved, now=NOW + timedelta(days=1), limited=False)
+    assert search.query["data_inicial"] == "2026-07-21"
 
 
 async def test_only_what_no_earlier_run_has_shown_is_new(daily, settings):
@@ -174,16 +230,28 @@ async def test_what_can_be_asked_no_more_is_not_saved(daily):
 
 
 async def test_what_can_be_asked_no_more_is_still_listed(daily):
-    saved, _ = await daily()
+    saved, search = await daily()
     outdated = {**saved.query, "setor_id": "setor-que-acabou"}
     await sync(SavedSearch.objects.filter(pk=saved.pk).update, query=outdated, next_run_at=NOW)
+    await sync(Search.objects.filter(pk=search.pk).update, query=outdated)
     assert await sync(services.run_due, now=NOW) == []
-    page = words(await sync(lambda: browser().get("/salvas/").content.decode()))
-    assert "setor-que-acabou em São Paulo" in page
-    assert "Pausada." in page
-    answer = await sync((await sync(browser)).post, f"/salvas/{saved.pk}/buscar/")
-    assert answer.status_code == 422
-    assert "não pode mais ser feita" in answer.content.decode()
+    client = await sync(browser)
+    page = (await sync(client.get, "/salvas/")).content.decode()
+    assert "setor-que-acabou em São Paulo" in words(page)
+    said = "Esta pergunta não pode mais ser feita assim. Faça uma busca nova e salve-a."
+    assert f"Pausada. {said}" in words(page)
+    form = f"/?de={search.pk}"
+    assert f'<a href="{form}">Faça uma busca nova</a>' in page
+    assert (await sync(client.get, form)).status_code == 200
+    goes_on = {"nome": "Outro", "diaria": "on"}
+    for path, fields in ((f"/salvas/{saved.pk}/buscar/", {}), (f"/salvas/{saved.pk}/", goes_on)):
+        answer = await sync(client.post, path, fields)
+        assert answer.status_code == 422
+        assert words(answer.content.decode()).count(said) == 2  # at the top, and at the row
+    await sync(saved.refresh_from_db)
+    assert (saved.name, saved.next_run_at) == ("Merenda", None)
+    answer = await sync(client.post, f"/salvas/{saved.pk}/", {"nome": "Outro"})
+    assert answer.status_code == 303  # it can still be renamed
 
 
 async def test_a_paused_question_is_not_asked(simulate, run):
@@ -234,7 +302,43 @@ async def test_a_question_is_kept_once_and_no_more_than_the_limit(simulate, run,
     other = await run(ALICE, ufs=["RJ"], **BEFORE)
     answer = await sync(browse.post, f"/buscas/{other.pk}/salvar/")
     assert answer.status_code == 422
-    assert "Apague uma" in answer.content.decode()
+    assert "Você já tem 1 busca salva. Apague uma para" in answer.content.decode()
+    for _ in range(2):  # as many as a login brings along
+        await sync(SavedSearch(owner_visitor="alice", query=first.query).save)
+    answer = await sync(browse.post, f"/buscas/{other.pk}/salvar/")
+    assert "Você já tem 3 buscas salvas. Apague 3 para" in answer.content.decode()
+
+
+async def test_a_question_kept_about_other_days_says_so_and_can_take_these(simulate, run):
+    await simulate(RECORDS)
+    short = await run(ALICE, **BEFORE)
+    long = await run(ALICE, data_inicial="2026-07-22", data_final="2026-08-20")
+    client = await sync(browser)
+    await sync(client.post, f"/buscas/{short.pk}/salvar/")
+    answer = await sync(client.post, f"/buscas/{long.pk}/salvar/")
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    said = "já está salva como “Alimentos e bebidas em São Paulo”, sobre as licitações publicadas "
+    assert f"{said}nos últimos 4 dias." in words(page)
+    assert "Repetir sobre as publicadas nos últimos 30 dias" in words(page)
+    assert (await reload(long)).saved_id is None  # no run of what is asked each day
+    assert f'action="/buscas/{long.pk}/salvar/"' in page
+    answer = await sync(client.post, f"/buscas/{long.pk}/salvar/", {"outros_dias": "on"})
+    assert answer.status_code == 303
+    saved = await sync(SavedSearch.objects.get)
+    assert (await reload(long)).saved_id == saved.pk
+    search = await sync(services.run, saved, now=NOW, limited=False)
+    assert search.query["data_inicial"] == "2026-07-22"
+
+
+async def test_a_question_about_today_is_the_one_about_two_days(simulate, run):
+    """Each day both are asked about yesterday and today."""
+    await simulate(RECORDS)
+    for first_day in ("2026-08-20", "2026-08-19"):
+        search = await run(ALICE, data_inicial=first_day, data_final="2026-08-20")
+        saved = await sync(services.save, search, owner=ALICE, name="Merenda")
+        assert (await reload(search)).saved_id == saved.pk
+    assert await sync(SavedSearch.objects.count) == 1
 
 
 async def test_deleting_asks_first_and_keeps_the_runs(daily):
