@@ -206,6 +206,8 @@ def test_a_search_that_was_left_is_said_and_does_not_hang(
         ("buscar --ufs SP --setor alimentos --saida /nowhere/f.xlsx", "não existe"),
         ("sincronizar --ufs XX", "não é sigla"),
         ("sincronizar --modalidades 6,²", "--modalidades: ² não é código"),
+        ("serve --host 203.0.113.1", "use --host"),  # an address of examples, nobody's
+        ("serve --host x..y", "use --host"),
     ],
 )
 def test_bad_arguments_are_said_in_one_line(
