@@ -34,7 +34,7 @@ class Turns:
     @asynccontextmanager
     async def turn(self, page: str) -> AsyncIterator[bool]:
         """Yield whether the page is ours to fetch while the block runs."""
-        if not await patiently(leases.take, page, holder=worker_name()):
+        if not await self._take(page):
             yield False
             return
         self._held.add(page)
@@ -56,6 +56,15 @@ class Turns:
         while await patiently(leases.is_taken, page):
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 1.5, LAST_LOOK_SECONDS)
+
+    async def _take(self, page: str) -> bool:
+        """Take a page's lease; a caller that is cancelled meanwhile leaves none behind."""
+        try:
+            return await patiently(leases.take, page, holder=worker_name())
+        except asyncio.CancelledError:
+            # The lease's thread is not stopped by that. This runs on the same one, so after it.
+            await asyncio.shield(self._release(page))
+            raise
 
     async def _release(self, page: str) -> None:
         try:

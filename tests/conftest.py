@@ -20,8 +20,8 @@ os.environ["PNCP_BASE_URL"] = "http://127.0.0.1:9"
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 #: Files that start many processes, or a browser: minutes each, while most others take seconds.
-LONG = ("test_chaos", "test_parts_down", "test_worker", "test_watching", "test_screens",
-        "test_commands", "test_restart")  # fmt: skip
+LONG = ("test_chaos", "test_parts_down", "test_worker", "test_watching", "test_cut_off",
+        "test_screens", "test_commands", "test_restart")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

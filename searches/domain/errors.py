@@ -9,8 +9,7 @@ SearchError
 │   └─ SourceMalformed       an answer that is not what the contract says
 └─ LifecycleError            ours
     ├─ IllegalMove           a programming error
-    ├─ ClaimLost             another worker has the search
-    └─ Cancelled             somebody asked to stop
+    └─ ClaimLost             another worker has the search
 
 The class docstring is the default message, for logs only: what users read is in the templates,
 chosen by `code`.
@@ -105,9 +104,3 @@ class ClaimLost(LifecycleError):
     """Another worker has the search."""
 
     code = "lifecycle.lost"
-
-
-class Cancelled(LifecycleError):
-    """Somebody asked the search to stop."""
-
-    code = "lifecycle.cancel"

@@ -61,7 +61,7 @@ def pause_seconds(retry_after: str | None, *, now: datetime) -> float:
     except ValueError:
         try:
             moment = parsedate_to_datetime(text)
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, OverflowError):
             return DEFAULT_PAUSE_SECONDS
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)

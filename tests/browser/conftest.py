@@ -200,3 +200,12 @@ def ask(
 
 def wait_for_end(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("data-live", "done")
+
+
+def live(page: Page) -> Any:
+    return expect(page.locator("html"))
+
+
+def found_count(page: Page) -> int:
+    text = page.locator(".figures .number").first.inner_text()
+    return int(text.replace(".", ""))

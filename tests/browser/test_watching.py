@@ -1,4 +1,4 @@
-"""A search watched live, on every transport there is, and what the reader sees meanwhile."""
+"""A search watched live, and what the reader sees meanwhile."""
 
 import re
 from collections.abc import Callable
@@ -6,39 +6,18 @@ from typing import Any
 
 import openpyxl
 import pytest
-from playwright.sync_api import Page, Route, WebSocketRoute, expect
+from playwright.sync_api import Route, WebSocketRoute, expect
 
-from tests.browser.conftest import Stage, Tabs, ask, shot, wait_for_end
+from tests.browser.conftest import Stage, Tabs, ask, found_count, live, shot, wait_for_end
 
 Visit = Callable[..., Tabs]
 
-NO_SOCKET = """
-window.WebSocket = class extends EventTarget {
-  constructor() { super(); this.readyState = 0; setTimeout(() => this.fail(), 5); }
-  fail() {
-    this.readyState = 3;
-    this.dispatchEvent(new Event("error"));
-    this.dispatchEvent(new CloseEvent("close", { code: 1006 }));
-  }
-  close() {}
-};
-window.WebSocket.OPEN = 1;
-"""
 COUNT_SHIFTS = """
 window.shifted = 0;
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
 }).observe({ type: "layout-shift", buffered: true });
 """
-
-
-def live(page: Page) -> Any:
-    return expect(page.locator("html"))
-
-
-def found_count(page: Page) -> int:
-    text = page.locator(".figures .number").first.inner_text()
-    return int(text.replace(".", ""))
 
 
 def test_a_search_is_watched_to_its_end_and_its_file_opens(
@@ -133,98 +112,6 @@ def test_two_tabs_see_the_same_end(visit: Visit, live_site: Stage) -> None:
     assert found_count(one) == found_count(two)
 
 
-def test_without_sockets_it_listens_to_the_event_stream(visit: Visit, live_site: Stage) -> None:
-    live_site.source.latency_seconds = 0.4
-    tabs = visit()
-    tabs.context.add_init_script(NO_SOCKET)
-    page = tabs.open()
-    ask(page, live_site)
-    live(page).to_have_attribute("data-live", "sse")
-    expect(page.locator("[data-uf].is-complete").first).to_be_visible()
-    wait_for_end(page)
-
-
-def test_a_socket_that_is_cut_at_once_counts_as_none(visit: Visit, live_site: Stage) -> None:
-    live_site.source.latency_seconds = 0.4
-    tabs = visit()
-    page = tabs.open()
-    page.route_web_socket(re.compile("/ws/"), lambda socket: socket.close(code=1001))
-    ask(page, live_site)
-    live(page).to_have_attribute("data-live", "sse")
-    wait_for_end(page)
-
-
-def test_a_message_that_was_lost_is_asked_for_again(visit: Visit, live_site: Stage) -> None:
-    live_site.source.latency_seconds = 0.25
-    page = visit().open()
-    lost: list[str] = []
-    said: list[str] = []
-
-    def between(socket: WebSocketRoute) -> None:
-        server = socket.connect_to_server()
-
-        def to_server(message: str | bytes) -> None:
-            said.append(str(message))
-            server.send(message)
-
-        def to_page(message: str | bytes) -> None:
-            if not lost and '"seq":8,' in str(message):
-                lost.append(str(message))
-            else:
-                socket.send(message)
-
-        socket.on_message(to_server)
-        server.on_message(to_page)
-
-    page.route_web_socket(re.compile("/ws/"), between)
-    ask(page, live_site)
-    wait_for_end(page)
-    assert len(lost) == 1
-    assert said[0] == '{"type":"sync","after":7}'
-
-
-def test_without_sockets_and_streams_it_polls(visit: Visit, live_site: Stage) -> None:
-    live_site.source.latency_seconds = 0.8
-    tabs = visit(may_complain=True)  # the blocked stream is an error in the console
-    tabs.context.add_init_script(NO_SOCKET)
-    tabs.context.route(re.compile(r"/eventos/(\?|$)"), lambda route: route.abort())
-    page = tabs.open()
-    ask(page, live_site)
-    live(page).to_have_attribute("data-live", "poll")
-    expect(page.locator("[data-connection]")).to_have_text("Atualizando a cada 2 s.")
-    expect(page.locator("[data-uf].is-complete").first).to_be_visible()
-    wait_for_end(page)
-    assert found_count(page) > 0
-
-
-@pytest.mark.parametrize("transport", ["ws", "poll"])
-def test_a_database_that_is_away_is_said_in_one_line_until_it_is_back(
-    visit: Visit, live_site: Stage, transport: str
-) -> None:
-    live_site.source.latency_seconds = 600.0  # nothing is told meanwhile
-    tabs = visit(may_complain=True)  # each 503 is an error in the console
-    polls = re.compile(r"/eventos\.json")
-    streams = re.compile(r"/eventos/(\?|$)")
-    if transport == "poll":
-        tabs.context.add_init_script(NO_SOCKET)
-        tabs.context.route(streams, lambda route: route.fulfill(status=503))
-    page = tabs.open()
-    page.clock.install()
-    ask(page, live_site, ufs="SP")
-    live(page).to_have_attribute("data-live", transport)
-    connection = page.locator("[data-connection]")
-    calm = connection.inner_text()
-    page.route(polls, lambda route: route.fulfill(status=503))
-    page.clock.run_for(21_000)  # a socket is silent for long before the database is asked
-    expect(connection).to_have_text(re.compile("^O site não está conseguindo ler o andamento"))
-    live(page).to_have_attribute("data-live", transport)
-    page.unroute(polls)
-    page.clock.run_for(21_000)
-    expect(connection).to_have_text(calm)
-    page.get_by_role("button", name="Cancelar").click()
-    wait_for_end(page)
-
-
 def test_cancelling_stops_it_and_says_what_is_next(visit: Visit, live_site: Stage) -> None:
     live_site.source.latency_seconds = 0.5
     page = visit().open()
@@ -256,28 +143,6 @@ def test_cancelling_by_keyboard_keeps_the_place_and_asks_once(
     asked[0].continue_()
     expect(page.get_by_role("heading", name="A busca foi cancelada")).to_be_visible()
     assert len(asked) == 1
-
-
-@pytest.mark.parametrize("fault", ["down", "off"])
-def test_a_cancel_that_does_not_get_through_is_said_and_can_be_asked_again(
-    visit: Visit, live_site: Stage, fault: str
-) -> None:
-    live_site.source.latency_seconds = 1.0
-    page = visit(may_complain=True).open()  # the failed request is an error in the console
-    ask(page, live_site)
-    page.route(
-        "**/cancelar/",
-        lambda route: route.abort() if fault == "off" else route.fulfill(status=503),
-    )
-    page.get_by_role("button", name="Cancelar").press("Enter")
-    said = page.locator("[data-connection]")
-    expect(said).to_contain_text("O servidor não respondeu ao pedido de cancelar")
-    shot(page, "not-cancelled")
-    again = page.get_by_role("button", name="Cancelar")
-    expect(again).to_be_focused()
-    page.unroute("**/cancelar/")
-    again.press("Enter")
-    expect(page.get_by_role("heading", name="A busca foi cancelada")).to_be_visible()
 
 
 def test_a_page_from_before_a_login_says_how_to_cancel(visit: Visit, live_site: Stage) -> None:

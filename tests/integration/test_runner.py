@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from datetime import timedelta
 from uuid import uuid4
 
@@ -88,6 +89,29 @@ async def test_a_page_that_another_process_asks_for_is_not_asked_for_here():
     assert await database_sync_to_async(leases.take)("a page", holder="elsewhere:1:x")
     async with Turns().turn("a page") as is_ours:
         assert not is_ours
+
+
+async def test_who_is_cancelled_while_it_takes_a_page_leaves_it_to_the_next(monkeypatch):
+    """What a cancelled search keeps, the next one would wait for in silence."""
+    take, is_taking, is_cancelled = leases.take, threading.Event(), threading.Event()
+
+    def take_slowly(page: str, *, holder: str) -> bool:
+        is_taking.set()
+        assert is_cancelled.wait(10)
+        return take(page, holder=holder)
+
+    async def read() -> None:
+        async with Turns().turn("a page"):
+            raise AssertionError("it was cancelled before")
+
+    monkeypatch.setattr(leases, "take", take_slowly)
+    reading = asyncio.create_task(read())
+    await until(is_taking.is_set)
+    reading.cancel()
+    asyncio.get_running_loop().call_soon(is_cancelled.set)  # once the task has heard of it
+    await asyncio.gather(reading, return_exceptions=True)
+    assert reading.cancelled()
+    assert not await database_sync_to_async(leases.is_taken)("a page")
 
 
 async def test_leases_of_killed_processes_are_forgotten_by_a_site_alone(monkeypatch):

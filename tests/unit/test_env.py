@@ -4,13 +4,14 @@ import errno
 import os
 import re
 import secrets
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from bidiq import env
 from bidiq.management.commands import serve
@@ -132,16 +133,39 @@ def test_absent_means_the_default(monkeypatch):
     assert env.url("EMPTY", "http://a/", schemes=("http",)) == "http://a"
 
 
-@pytest.mark.parametrize("given", ["", "https://bidiq.example"])
-def test_links_in_mails_lead_to_the_port_that_is_served(monkeypatch, settings, given):
-    settings.BIDIQ_PUBLIC_URL, settings.BIDIQ_PUBLIC_URL_GIVEN = given, bool(given)
-    served = []
-    server = SimpleNamespace(run=lambda **options: served.append(settings.BIDIQ_PUBLIC_URL))
-    monkeypatch.setitem(sys.modules, "bidiq.server", server)
+@pytest.fixture
+def served(monkeypatch, settings):
+    """The site is not served: what it would be served with, and where its mails' links lead."""
+    starts = []
+
+    def run(**options) -> None:
+        starts.append((options, settings.BIDIQ_PUBLIC_URL))
+
+    monkeypatch.setitem(sys.modules, "bidiq.server", SimpleNamespace(run=run))
     monkeypatch.setattr(serve, "migrate", lambda: None)
+    return starts
+
+
+@pytest.mark.parametrize("given", ["", "https://bidiq.example"])
+def test_links_in_mails_lead_to_the_port_that_is_served(served, settings, given):
+    settings.BIDIQ_PUBLIC_URL, settings.BIDIQ_PUBLIC_URL_GIVEN = given, bool(given)
     port = free_port()
     call_command("serve", port=port)
-    assert served == [given or f"http://127.0.0.1:{port}"]
+    assert served[0][1] == (given or f"http://127.0.0.1:{port}")
+
+
+def test_an_address_may_be_of_ipv6(served, settings, capsys):
+    settings.BIDIQ_PUBLIC_URL_GIVEN = True
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+            port = listener.getsockname()[1]
+            with pytest.raises(CommandError, match=r"A porta .* Use PORT="):
+                call_command("serve", host="::1", port=port)
+    except OSError:
+        pytest.skip("no IPv6 on this machine")
+    call_command("serve", host="::1", port=port)
+    assert served[0][0] == {"host": "::1", "port": port}
+    assert f"bidiq em http://[::1]:{port}\n" in capsys.readouterr().out
 
 
 def test_the_example_names_every_variable():

@@ -186,6 +186,9 @@ async def test_a_429_pauses_every_request():
         (format_datetime(NOW - timedelta(seconds=90), usegmt=True), 0),
         ("Tue, 24 Nov 2026 15:00:30", 30),
         ("Tue, 99 Nov 2026 15:00:30 GMT", 60),
+        ("Tue, 24 Nov 2026 15:00:30 +99999999999999999", 60),
+        (f"Tue, 24 Nov {'9' * 20} 15:00:30 GMT", 60),
+        ('"(', 60),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_date_and_capped(header, seconds):

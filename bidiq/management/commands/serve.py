@@ -1,6 +1,7 @@
 """`manage.py serve`: migrate, say how every part runs, and serve the site with daphne."""
 
 import argparse
+import errno
 import os
 import signal
 import socket
@@ -89,7 +90,8 @@ class Command(BaseCommand):
         }
         modes = " · ".join(f"{part}: {mode}" for part, mode in parts.items())
         self.stdout.write(modes)
-        self.stdout.write(self.style.SUCCESS(f"bidiq em http://{host}:{port}"))
+        shown = f"[{host}]" if ":" in host else host
+        self.stdout.write(self.style.SUCCESS(f"bidiq em http://{shown}:{port}"))
         self.stdout.flush()
 
 
@@ -100,13 +102,18 @@ def _port(text: str) -> int:
 
 
 def _require_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET  # a name is one of IPv4 to daphne
+    try:
+        address = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)[0][4]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
             message = f"A porta {port} em {host} não pode ser usada: {error.strerror}. Use PORT=."
-            raise CommandError(message) from None
+        else:
+            message = f"{host!r} não é um endereço desta máquina: use --host 127.0.0.1 ou outro."
+        raise CommandError(message) from None
 
 
 def _free_port() -> int:

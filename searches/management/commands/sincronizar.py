@@ -17,6 +17,7 @@ from searches.domain.planning import ListKey
 from searches.domain.tables import COMPETITIVE, MODALITY_BY_CODE
 from searches.lists import ListReader, lists_needed
 from searches.units import UnitState
+from searches.wording import counted
 
 COUNTRY = "BR"
 MOST_DAYS = 366
@@ -40,7 +41,8 @@ class Command(BaseCommand):
         if unknown := [uf for uf in places if uf != COUNTRY and uf not in BY_CODE]:
             raise CommandError(f"--ufs: {', '.join(unknown)} não é sigla de estado.")
         codes = [code.strip() for code in modalidades.split(",") if code.strip()]
-        if unknown := [c for c in codes if not c.isdigit() or int(c) not in MODALITY_BY_CODE]:
+        known = set(map(str, MODALITY_BY_CODE))
+        if unknown := [code for code in codes if code.lstrip("0") not in known]:
             raise CommandError(f"--modalidades: {', '.join(unknown)} não é código de modalidade.")
         migrate()
         chosen = [int(code) for code in codes] or list(COMPETITIVE)
@@ -65,7 +67,7 @@ async def _synchronise(
                 unit = UnitState(place)
 
                 def changed(unit: UnitState, task: Any = task) -> None:
-                    text = f"{unit.uf}: {messages.number_text(len(unit.found))} novas"
+                    text = f"{unit.uf}: {counted(len(unit.found), 'lida', 'lidas')}"
                     done, total = unit.pages_done, max(unit.pages_total, 1)
                     bar.update(task, description=text, completed=done, total=total)
 

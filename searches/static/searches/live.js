@@ -2,6 +2,7 @@
 // The server has drawn the page as of event data-seq; everything after that comes from here.
 // WebSocket first, then EventSource, then polling: all three bring the same numbered events.
 
+import { answerTo } from "./answer.js";
 import { Results } from "./results.js";
 import { Screen, SILENCE_MS } from "./screen.js";
 
@@ -152,7 +153,7 @@ class Live {
   async ask() {
     try {
       const address = `${this.search.dataset.poll}?after=${this.cursor.seq}`;
-      const response = await fetch(address, { cache: "no-store" });
+      const response = await answerTo(address);
       if (response.status === 404) location.reload(); // logged out meanwhile
       if (!response.ok) {
         this.sayTrouble(response.status === 503 ? AWAY : UNREACHED);

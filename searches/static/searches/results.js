@@ -1,6 +1,8 @@
 // The list that grows while a search runs. The server draws it, best first; what is on the screen
 // is never moved: better ones that belong above it wait behind a button.
 
+import { answerTo } from "./answer.js";
+
 const GAP_MS = 2500;
 // The line above the list stays at the top of the screen and covers what is under it.
 const HEAD_PX = 48;
@@ -35,7 +37,7 @@ export class Results {
 
   async load() {
     try {
-      const response = await fetch("?fragmento=resultados", { cache: "no-store" });
+      const response = await answerTo("?fragmento=resultados");
       if (response.ok) this.take(await response.text());
     } catch {
       // The next event asks again.

@@ -1,6 +1,8 @@
 // What an event changes on the page: stage, bar, map, figures; and the finished page at the end.
 // The words on the tiles are those of searches/pages/tiles.py and wording.py: change both.
 
+import { answerTo } from "./answer.js";
+
 const numbers = new Intl.NumberFormat("pt-BR", { useGrouping: "always" });
 const SHORTEST_MEASURE_SECONDS = 4;
 const FEWEST_PAGES = 3;
@@ -263,7 +265,7 @@ export class Screen {
 /** Send a form that is answered with a redirect; return why nothing came of it, or nothing. */
 async function refused(form) {
   try {
-    const answer = await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
+    const answer = await answerTo(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
     if (answer.ok || answer.type === "opaqueredirect") return "";
     return answer.status < 500 ? NOT_CANCELLED : NOT_ANSWERED;
   } catch {
@@ -273,7 +275,7 @@ async function refused(form) {
 
 /** Return a page of this search, or nothing when it is gone. */
 async function fetched(address) {
-  const response = await fetch(address, { cache: "no-store" });
+  const response = await answerTo(address);
   if (response.status === 404) return null;
   if (!response.ok) throw new Error(String(response.status));
   return new DOMParser().parseFromString(await response.text(), "text/html");
