@@ -24,6 +24,8 @@ T = TypeVar("T")
 #: What is marked as `apart`, and its threads.
 _APART: set[Callable[..., object]] = set()
 _apart_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="apart")
+#: Of what computes. More of them would be no faster, and the loop would wait for each one's turn.
+_aside_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="aside")
 
 
 class AwayFilter(logging.Filter):
@@ -64,7 +66,7 @@ async def patiently_to_the_end(function: Callable[P, T], *args: P.args, **kwargs
 def apart(function: Callable[P, T]) -> Callable[P, T]:
     """Mark a function that waits for other servers: aside, it takes no thread from the others.
 
-    On the loop's own threads is judged; a storage that hangs would stop every search.
+    A storage that hangs would stop the judging of every search.
     """
     _APART.add(function)
     return function
@@ -72,7 +74,7 @@ def apart(function: Callable[P, T]) -> Callable[P, T]:
 
 async def patiently_aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """The same on a thread of its own, for what takes long."""
-    threads = _apart_threads if function in _APART else None
+    threads = _apart_threads if function in _APART else _aside_threads
     call = database_sync_to_async(function, thread_sensitive=False, executor=threads)
     return await _insist(lambda: call(*args, **kwargs))
 

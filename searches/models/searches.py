@@ -89,6 +89,7 @@ class Search(models.Model):
         verbose_name = "busca"
         indexes = [
             models.Index(fields=["status", "heartbeat_at"], name="search_status_heartbeat"),
+            models.Index(fields=["status", "source", "created_at"], name="search_status_source"),
             models.Index(fields=["owner_visitor", "-created_at"], name="search_visitor_created"),
             models.Index(fields=["owner_user", "-created_at"], name="search_user_created"),
             models.Index(fields=["question_key", "-created_at"], name="search_question_created"),

@@ -5,12 +5,14 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from searches.domain.filtering import Reason, Verdict
 from searches.models import Match
 from searches.services import events
 
 _BATCH = 1000
+_VERDICT = ["relevance", "terms", "spans", "hidden"]
 
 
 def _row(search_id: UUID, notice_id: int, verdict: Verdict) -> Match | None:
@@ -43,18 +45,41 @@ def remove(search_id: UUID, notice_ids: Collection[int], *, attempt: int) -> Non
     """Take out what is no longer in scope, while the search runs. Raises ClaimLost."""
     if notice_ids:
         with _fenced(search_id, attempt):
-            Match.objects.filter(search_id=search_id, notice_id__in=notice_ids).delete()
+            _delete(Match.objects.filter(search_id=search_id), notice_ids)
 
 
 def replace(search_id: UUID, judged: Iterable[tuple[int, Verdict]], *, attempt: int) -> None:
     """Put the final verdicts in the place of what the pages brought, in one transaction.
 
-    Raises ClaimLost when the search is no longer this attempt's; nothing changes then.
+    Nearly all stand there already: only what differs is written, or whoever else writes on SQLite
+    would wait for very many rows. Raises ClaimLost when the search is no longer this attempt's;
+    nothing changes then.
     """
-    rows = [row for notice_id, verdict in judged if (row := _row(search_id, notice_id, verdict))]
+    mine = Match.objects.filter(search_id=search_id)
+    stored = {
+        notice_id: verdict for notice_id, *verdict in mine.values_list("notice_id", *_VERDICT)
+    }
+    rows = []
+    for notice_id, verdict in judged:
+        row = _row(search_id, notice_id, verdict)
+        if row is None or stored.pop(notice_id, None) == [getattr(row, name) for name in _VERDICT]:
+            continue
+        rows.append(row)
     with _fenced(search_id, attempt):
-        Match.objects.filter(search_id=search_id).delete()
-        Match.objects.bulk_create(rows, batch_size=_BATCH)
+        _delete(mine, stored)
+        Match.objects.bulk_create(
+            rows,
+            batch_size=_BATCH,
+            update_conflicts=True,
+            unique_fields=["search", "notice"],
+            update_fields=_VERDICT,
+        )
+
+
+def _delete(matches: QuerySet[Match], notice_ids: Iterable[int]) -> None:
+    doomed = list(notice_ids)
+    for start in range(0, len(doomed), _BATCH):
+        matches.filter(notice_id__in=doomed[start : start + _BATCH]).delete()
 
 
 @contextmanager

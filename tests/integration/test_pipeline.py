@@ -5,10 +5,13 @@ from datetime import date
 
 import pytest
 
+from searches.domain.filtering import Decider
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage
-from searches.models import Match, Notice
+from searches.domain.query import SearchQuery
+from searches.models import Match, Notice, Search
 from searches.pipeline import run_search
+from searches.services import results
 from tests.integration.conftest import NOW, create, open_client, record, reload
 from tests.integration.pipeline_support import (
     FOOD,
@@ -205,3 +208,43 @@ async def test_the_real_records_are_counted_as_an_independent_count_does(records
     )
     assert len(kept) == search.total_kept
     assert search.total_raw == search.total_kept + sum(search.rejections.values())
+
+
+async def test_the_last_judgement_writes_only_what_differs(simulate, run, monkeypatch):
+    """Very many rows in one transaction would keep all others from writing on SQLite."""
+    await simulate([record(n, object=FOOD if n % 3 else OTHER) for n in range(1, 131)])
+    written = []
+    insert = Match.objects.bulk_create
+
+    def counted(rows, **options):
+        written.append(len(rows))
+        return insert(rows, **options)
+
+    monkeypatch.setattr(Match.objects, "bulk_create", counted)
+    search = await run()
+    assert (await sync(search.matches.count), sum(written), written[-1]) == (87, 87, 0)
+
+
+async def test_the_last_judgement_mends_what_stands_there(simulate, run):
+    await simulate([record(n, object=FOOD if n % 3 else OTHER) for n in range(1, 31)])
+    search = await run()
+
+    def judge_again():
+        Search.objects.filter(pk=search.pk).update(status=Status.RUNNING, finished_at=None)
+        right = rows()
+        changed, lost, *_ = search.matches.order_by("pk")
+        search.matches.filter(pk=changed.pk).update(relevance=1, hidden=True, terms=["x"])
+        lost.delete()
+        foreign = Notice.objects.filter(object=OTHER).earliest("pk")
+        Match.objects.create(search=search, notice=foreign, relevance=1)
+        query = SearchQuery.from_json(search.query)
+        results.judge_all(search, query, Decider(query, now=NOW))
+        return right, rows()
+
+    def rows():
+        columns = ("notice", "relevance", "terms", "spans", "hidden")
+        return sorted(search.matches.values_list(*columns), key=lambda row: row[0])
+
+    right, mended = await sync(judge_again)
+    assert len(right) == 20
+    assert mended == right
