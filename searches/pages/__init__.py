@@ -1,5 +1,6 @@
 """What the pages show: a search's rows turned into what templates need. Floor 6."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ from searches.pages.history import history_context
 from searches.pages.listing import OPEN, Listing
 from searches.pages.running import Told, as_counted, begun_ufs, ending, found_count, running
 from searches.pages.saving import saved_context
-from searches.places import name_of
+from searches.places import Places
 from searches.units import coverage_of
 
 __all__ = [
@@ -46,7 +47,7 @@ def detail_context(
     search: Search, params: QueryDict, *, owner: Owner, now: datetime
 ) -> dict[str, Any]:
     """Return what a search's page needs at this moment of its life."""
-    query = stored_query(search.query)
+    query, name_of = stored_query(search.query), Places().name_of
     held_against = comparison(search, owner, params)
     # Events told since the row was read are left to the stream: tiles, bar and list are of one
     # moment.
@@ -65,7 +66,7 @@ def detail_context(
         "question": wording.question(query),
         "period": wording.period(query),
         "conditions": wording.conditions(query, name_of=name_of, says_usual=True),
-        "in_full": _in_full(query),
+        "in_full": _in_full(query, name_of),
         "removed_words": wording.few(wording.quoted(query.stopwords_removed), others="outras"),
     }
     if params.get("fragmento") in _FRAGMENTS:
@@ -122,7 +123,7 @@ def detail_context(
     return context
 
 
-def _in_full(query: SearchQuery) -> str:
+def _in_full(query: SearchQuery, name_of: Callable[[str], str]) -> str:
     """Say the whole question when heading and line leave something of it out, else nothing."""
     short, whole = (
         [

@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -112,6 +113,34 @@ def test_a_municipality_that_would_find_nothing_is_refused_at_its_field(written,
     html = answer.content.decode()
     assert re.findall(r'id="erro-municipios">(.*?)</p>', html) == [said]
     assert re.findall(r'name="municipios".*value="([^"]*)"', html) == [kept]
+    assert not Search.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("municipios", f"a{'-' * 19_000}."),
+        ("municipios", "a" * 19_000),
+        ("municipios", "x," * 9_000),
+        ("municipios", "x," * 400_000),
+        ("exclusion_terms", "“" * 19_000),
+        ("exclusion_terms", '"“a,' * 4_000),
+        ("orgaos", "ç;" * 300_000),
+        ("valor_minimo", "1" * 900_000),
+        ("valor_maximo", "1.111" * 150_000),
+    ],
+)
+def test_a_huge_text_is_refused_at_once(name, written):
+    """One request must not hold up those of all: what grows with the square took minutes here."""
+    fields = {"o_que": "setor", "setor_id": "alimentos", "ufs": ["SP"], name: written}
+    client = browser()
+    client.get("/")  # what is read once is read
+    began = time.perf_counter()
+    answer = client.post("/buscas/", fields)
+    assert time.perf_counter() - began < 1
+    assert answer.status_code == 422
+    (said,) = re.findall(rf'id="erro-{name}">(.*?)</p>', answer.content.decode())
+    assert len(said) < 200
     assert not Search.objects.exists()
 
 
