@@ -20,6 +20,7 @@ from searches.pages.charts import charts
 from searches.pages.comparing import comparison, since_last
 from searches.pages.history import history_context
 from searches.pages.listing import OPEN, Listing
+from searches.pages.report import of_the_incomplete
 from searches.pages.running import Told, as_counted, begun_ufs, ending, found_count, running
 from searches.pages.saving import saved_context
 from searches.places import Places
@@ -30,6 +31,7 @@ __all__ = [
     "detail_template",
     "form_context",
     "history_context",
+    "of_the_incomplete",
     "repeat_url",
     "saved_context",
 ]
@@ -113,12 +115,11 @@ def detail_context(
             "ways_out": report.ways_out(search, query) if not search.total_kept else [],
         }
     if missing := report.incomplete_ufs(search):
+        part = of_the_incomplete(search, query)
         context |= {
             "incomplete_text": report.incomplete_text(search),
             "incomplete_place": wording.place(missing),
-            "repeat_incomplete": report.repeat_fields(query, missing)
-            if len(missing) < len(query.ufs)
-            else [],
+            "repeat_place": wording.place(part.ufs) if part else "",
         }
     return context
 

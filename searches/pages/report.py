@@ -1,6 +1,6 @@
 """What stands around a result: figures, what was left out and why, coverage, ways out. Floor 6."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -184,18 +184,19 @@ def _incomplete(search: Search, ufs: list[str], *, is_begun: bool) -> str:
     return f"{who} {verb}{': ' if problem else ''}{problem}."
 
 
-def repeat_fields(query: SearchQuery, ufs: list[str]) -> list[tuple[str, str]]:
-    """Return the fields of a form that asks the same question of some UFs only."""
-    fields = []
-    for name, value in query.to_json().items():
-        if name in {"ufs", "pagina"} or value in (None, ""):
-            continue
-        if name in {"modalidades", "esferas"}:
-            fields += [(name, str(entry)) for entry in value]
-        else:
-            text = ", ".join(value) if isinstance(value, list) else str(value)
-            fields += [(name, text)] if text else []
-    return [("ufs", uf) for uf in ufs] + fields
+def of_the_incomplete(search: Search, query: SearchQuery) -> SearchQuery | None:
+    """Return the question of the UFs that were not read whole, with their municipalities alone.
+
+    None when that is no smaller one, or when nothing asked for can be missing there.
+    """
+    missing = incomplete_ufs(search)
+    states = {unit.ibge: unit.code for unit in UNITS}
+    places = [code for code in query.municipalities if states.get(code[:2]) in missing]
+    if query.municipalities:
+        missing = [uf for uf in missing if uf in {states[code[:2]] for code in places}]
+    if not 0 < len(missing) < len(query.ufs):
+        return None
+    return replace(query, ufs=tuple(missing), municipalities=tuple(places), page=1)
 
 
 @dataclass(frozen=True, slots=True)

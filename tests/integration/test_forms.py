@@ -188,6 +188,46 @@ async def test_what_can_be_asked_no_more_is_shown_in_the_form_with_what_is_wrong
     assert await database_sync_to_async(Search.objects.count)() == 1
 
 
+async def test_what_was_not_read_is_asked_again_alone_and_as_it_was_asked(
+    simulate, run, monkeypatch
+):
+    monkeypatch.setattr("searches.runner.start", lambda search: None)
+    campinas, belo_horizonte = "3509502", "3106200"
+    found = [record(n, ibge=campinas) for n in (1, 2)]
+    await simulate([*found, record(3, uf="MG", ibge=belo_horizonte)], faults="down:uf=MG")
+    client, stranger = [await database_sync_to_async(browser)(key) for key in ("alice", "bob")]
+    post = database_sync_to_async(client.post)
+    asked = {
+        "ufs": ["SP", "MG"], "exclusion_terms": ["leite, em pó"], "orgaos": ["saúde, educação"],
+        "client": {"attempts": 1},
+    }  # fmt: skip
+
+    async def again(search):
+        html = await get(f"/buscas/{search.pk}/", client=client)
+        action, hidden = re.search(
+            r'<form method="post" action="([^"]*)">([^/]*)<button[^>]*>Repetir só em', html
+        ).groups()
+        assert "Repetir só em Minas Gerais" in words(html)
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', hidden))
+        outcome = await database_sync_to_async(stranger.post)(action, fields)
+        assert outcome.status_code == 404
+        outcome = await post(action, fields)
+        assert outcome.status_code == 303
+        part = await database_sync_to_async(Search.objects.latest)("created_at")
+        return {name: value for name, value in part.query.items() if value != search.query[name]}
+
+    search = await run(**asked)
+    assert search.status == Status.PARTIAL
+    assert await again(search) == {"ufs": ["MG"]}
+    both = await run(**asked, municipios=[campinas, belo_horizonte])
+    assert await again(both) == {"ufs": ["MG"], "municipios": [belo_horizonte]}
+    # Nothing that was asked for can be missing there: all that is read of it is of no use.
+    html = await get(f"/buscas/{(await run(**asked, municipios=[campinas])).pk}/", client=client)
+    assert "Minas Gerais não foi lida" in words(html)
+    assert "Repetir só" not in html
+    assert not re.findall(r'value="MG"[^>]*checked', await get("/", client=client))
+
+
 def test_the_form_of_a_strangers_search_is_the_empty_one():
     for path in (f"/?de={uuid4()}", "/?de=nonsense"):
         assert re.findall(r'value="SP"[^>]*checked', page(path)) == []
@@ -258,9 +298,6 @@ async def test_the_form_keeps_the_period_of_the_question(simulate, run):
     post = database_sync_to_async(client.post)
     assert (await post("/buscas/", fields)).status_code == 303
     assert await days("/") == ["2026-07-01", "2026-07-31"]
-    part = {**fields, "ufs": ["RJ"], "sem_lembrar": "1"}
-    assert (await post("/buscas/", part)).status_code == 303
-    assert re.findall(r'value="(..)"[^>]*checked', await get("/", client=client))[0] == "SP"
 
 
 def test_too_many_searches_say_when_to_come_back(settings: LazySettings, monkeypatch):

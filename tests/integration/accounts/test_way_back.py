@@ -76,13 +76,10 @@ def test_every_address_that_takes_only_a_post_knows_its_page():
     assert refusing == set(access.FORM_PAGES)
 
 
-@pytest.mark.parametrize("extra", [{}, {"sem_lembrar": "1"}])
-def test_a_question_sent_after_the_session_was_lost_is_there_after_the_login(
-    alice, settings, extra
-):
+def test_a_question_sent_after_the_session_was_lost_is_there_after_the_login(alice, settings):
     settings.BIDIQ_LOGIN_REQUIRED = True
     client = Client()
-    question = {"ufs": ["AC", "MG"], "o_que": "termos", "termos_busca": "jaleco, touca", **extra}
+    question = {"ufs": ["AC", "MG"], "o_que": "termos", "termos_busca": "jaleco, touca"}
     answer = client.post("/buscas/", question)
     assert "A sua pergunta está guardada" in page(answer["Location"], client=client)
     landed = enter(client, answer)
