@@ -7,15 +7,15 @@ from typing import Any
 
 from django.utils.text import Truncator
 
-from searches import messages, wording
+from searches import messages, selectors, wording
 from searches.domain.brazil import UNITS
 from searches.domain.filtering import Reason
 from searches.domain.lifecycle import Status
-from searches.domain.query import LONGEST_PERIOD_DAYS, Mode, SearchQuery
+from searches.domain.query import LONGEST_PERIOD_DAYS, Mode, Order, SearchQuery
 from searches.domain.summary import MOST_HIGHLIGHTS, URGENT_DAYS, days_left
 from searches.domain.tables import MODALITIES
-from searches.domain.text import fold, web_address
-from searches.models import Search
+from searches.domain.text import fold
+from searches.models import Notice, Search
 
 _HIGHLIGHT_CHARS = 130
 #: With more states than this their number says more than their names.
@@ -214,32 +214,34 @@ class Highlight:
 
 
 def highlights(search: Search, *, now: datetime) -> list[Highlight]:
-    """Return the few to look at first, of those that can still be answered.
+    """Return the few to look at first, of those that can still be answered, as they are now.
 
-    Nothing when the whole list is as short.
+    Chosen at the end of the search: since then tenders are revoked and deadlines move. Nothing
+    when the whole list is as short.
     """
-    found: list[Highlight] = []
     if search.total_kept <= MOST_HIGHLIGHTS:
-        return found
-    for entry in search.summary.get("destaques", ()):
-        closes_at = datetime.fromisoformat(entry["data_encerramento"])
-        if closes_at <= now:
-            continue
-        left = days_left(closes_at, now)
-        value = entry["valor_estimado"]
-        found.append(
-            Highlight(
-                object=Truncator(entry["objeto"]).chars(_HIGHLIGHT_CHARS),
-                body=entry["orgao"],
-                uf=entry["uf"],
-                value=wording.money(Decimal(value)) if value else "valor não informado",
-                deadline=wording.deadline(closes_at, left, now=now),
-                closes=wording.closing(closes_at, left),
-                is_urgent=left is not None and left <= URGENT_DAYS,
-                url=web_address(entry["link_pncp"]) or web_address(entry.get("link_origem", "")),
-            )
-        )
-    return found
+        return []
+    chosen = [entry["numero_controle_pncp"] for entry in search.summary.get("destaques", ())]
+    matches = selectors.results(search, order=Order.NEWEST).filter(
+        selectors.receiving(now), notice__control_number__in=chosen
+    )
+    notices = {match.notice.control_number: match.notice for match in matches}
+    return [_highlight(notices[number], now=now) for number in chosen if number in notices]
+
+
+def _highlight(notice: Notice, *, now: datetime) -> Highlight:
+    closes_at = notice.closes_at
+    left = days_left(closes_at, now)
+    return Highlight(
+        object=Truncator(notice.object).chars(_HIGHLIGHT_CHARS),
+        body=notice.body,
+        uf=notice.uf,
+        value="valor não informado" if notice.value is None else wording.money(notice.value),
+        deadline=wording.deadline(closes_at, left, now=now),
+        closes=wording.closing(closes_at, left) if closes_at else "",
+        is_urgent=left is not None and left <= URGENT_DAYS,
+        url=notice.page_url,
+    )
 
 
 #: What to change in the question for each reason of rejection; where nothing helps, nothing.
