@@ -142,12 +142,15 @@ def earlier_runs(search: Search) -> QuerySet[Search]:
     return runs.order_by("-created_at")
 
 
-def unseen(matches: QuerySet[Match], earlier: QuerySet[Search]) -> QuerySet[Match]:
-    """Return those of some matches whose notices no earlier search has shown."""
+def unseen(
+    matches: QuerySet[Match], earlier: QuerySet[Search], *, or_hidden: bool = False
+) -> QuerySet[Match]:
+    """Return those of some matches whose notices no earlier search has shown; `or_hidden`: nor had
+    among its hidden ones."""
     shown = Match.objects.filter(
-        notice=OuterRef("notice"), hidden=False, search__in=earlier.order_by().values("pk")
+        notice=OuterRef("notice"), search__in=earlier.order_by().values("pk")
     )
-    return matches.exclude(Exists(shown))
+    return matches.exclude(Exists(shown if or_hidden else shown.filter(hidden=False)))
 
 
 # --- who runs ---------------------------------------------------------------------------------

@@ -118,6 +118,29 @@ async def test_what_is_no_longer_there_is_counted(simulate, run):
     assert "3 daquela não aparecem mais" in text
 
 
+async def test_a_hidden_one_that_was_hidden_before_is_not_new(simulate, run):
+    texts = ["arroz, feijão e café", "arroz e pneus"]
+    days = {1: "2026-08-18", 2: "2026-08-18", 3: "2026-08-20", 4: "2026-08-20"}
+    await simulate(
+        [record(n, day=day, object=f"Aquisição de {texts[n % 2]}") for n, day in days.items()]
+    )
+    asked = {"setor_id": None, "termos_busca": "arroz, feijão, café, açúcar"}
+    first = await run(ALICE, **asked, **BEFORE)
+    last = await run(ALICE, **asked, data_inicial="2026-08-18", data_final="2026-08-20")
+    again = await run(ALICE, **asked, data_inicial="2026-08-18", data_final="2026-08-20")
+
+    async def new(search, earlier, hidden) -> tuple[str, int, int]:
+        path = f"/buscas/{search.pk}/?desde={earlier.pk}{hidden}"
+        html = await sync(lambda: browser().get(path).content.decode())
+        (said,) = re.findall(r'<p class="since">(.*?) desde', html)
+        return words(said), html.count('<span class="new">nova</span>'), html.count("data-card=")
+
+    for hidden in ("", "&ocultas=1"):
+        assert await new(last, first, hidden) == ("1 nova", 1, 2)
+        assert await new(last, first, f"{hidden}&novas=1") == ("1 nova", 1, 1)
+        assert await new(again, last, hidden) == ("Nada de novo", 0, 2)
+
+
 async def test_a_strangers_search_is_nothing_to_compare_with(simulate, run):
     await simulate(RECORDS)
     strangers = await run(Owner(visitor="bob"), **BEFORE)
