@@ -324,8 +324,9 @@ class Listing:
         return self.href(**_UNFILTERED, ocultas="")
 
     def new_chip(self) -> Chip:
+        rows = self._new(self._all()).filter(self._conditions())  # as the other chips count
         href = self.href(novas="" if self.only_new else "1")
-        return Chip("só as novas", self.new_count, href, self.only_new)
+        return Chip("só as novas", rows.order_by().count(), href, self.only_new)
 
     def hidden_href(self) -> str:
         """Show the hidden ones, or the others again; the filters are of the ones left."""

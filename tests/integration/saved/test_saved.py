@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from uuid import uuid4
 
 import pytest
@@ -116,6 +117,23 @@ async def test_what_is_no_longer_there_is_counted(simulate, run):
         await sync(lambda: browser().get(f"/buscas/{last.pk}/?desde={first.pk}").content.decode())
     )
     assert "3 daquela não aparecem mais" in text
+
+
+async def test_the_chip_of_what_is_new_counts_what_its_click_gives(simulate, run):
+    places = [("SP", "2026-08-18"), ("SP", "2026-08-20")] + [("RJ", "2026-08-20")] * 3
+    await simulate([record(n, uf=uf, day=day) for n, (uf, day) in enumerate(places, 1)])
+    asked = {"ufs": ["SP", "RJ"], "data_inicial": "2026-08-18"}
+    first = await run(ALICE, **asked, data_final="2026-08-19")
+    last = await run(ALICE, **asked, data_final="2026-08-20")
+    for filters, count in (("", 4), ("&uf=SP", 1), ("&uf=RJ", 3)):
+        path = f"/buscas/{last.pk}/?desde={first.pk}{filters}"
+        html = await sync(lambda path=path: browser().get(path).content.decode())
+        assert "4 novas desde a busca de" in words(html)
+        (href,) = re.findall(rf'href="([^"]*)">só as novas <span class="n">{count}</span>', html)
+        path = f"/buscas/{last.pk}/{unescape(href)}"
+        html = await sync(lambda path=path: browser().get(path).content.decode())
+        assert html.count("data-card=") == count
+        assert f"só as novas {count}" in words(html)  # and when it is on
 
 
 async def test_a_hidden_one_that_was_hidden_before_is_not_new(simulate, run):
