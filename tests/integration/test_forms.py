@@ -228,9 +228,25 @@ async def test_what_was_not_read_is_asked_again_alone_and_as_it_was_asked(
     assert not re.findall(r'value="MG"[^>]*checked', await get("/", client=client))
 
 
-def test_the_form_of_a_strangers_search_is_the_empty_one():
-    for path in (f"/?de={uuid4()}", "/?de=nonsense"):
-        assert re.findall(r'value="SP"[^>]*checked', page(path)) == []
+async def test_the_form_of_a_strangers_search_is_the_empty_one():
+    theirs = await create(
+        Owner(visitor="bob"),
+        ufs=["AC"],
+        setor_id=None,
+        termos_busca="zarabatana",
+        orgaos=["submarinhos"],
+    )
+    bobs = await database_sync_to_async(browser)("bob")
+    assert 'value="zarabatana"' in await get(f"/?de={theirs.pk}", client=bobs)
+    for path in (
+        f"/?de={theirs.pk}",
+        f"/?de={theirs.pk}&termos=quepes",
+        f"/?de={uuid4()}",
+        "/?de=x",
+    ):
+        html = await get(path)
+        assert re.findall(r'name="ufs" value="\w\w"[^>]*checked', html) == [], path
+        assert not {"zarabatana", "quepes", "submarinhos"} & set(re.findall(r"\w+", html)), path
 
 
 async def test_the_history_lists_the_owners_searches_alone(simulate, run):

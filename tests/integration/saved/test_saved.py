@@ -100,6 +100,7 @@ async def test_the_history_compares_with_the_last_asking_of_the_same_question(si
     await simulate(RECORDS)
     first = await run(ALICE, **BEFORE)
     await run(ALICE, ufs=["RJ"], **BEFORE)  # another question
+    await run(Owner(visitor="bob"), **BEFORE)  # a stranger's
     last = await run(ALICE, data_inicial="2026-08-18", data_final="2026-08-20")
     history = await sync(lambda: browser().get("/buscas/").content.decode())
     (href,) = re.findall(r'href="([^"]+\?desde=[^"#]+)', history)
