@@ -7,10 +7,11 @@ from typing import Any
 
 from django.http import QueryDict
 
-from searches import messages, places, wording
+from searches import messages, wording
 from searches.domain import brazil, matching, tables
 from searches.domain.errors import QueryError
-from searches.domain.query import Mode, SearchQuery, parse_query
+from searches.domain.query import MOST_ENTRIES, Mode, SearchQuery, parse_query
+from searches.places import Places
 
 _LISTS = ("ufs", "modalidades", "esferas")
 _LINES = ("municipios", "orgaos", "exclusion_terms")  # written one after another, by commas
@@ -21,7 +22,11 @@ _TEXTS = (
 #: Written as people do: 1.234.567,89
 _BRAZILIAN_NUMBER = re.compile(r"^\d{1,3}(\.\d{3})+(,\d+)?$|^\d+,\d+$")
 _ENTRY = re.compile(r"[^,;\n]+")
-_QUOTED_ENTRY = re.compile(r'(?:"[^"]*"|“[^”]*”|[^,;\n])+')  # as in the user's terms
+#: As in the user's terms. A quote that opens ends the look for the one before: of many that never
+#: close each would be followed to the end of the text.
+_QUOTED_ENTRY = re.compile(r'(?:"[^"]*"|“[^“”]*”|[^,;\n])+')
+#: What is written by commas: more than all entries of a question are worth.
+LONGEST_LINE = 20_000
 MORE_FILTERS = (
     "modalidades", "esferas", "municipios", "orgaos", "valor_minimo", "valor_maximo", "status",
     "exclusion_terms",
@@ -40,9 +45,10 @@ class SearchForm:
         *,
         today: date,
         bound: bool,
-        wrong_places: Sequence[str] = (),
+        refused: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.values = dict(values)
+        self.places = Places()
         self.errors: dict[str, list[str]] = {}
         #: which of the two ways to say what is sold: setor or termos
         self.what = "termos" if self.values.get("termos_busca") else "setor"
@@ -52,9 +58,9 @@ class SearchForm:
                 self.query = parse_query(self.values, today=today)
             except QueryError as error:
                 self.errors = messages.problem_texts(error)
-        if wrong_places:  # by what was written, which the query's rules do not know
+        if refused:  # by what was written, which the query's rules do not know
             self.query = None
-            self.errors["municipios"] = list(wrong_places)
+            self.errors |= {name: list(texts) for name, texts in refused.items()}
 
     @classmethod
     def submitted(cls, data: QueryDict, *, today: date) -> "SearchForm":
@@ -63,21 +69,27 @@ class SearchForm:
         for name in _TEXTS:
             if text := data.get(name, "").strip():
                 values[name] = _number(text) if name.startswith("valor_") else text
+        refused: dict[str, list[str]] = {}
         for name in _LINES:
+            line = data.get(name, "")
+            if len(line) > LONGEST_LINE:  # it is not even taken apart
+                refused[name] = [messages.too_long_text(LONGEST_LINE)]
+                continue
             entry = _QUOTED_ENTRY if name == "exclusion_terms" else _ENTRY
-            if entries := list(filter(None, map(str.strip, entry.findall(data.get(name, ""))))):
+            if entries := list(filter(None, map(str.strip, entry.findall(line)))):
                 values[name] = entries
-        wrong_places: list[str] = []
-        if "municipios" in values:
+        if 0 < len(values.get("municipios", ())) <= MOST_ENTRIES:  # of more the query says so
             values["municipios"], wrong_places = _municipalities(
                 values["municipios"], ufs=set(values.get("ufs", ())) & brazil.BY_CODE.keys()
             )
+            if wrong_places:
+                refused["municipios"] = wrong_places
         match data.get("o_que"):  # one of the two ways to say what is sold
             case "setor":
                 values.pop("termos_busca", None)
             case "termos":
                 values.pop("setor_id", None)
-        form = cls(values, today=today, bound=True, wrong_places=wrong_places)
+        form = cls(values, today=today, bound=True, refused=refused)
         if (what := str(data.get("o_que"))) in ("setor", "termos"):
             form.what = what  # shown again even when it was left empty
         return form
@@ -142,7 +154,7 @@ class SearchForm:
         entries = [str(entry) for entry in self.values.get(name) or ()]
         match name:
             case "municipios":
-                entries = [places.name_of(entry) for entry in entries]
+                entries = list(map(self.places.name_of, entries))
             case "exclusion_terms":  # those that a comma would take apart are a phrase in quotes
                 entries = [
                     entry if _ENTRY.fullmatch(entry) or '"' in entry else f'"{entry}"'
@@ -160,13 +172,14 @@ def _municipalities(written: Sequence[str], *, ufs: Set[str]) -> tuple[list[str]
 
     What is none stays as it was written. Without UFs, which is another field's error, all are in.
     """
+    places = Places()
     codes, problems = [], []
     for entry in written:
         found = places.named(entry)
         inside = [code for uf, code in found if not ufs or uf in ufs]
         codes += inside or [entry]
         if not found:
-            problems.append(messages.unknown_municipality_text(entry))
+            problems.append(messages.unknown_municipality_text(entry[:60]))
         elif not inside:
             name = places.name_of(found[0][1]).rpartition("/")[0]
             home = {uf for uf, _ in found}

@@ -129,6 +129,11 @@ def problem_texts(error: QueryError) -> dict[str, list[str]]:
     }
 
 
+def too_long_text(limit: int) -> str:
+    """Return the sentence for a field with more than so many characters."""
+    return problem_text(Problem("too_long", {"limit": number_text(limit)}))
+
+
 def unknown_municipality_text(written: str) -> str:
     """Return the sentence for a municipality that the form does not know."""
     return (

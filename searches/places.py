@@ -16,8 +16,8 @@ from searches.domain.text import one_line, phrase_words, plain
 #: The names are read from the whole store: not for each page.
 KNOWN_FOR_SECONDS = 600.0
 _CODE = re.compile(r"[0-9]{7}")
-#: Campinas/SP, Campinas - SP, Campinas (SP)
-_WITH_UF = re.compile(r"(.+?)[\s/(-]+([A-Za-z]{2})\)?")
+#: No name is as long, whatever stands around it.
+LONGEST_NAME = 100
 
 
 @dataclass
@@ -72,20 +72,34 @@ def _folded(name: str) -> str:
     return " ".join(phrase_words(name))
 
 
-def name_of(code: str) -> str:
-    """Return a municipality as people write it, Campinas/SP; the code when it is not known."""
-    return _all_known().names.get(code, code)
+class Places:
+    """The municipalities for one form or page, which may ask for hundreds: looked up once."""
 
+    def __init__(self) -> None:
+        self._seen: _Known | None = None
 
-def named(written: str) -> list[tuple[str, str]]:
-    """Return the (UF, code) of each municipality that is called what was written: a code, a name,
-    or a name with its UF. Nothing when none is known."""
-    written = one_line(plain(written))  # texts are copied with invisible characters
-    if _CODE.fullmatch(written):
-        uf = name_of(written).rpartition("/")[2]
-        return [(uf, written)] if uf in BY_CODE else []
-    name, uf = written, ""
-    if (parts := _WITH_UF.fullmatch(written)) and parts[2].upper() in BY_CODE:
-        name, uf = parts[1], parts[2].upper()
-    found = _all_known().codes.get(_folded(name), [])
-    return [known for known in found if not uf or known[0] == uf]
+    @property
+    def _known(self) -> _Known:
+        # No cached_property: before Python 3.12 all instances wait for the one that reads.
+        if self._seen is None:
+            self._seen = _all_known()
+        return self._seen
+
+    def name_of(self, code: str) -> str:
+        """Return a municipality as people write it, Campinas/SP; the code when it is not known."""
+        return self._known.names.get(code, code)
+
+    def named(self, written: str) -> list[tuple[str, str]]:
+        """Return the (UF, code) of each municipality that is called what was written: a code, a
+        name, or a name with its UF (Campinas/SP, Campinas - SP). Nothing when none is known."""
+        if len(written) > LONGEST_NAME:
+            return []
+        written = one_line(plain(written))  # texts are copied with invisible characters
+        if _CODE.fullmatch(written):
+            uf = self.name_of(written).rpartition("/")[2]
+            return [(uf, written)] if uf in BY_CODE else []
+        name = _folded(written)
+        if name in self._known.codes:  # first: the end of Sento Sé is not Sergipe
+            return self._known.codes[name]
+        name, _, uf = name.rpartition(" ")
+        return [known for known in self._known.codes.get(name, ()) if known[0] == uf.upper()]

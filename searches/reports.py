@@ -124,7 +124,8 @@ def _rows(search: Search, query: SearchQuery, *, now: datetime) -> Iterator[Sequ
     for row in matches.iterator(chunk_size=2000):
         number, text, spans, *texts, value, published_at, opens_at, closes_at = row[:-4]
         terms, relevance, portal, origin = row[-4:]
-        left = days_left(closes_at, now)
+        # Of what closed this morning none, too: the sheet draws a 0 as urgent.
+        left = days_left(closes_at, now) if closes_at and closes_at > now else None
         yield (
             number,
             Marked(tuple(pieces(text, spans))),
@@ -133,7 +134,7 @@ def _rows(search: Search, query: SearchQuery, *, now: datetime) -> Iterator[Sequ
             _local(published_at),
             _local(opens_at),
             _local(closes_at),
-            left if left is not None and left >= 0 else None,
+            left,
             ", ".join(terms),
             relevance,
             portal,

@@ -158,12 +158,15 @@ def told_until(saved: SavedSearch, ufs: Iterable[str]) -> date | None:
     return None
 
 
-def unseen(matches: QuerySet[Match], earlier: QuerySet[Search]) -> QuerySet[Match]:
-    """Return those of some matches whose notices no earlier search has shown."""
+def unseen(
+    matches: QuerySet[Match], earlier: QuerySet[Search], *, or_hidden: bool = False
+) -> QuerySet[Match]:
+    """Return those of some matches whose notices no earlier search has shown; `or_hidden`: nor had
+    among its hidden ones."""
     shown = Match.objects.filter(
-        notice=OuterRef("notice"), hidden=False, search__in=earlier.order_by().values("pk")
+        notice=OuterRef("notice"), search__in=earlier.order_by().values("pk")
     )
-    return matches.exclude(Exists(shown))
+    return matches.exclude(Exists(shown if or_hidden else shown.filter(hidden=False)))
 
 
 # --- who runs ---------------------------------------------------------------------------------

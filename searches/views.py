@@ -42,8 +42,6 @@ from searches.services import searches as services
 from searches.sse import event_stream_response
 
 LAST_QUESTION_KEY = "last_question"
-#: A hidden field of forms that ask a part of a question again.
-NOT_REMEMBERED = "sem_lembrar"
 HISTORY_PAGE_SIZE = 20
 
 
@@ -96,7 +94,7 @@ async def start(request: HttpRequest) -> HttpResponseBase:
     def create() -> Search | HttpResponseBase:
         submitted = SearchForm.submitted(request.POST, today=brasilia_now().date())
         login = login_first(request, back_to=reverse("searches:form"))
-        if submitted.query is not None and (login or NOT_REMEMBERED not in request.POST):
+        if submitted.query is not None:
             today = brasilia_now().date().isoformat()
             request.session[LAST_QUESTION_KEY] = (submitted.query.to_json(), today)
         if login is not None:
@@ -118,7 +116,8 @@ def _refused(request: HttpRequest, submitted: SearchForm) -> HttpResponse:
 async def repeat(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
     """Ask the same question again; a period that ended on the day of asking moves to today.
 
-    What was asked by rules that hold no more is shown in the form, with what is wrong at its field.
+    With `so=incompletas` of the UFs alone that were not read whole. What was asked by rules that
+    hold no more is shown in the form, with what is wrong at its field.
     """
 
     def create() -> Search | HttpResponse:
@@ -128,6 +127,8 @@ async def repeat(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
         except QueryError:
             asked = SearchForm(old.query, today=brasilia_now().date(), bound=True)
             return _refused(request, asked)
+        if request.POST.get("so") == "incompletas":
+            query = pages.of_the_incomplete(old, query) or query
         return _create(request, query)
 
     return await started(await database_sync_to_async(create)())

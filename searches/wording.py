@@ -218,7 +218,7 @@ def short_money(value: Decimal) -> str:
 def number_as_typed(value: object) -> str:
     """Write a value of the form as people type it: 1.234,50; nonsense as it came."""
     text = str(value or "")
-    if not re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII):
+    if not re.fullmatch(r"\d{1,20}(\.\d{1,20})?", text, re.ASCII):
         return text
     return money(Decimal(text)).removeprefix("R$ ").removesuffix(",00")
 

@@ -224,11 +224,11 @@ class _Reader:
     def entries(self, name: str) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for entry in self.list_of(name):
+            if isinstance(entry, str) and len(entry) > LONGEST_TEXT:  # first: it is looked through
+                self.problem(name, "too_long", limit=str(LONGEST_TEXT))
+                return ()
             if not isinstance(entry, str) or not is_unicode(entry):
                 self.problem(name, "text_entries")
-                return ()
-            if len(entry) > LONGEST_TEXT:
-                self.problem(name, "too_long", limit=str(LONGEST_TEXT))
                 return ()
             if clean := one_line(entry):
                 found[clean] = None

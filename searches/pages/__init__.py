@@ -1,5 +1,6 @@
 """What the pages show: a search's rows turned into what templates need. Floor 6."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +20,10 @@ from searches.pages.charts import charts
 from searches.pages.comparing import comparison, since_last
 from searches.pages.history import history_context
 from searches.pages.listing import OPEN, Listing
+from searches.pages.report import of_the_incomplete
 from searches.pages.running import Told, as_counted, begun_ufs, ending, found_count, running
 from searches.pages.saving import other_days, saved_context
-from searches.places import name_of
+from searches.places import Places
 from searches.units import coverage_of
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "detail_template",
     "form_context",
     "history_context",
+    "of_the_incomplete",
     "other_days",
     "repeat_url",
     "saved_context",
@@ -47,7 +50,7 @@ def detail_context(
     search: Search, params: QueryDict, *, owner: Owner, now: datetime
 ) -> dict[str, Any]:
     """Return what a search's page needs at this moment of its life."""
-    query = stored_query(search.query)
+    query, name_of = stored_query(search.query), Places().name_of
     held_against = comparison(search, owner, params)
     # Events told since the row was read are left to the stream: tiles, bar and list are of one
     # moment.
@@ -66,7 +69,7 @@ def detail_context(
         "question": wording.question(query),
         "period": wording.period(query),
         "conditions": wording.conditions(query, name_of=name_of, says_usual=True),
-        "in_full": _in_full(query),
+        "in_full": _in_full(query, name_of),
         "removed_words": wording.few(wording.quoted(query.stopwords_removed), others="outras"),
     }
     if params.get("fragmento") in _FRAGMENTS:
@@ -113,17 +116,16 @@ def detail_context(
             "ways_out": report.ways_out(search, query) if not search.total_kept else [],
         }
     if missing := report.incomplete_ufs(search):
+        part = of_the_incomplete(search, query)
         context |= {
             "incomplete_text": report.incomplete_text(search),
             "incomplete_place": wording.place(missing),
-            "repeat_incomplete": report.repeat_fields(query, missing)
-            if len(missing) < len(query.ufs)
-            else [],
+            "repeat_place": wording.place(part.ufs) if part else "",
         }
     return context
 
 
-def _in_full(query: SearchQuery) -> str:
+def _in_full(query: SearchQuery, name_of: Callable[[str], str]) -> str:
     """Say the whole question when heading and line leave something of it out, else nothing."""
     short, whole = (
         [

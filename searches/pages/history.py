@@ -14,7 +14,7 @@ from searches.models import Search
 from searches.owners import Owner
 from searches.pages import report
 from searches.pages.comparing import compare_href
-from searches.places import name_of
+from searches.places import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,12 @@ class Row:
 def history_context(page: "Page[Search]", *, owner: Owner, now: datetime) -> dict[str, Any]:
     """Return what the history's template needs."""
     before = selectors.predecessors(page.object_list, owner)
+    places = Places()
     return {
         "page": page,
-        "rows": [_row(search, before.get(search.pk), now=now) for search in page.object_list],
+        "rows": [
+            _row(search, before.get(search.pk), places, now=now) for search in page.object_list
+        ],
         "count": wording.counted(page.paginator.count, "busca", "buscas"),
         "previous_number": str(page.previous_page_number()) if page.has_previous() else "",
         "next_number": str(page.next_page_number()) if page.has_next() else "",
@@ -52,7 +55,7 @@ def state_text(search: Search) -> str:
     return f"{state}, {search.progress} %" if search.status == Status.RUNNING else state
 
 
-def _row(search: Search, before: UUID | None, *, now: datetime) -> Row:
+def _row(search: Search, before: UUID | None, places: Places, *, now: datetime) -> Row:
     query = stored_query(search.query)
     found = wording.counted(search.total_kept, "encontrada", "encontradas")
     read = wording.counted(search.total_raw, "lida", "lidas")
@@ -62,7 +65,7 @@ def _row(search: Search, before: UUID | None, *, now: datetime) -> Row:
         question=wording.question(query, in_full=True),
         label=f"{wording.question(query)}, {wording.moment(search.created_at)}",
         period=wording.period(query),
-        conditions=" · ".join(wording.conditions(query, name_of=name_of, in_full=True)),
+        conditions=" · ".join(wording.conditions(query, name_of=places.name_of, in_full=True)),
         asked_at=wording.moment(search.created_at),
         state=state_text(search),
         problem=messages.error_text(search.error_code) if search.error_code else "",

@@ -178,10 +178,13 @@ class Listing:
         return matches
 
     def _matches(self) -> QuerySet[Match]:
-        matches = self._all()
-        if self.only_new and self.comparison is not None:
-            matches = selectors.unseen(matches, self.comparison.earlier)
-        return matches
+        return self._new(self._all()) if self.only_new else self._all()
+
+    def _new(self, matches: QuerySet[Match]) -> QuerySet[Match]:
+        """Return those that are new; a hidden one is not when it was hidden before, too."""
+        if self.comparison is None:
+            return matches.none()
+        return selectors.unseen(matches, self.comparison.earlier, or_hidden=self.shows_hidden)
 
     @cached_property
     def page(self) -> "Page[Match]":
@@ -201,17 +204,13 @@ class Listing:
         ]
 
     def _new_among(self, rows: list[Match]) -> set[int]:
-        if self.comparison is None:
-            return set()
         shown = Match.objects.filter(pk__in=[match.pk for match in rows])
-        return set(selectors.unseen(shown, self.comparison.earlier).values_list("pk", flat=True))
+        return set(self._new(shown).values_list("pk", flat=True))
 
     @cached_property
     def new_count(self) -> int:
-        """How many of all that are shown are new."""
-        if self.comparison is None:
-            return 0
-        return selectors.unseen(self._all(), self.comparison.earlier).order_by().count()
+        """How many are new, whatever the filters."""
+        return self._new(self._all()).order_by().count()
 
     @cached_property
     def best(self) -> list[Card]:
@@ -325,8 +324,9 @@ class Listing:
         return self.href(**_UNFILTERED, ocultas="")
 
     def new_chip(self) -> Chip:
+        rows = self._new(self._all()).filter(self._conditions())  # as the other chips count
         href = self.href(novas="" if self.only_new else "1")
-        return Chip("só as novas", self.new_count, href, self.only_new)
+        return Chip("só as novas", rows.order_by().count(), href, self.only_new)
 
     def hidden_href(self) -> str:
         """Show the hidden ones, or the others again; the filters are of the ones left."""

@@ -1,21 +1,21 @@
 """What stands around a result: figures, what was left out and why, coverage, ways out. Floor 6."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.utils.text import Truncator
 
-from searches import messages, wording
+from searches import messages, selectors, wording
 from searches.domain.brazil import UNITS
 from searches.domain.filtering import Reason
 from searches.domain.lifecycle import Status
-from searches.domain.query import LONGEST_PERIOD_DAYS, Mode, SearchQuery
+from searches.domain.query import LONGEST_PERIOD_DAYS, Mode, Order, SearchQuery
 from searches.domain.summary import MOST_HIGHLIGHTS, URGENT_DAYS, days_left
 from searches.domain.tables import MODALITIES
-from searches.domain.text import fold, web_address
-from searches.models import Search
+from searches.domain.text import fold
+from searches.models import Notice, Search
 
 _HIGHLIGHT_CHARS = 130
 #: With more states than this their number says more than their names.
@@ -184,18 +184,19 @@ def _incomplete(search: Search, ufs: list[str], *, is_begun: bool) -> str:
     return f"{who} {verb}{': ' if problem else ''}{problem}."
 
 
-def repeat_fields(query: SearchQuery, ufs: list[str]) -> list[tuple[str, str]]:
-    """Return the fields of a form that asks the same question of some UFs only."""
-    fields = []
-    for name, value in query.to_json().items():
-        if name in {"ufs", "pagina"} or value in (None, ""):
-            continue
-        if name in {"modalidades", "esferas"}:
-            fields += [(name, str(entry)) for entry in value]
-        else:
-            text = ", ".join(value) if isinstance(value, list) else str(value)
-            fields += [(name, text)] if text else []
-    return [("ufs", uf) for uf in ufs] + fields
+def of_the_incomplete(search: Search, query: SearchQuery) -> SearchQuery | None:
+    """Return the question of the UFs that were not read whole, with their municipalities alone.
+
+    None when that is no smaller one, or when nothing asked for can be missing there.
+    """
+    missing = incomplete_ufs(search)
+    states = {unit.ibge: unit.code for unit in UNITS}
+    places = [code for code in query.municipalities if states.get(code[:2]) in missing]
+    if query.municipalities:
+        missing = [uf for uf in missing if uf in {states[code[:2]] for code in places}]
+    if not 0 < len(missing) < len(query.ufs):
+        return None
+    return replace(query, ufs=tuple(missing), municipalities=tuple(places), page=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,32 +214,34 @@ class Highlight:
 
 
 def highlights(search: Search, *, now: datetime) -> list[Highlight]:
-    """Return the few to look at first, of those that can still be answered.
+    """Return the few to look at first, of those that can still be answered, as they are now.
 
-    Nothing when the whole list is as short.
+    Chosen at the end of the search: since then tenders are revoked and deadlines move. Nothing
+    when the whole list is as short.
     """
-    found: list[Highlight] = []
     if search.total_kept <= MOST_HIGHLIGHTS:
-        return found
-    for entry in search.summary.get("destaques", ()):
-        closes_at = datetime.fromisoformat(entry["data_encerramento"])
-        if closes_at <= now:
-            continue
-        left = days_left(closes_at, now)
-        value = entry["valor_estimado"]
-        found.append(
-            Highlight(
-                object=Truncator(entry["objeto"]).chars(_HIGHLIGHT_CHARS),
-                body=entry["orgao"],
-                uf=entry["uf"],
-                value=wording.money(Decimal(value)) if value else "valor não informado",
-                deadline=wording.deadline(closes_at, left, now=now),
-                closes=wording.closing(closes_at, left),
-                is_urgent=left is not None and left <= URGENT_DAYS,
-                url=web_address(entry["link_pncp"]) or web_address(entry.get("link_origem", "")),
-            )
-        )
-    return found
+        return []
+    chosen = [entry["numero_controle_pncp"] for entry in search.summary.get("destaques", ())]
+    matches = selectors.results(search, order=Order.NEWEST).filter(
+        selectors.receiving(now), notice__control_number__in=chosen
+    )
+    notices = {match.notice.control_number: match.notice for match in matches}
+    return [_highlight(notices[number], now=now) for number in chosen if number in notices]
+
+
+def _highlight(notice: Notice, *, now: datetime) -> Highlight:
+    closes_at = notice.closes_at
+    left = days_left(closes_at, now)
+    return Highlight(
+        object=Truncator(notice.object).chars(_HIGHLIGHT_CHARS),
+        body=notice.body,
+        uf=notice.uf,
+        value="valor não informado" if notice.value is None else wording.money(notice.value),
+        deadline=wording.deadline(closes_at, left, now=now),
+        closes=wording.closing(closes_at, left) if closes_at else "",
+        is_urgent=left is not None and left <= URGENT_DAYS,
+        url=notice.page_url,
+    )
 
 
 #: What to change in the question for each reason of rejection; where nothing helps, nothing.

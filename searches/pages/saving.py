@@ -15,7 +15,7 @@ from searches.domain.query import SearchQuery
 from searches.domain.stored import stored_query
 from searches.models import SavedSearch, Search
 from searches.pages.history import state_text
-from searches.places import name_of
+from searches.places import Places
 from searches.services import saved as services
 
 
@@ -50,7 +50,8 @@ def saved_context(
     saved: Iterable[SavedSearch], *, now: datetime, address: str, problem: str = ""
 ) -> dict[str, Any]:
     """Return what the page of saved searches needs; `address`: where mail goes to, if confirmed."""
-    rows = [_row(each, now=now) for each in saved]
+    places = Places()
+    rows = [_row(each, places, now=now) for each in saved]
     return {
         "rows": rows,
         "count": wording.counted(len(rows), "busca salva", "buscas salvas"),
@@ -85,14 +86,14 @@ def _habit(count: int, *, daily: int) -> str:
     return f"{'É' if count == 1 else 'Cada uma é'} repetida toda manhã e marca o que é novo."
 
 
-def _row(saved: SavedSearch, *, now: datetime) -> Row:
+def _row(saved: SavedSearch, places: Places, *, now: datetime) -> Row:
     query = stored_query(saved.query)
     run = saved.runs.order_by("-created_at").select_related("digest").first()
     return Row(
         saved=saved,
         question=wording.question(query, in_full=True),
         period=wording.rolling_period(query),
-        conditions=" · ".join(wording.conditions(query, name_of=name_of, in_full=True)),
+        conditions=" · ".join(wording.conditions(query, name_of=places.name_of, in_full=True)),
         next_run=_next_run(saved.next_run_at, now=now),
         ask_anew=_form_href(run) if _is_outdated(saved) else "",
         last=_last_run(run) if run else None,

@@ -1,14 +1,18 @@
 """Names of municipalities: read once for all who ask, and never seen half read."""
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from searches import places, selectors
+from searches.domain.brazil import municipalities
 from searches.models import Notice
+from searches.places import Places
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,7 +45,7 @@ def held(monkeypatch):
 
 def ask() -> list[str]:
     try:
-        return [code for _, code in places.named("teste")]
+        return [code for _, code in Places().named("teste")]
     finally:
         connection.close()
 
@@ -96,4 +100,45 @@ def test_the_names_are_read_from_an_index_in_its_order():
     "written", ["3509502", "Campinas", "CAMPINAS / sp", "Campi\u00adnas/SP\u200b"]
 )
 def test_a_municipality_is_known_however_it_is_written(written):
-    assert places.named(written) == [("SP", "3509502")]
+    assert Places().named(written) == [("SP", "3509502")]
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [
+        ("Sento Sé", [("BA", "2930204")]),  # its end is not Sergipe's
+        ("Sento Sé/BA", [("BA", "2930204")]),
+        ("Sento Sé (SE)", []),
+        ("Bom Jesus - RS", [("RS", "4302303")]),
+        ("Bom Jesus (pi)", [("PI", "2201903")]),
+        ("Pio IX PI", [("PI", "2208205")]),
+        ("SP", []),
+        ("", []),
+    ],
+)
+def test_the_end_of_a_name_is_its_uf_where_no_name_ends_so(written, known):
+    assert Places().named(written) == known
+
+
+def test_every_municipality_is_found_by_the_name_that_is_shown():
+    seen = Places()
+    for code, (uf, name) in municipalities().items():
+        assert seen.named(seen.name_of(code)) == [(uf, code)]
+        assert (uf, code) in seen.named(name)
+
+
+def test_names_have_the_capitals_that_people_write():
+    word = re.compile(r"[A-ZÀ-Ý][a-zà-ÿ]+|d?[aeo]s?|em|no|del|lá|[IVX]+|d|D|t")
+    for _, name in municipalities().values():
+        for part in re.split(r"[ '-]", name):
+            assert word.fullmatch(part), name
+    assert municipalities()["2207900"] == ("PI", "Pedro II")
+
+
+def test_who_asks_for_many_looks_the_source_up_once():
+    seen = Places()
+    with CaptureQueriesContext(connection) as asked:
+        for number in range(200):
+            seen.named(f"Xpto {number}")
+            seen.name_of(str(3500000 + number))
+    assert sum("searches_source" in each["sql"] for each in asked) == 1

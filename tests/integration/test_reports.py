@@ -80,3 +80,15 @@ async def test_a_sum_of_nothing_is_not_zero(simulate, run):
     book = await written(await run(ufs=["SP"], data_inicial="2026-07-31"))
     rows = {row[0]: row[1] for row in book["Resumo"].iter_rows(values_only=True)}
     assert rows["Valor estimado somado"] == "não informado"
+
+
+async def test_what_closed_this_morning_has_no_days_left(simulate, run):
+    """A 0 would be drawn as urgent: the sheet knows days, not the hour."""
+    closes = {1: "20T11:59:00", 2: "20T12:01:00", 3: "21T09:00:00", 4: "19T18:00:00"}
+    await simulate(
+        [record(n, dataEncerramentoProposta=f"2026-08-{at}") for n, at in closes.items()]
+    )
+    sheet = (await written(await run()))["Licitações"]
+    heads, *rows = sheet.iter_rows(values_only=True)
+    left = {row[0]: row[heads.index("Dias restantes")] for row in rows}
+    assert [left[record(n)["numeroControlePNCP"]] for n in closes] == [None, 0, 1, None]

@@ -14,7 +14,7 @@ from searches.owners import Owner
 from searches.services import saved as saved_services
 from tests.integration.accounts.conftest import NEW, login
 from tests.integration.conftest import create
-from tests.integration.pages_support import browser, page, words
+from tests.integration.pages_support import browser, outdate, page, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -76,13 +76,10 @@ def test_every_address_that_takes_only_a_post_knows_its_page():
     assert refusing == set(access.FORM_PAGES)
 
 
-@pytest.mark.parametrize("extra", [{}, {"sem_lembrar": "1"}])
-def test_a_question_sent_after_the_session_was_lost_is_there_after_the_login(
-    alice, settings, extra
-):
+def test_a_question_sent_after_the_session_was_lost_is_there_after_the_login(alice, settings):
     settings.BIDIQ_LOGIN_REQUIRED = True
     client = Client()
-    question = {"ufs": ["AC", "MG"], "o_que": "termos", "termos_busca": "jaleco, touca", **extra}
+    question = {"ufs": ["AC", "MG"], "o_que": "termos", "termos_busca": "jaleco, touca"}
     answer = client.post("/buscas/", question)
     assert "A sua pergunta está guardada" in page(answer["Location"], client=client)
     landed = enter(client, answer)
@@ -179,9 +176,28 @@ def test_an_empty_list_leads_to_the_account_that_may_have_one(alice, path):
         assert f'href="/contas/entrar/?next={path}"' in html
         assert "neste navegador" in words(html)
         assert "ainda" not in words(html)
+        # The page was seen without a login: what it gives is said, not that it is needed.
+        door = words(page(f"/contas/entrar/?next={path}", client=client))
+        assert "Entre para ver as buscas da sua conta, também as feitas em outros" in door
+        assert "é preciso entrar" not in door
     html = page(path, client=login(alice))
     assert "/contas/entrar/" not in html
     assert "ainda" in words(html)
     async_to_sync(create)(Owner(visitor="alice"))
     if path == "/buscas/":
         assert f"?next={path}" not in page(path, client=browser("alice"))
+
+
+@pytest.mark.parametrize("path", ["/salvas/", "/buscas/"])
+def test_a_page_that_needs_a_login_says_so(settings, path):
+    settings.BIDIQ_LOGIN_REQUIRED = True
+    html = page(f"/contas/entrar/?next={path}", client=Client())
+    assert "Para ver esta página é preciso entrar." in words(html)
+
+
+def test_what_cannot_be_saved_leads_to_the_saved_ones_of_an_account():
+    search = async_to_sync(create)(Owner(visitor="alice"))
+    async_to_sync(outdate)(search)
+    answer = browser("alice").post(f"/buscas/{search.pk}/salvar/")
+    assert answer.status_code == 422
+    assert 'href="/contas/entrar/?next=/salvas/"' in answer.content.decode()
