@@ -6,6 +6,7 @@ Pure functions: the database keeps codes, the words are chosen here.
 from collections.abc import Mapping
 from typing import Any
 
+from exports.errors import ArtifactTooLarge
 from searches.domain.brazil import BY_CODE
 from searches.domain.errors import Problem, QueryError
 from searches.domain.filtering import Reason
@@ -89,6 +90,9 @@ _ERRORS = {
     "worker.lost": "A busca foi interrompida três vezes e não será retomada sozinha. "
     "Você pode repeti-la.",
     "internal": "Houve uma falha do nosso lado. Ela foi registrada; repita a busca.",
+    # A result, without its file.
+    ArtifactTooLarge.code: "O Excel ficou grande demais para ser guardado. Para tê-lo, divida a "
+    "busca: menos estados ou menos dias de cada vez.",
 }
 
 _UNIT_ERRORS = {
@@ -146,6 +150,11 @@ def municipality_elsewhere_text(name: str, place: str, *, is_one: bool) -> str:
 def error_text(code: str) -> str:
     """Return the sentence for an error code that a search ended with."""
     return _ERRORS.get(code, _ERRORS["internal"])
+
+
+def too_large_text(code: str) -> str:
+    """Return why a search that ended with this code would get no file the next time either."""
+    return error_text(code) if code == ArtifactTooLarge.code else ""
 
 
 def unit_text(code: str, page: int | None) -> str:
