@@ -26,12 +26,12 @@ from exports.services.upkeep import expire, promote
 from exports.workbook import CONTENT_TYPE
 
 if TYPE_CHECKING:  # Django's own classes take no type arguments at run time
-    _DownloadFormSet = BaseInlineFormSet[Download, Artifact, ModelForm[Download]]
+    _FormSet = BaseInlineFormSet[Any, Any, ModelForm[Any]]
     _DownloadInline = admin.TabularInline[Download, Artifact]
     _ArtifactAdmin = admin.ModelAdmin[Artifact]
     _DownloadAdmin = admin.ModelAdmin[Download]
 else:
-    _DownloadFormSet = BaseInlineFormSet
+    _FormSet = BaseInlineFormSet
     _DownloadInline = admin.TabularInline
     _ArtifactAdmin = _DownloadAdmin = admin.ModelAdmin
 
@@ -49,24 +49,24 @@ class ReadOnly:
         return False
 
 
-#: Downloads on an artifact's own page; all of them are in their list.
-MOST_DOWNLOADS = 100
+#: Rows of another table on a row's own page; all of them are in their list.
+MOST_INLINE = 100
 
 
-class NewestDownloads(_DownloadFormSet):
-    """The first of an artifact's downloads only: thousands would be megabytes of page."""
+class FirstRows(_FormSet):
+    """The first of a row's inline rows only: thousands would be megabytes of page."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.queryset = self.queryset[:MOST_DOWNLOADS]  # type: ignore[index]  # was set just now
+        self.queryset = self.queryset[:MOST_INLINE]  # type: ignore[index]  # was set just now
 
 
 class DownloadInline(ReadOnly, _DownloadInline):
     """Who fetched this file last."""
 
     model = Download
-    formset = NewestDownloads
-    verbose_name_plural = f"downloads mais novos, até {MOST_DOWNLOADS}"
+    formset = FirstRows
+    verbose_name_plural = f"downloads mais novos, até {MOST_INLINE}"
     ordering = ("-at",)
     fields = readonly_fields = ("at", "user", "visitor_shown", "address", "agent", "source")
     extra = 0

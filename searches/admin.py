@@ -1,4 +1,4 @@
-"""The audit of searches: read-only, events in order, two actions that go through the services.
+"""The audit of searches: read-only, two actions that go through the services.
 
 Floor 6.
 """
@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from exports.admin import ReadOnly
+from exports.admin import MOST_INLINE, FirstRows, ReadOnly
 from searches import live, passwords, wording
 from searches.domain import tables
 from searches.domain.brazil import UNITS
@@ -42,11 +42,13 @@ Row = TypeVar("Row", bound=Model)
 
 
 class EventInline(ReadOnly, admin.TabularInline[SearchEvent, Search]):
-    """What was told, by number."""
+    """What was told last, by number."""
 
     model = SearchEvent
+    formset = FirstRows
+    verbose_name_plural = f"eventos mais novos, até {MOST_INLINE}"
     fields = readonly_fields = ("seq", "at", "stage", "progress", "message", "detail")
-    ordering = ("seq",)
+    ordering = ("-seq",)
     extra = 0
     can_delete = False
     show_change_link = False
@@ -87,8 +89,8 @@ class SearchAdmin(ReadOnly, admin.ModelAdmin[Search]):
     fields = readonly_fields = (
         "id", "owner", "source", "saved", "status", "stage", "progress", "attempt", "worker",
         "created_at", "started_at", "heartbeat_at", "finished_at", "cancel_requested_at", "units",
-        "total_raw", "total_kept", "error_code", "file", "pretty_query", "pretty_rejections",
-        "pretty_coverage", "pretty_matching",
+        "total_raw", "total_kept", "error_code", "file", "all_events", "pretty_query",
+        "pretty_rejections", "pretty_coverage", "pretty_matching",
     )  # fmt: skip
 
     @admin.display(description="dono", ordering="owner_user__username")
@@ -114,6 +116,12 @@ class SearchAdmin(ReadOnly, admin.ModelAdmin[Search]):
             return "-"
         url = reverse("admin:exports_artifact_change", args=[search.artifact.pk])
         return format_html('<a href="{}">{}</a>', url, search.artifact.filename)
+
+    @admin.display(description="eventos")
+    def all_events(self, search: Search) -> SafeString:
+        url = reverse("admin:searches_searchevent_changelist")
+        text = wording.counted(search.last_seq, "evento", "eventos")
+        return format_html('<a href="{}?q={}">{}</a>', url, search.pk, text)
 
     @admin.display(description="pergunta")
     def pretty_query(self, search: Search) -> SafeString:

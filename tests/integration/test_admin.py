@@ -2,19 +2,22 @@
 
 import re
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from searches import selectors
+from searches.domain.progress import Stage, Told
 from searches.domain.query import parse_query
 from searches.models import Coverage, Digest, Notice, SavedSearch, Search
 from searches.owners import Owner
+from searches.services import events
 from searches.services import saved as saved_services
 from searches.services import searches as services
 from tests.integration.conftest import NOW, ask
@@ -110,6 +113,24 @@ def make_search(owner: Owner) -> Search:
     query = parse_query(ask(), today=NOW.date())
     search, _ = services.create_search(query, owner=owner, limited=False)
     return search
+
+
+def test_of_many_events_a_search_shows_the_newest_and_the_way_to_all(
+    admin, django_assert_max_num_queries
+):
+    search, other = make_search(Owner(visitor="alice")), make_search(Owner(visitor="bob"))
+    told = [Told(Stage.FETCHING, detail={"said": f"<{number}>"}) for number in range(2, 1203)]
+    for each, count in ((search, 1201), (other, 1)):
+        with transaction.atomic():
+            events.append(each.pk, told[:count])
+    with django_assert_max_num_queries(9):
+        seen = admin.get(f"/admin/searches/search/{search.pk}/change/").content.decode()
+
+    shown = [f"&lt;{number}&gt;" in seen for number in range(2, 1203)]
+    assert shown == [False] * 1101 + [True] * 100
+    (link,) = re.findall(r'<a href="([^"]*)">1\.202 eventos</a>', seen)
+    listed = admin.get(unescape(link)).context["cl"]
+    assert listed.result_count == 1202
 
 
 def act(client, action: str, search: Search):
