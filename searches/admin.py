@@ -66,12 +66,27 @@ class EventInline(ReadOnly, admin.TabularInline[SearchEvent, Search]):
         return json.dumps(event.payload["detail"], ensure_ascii=False)
 
 
+class ByWholeId(admin.ModelAdmin[Row]):
+    """Takes a whole identifier in the search box as one: parts are looked for in every row."""
+
+    id_field = "pk"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
+    ) -> tuple[QuerySet[Row], bool]:
+        try:
+            whole = UUID(search_term.strip())
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(**{self.id_field: whole}), False
+
+
 #: The other door at which passwords are tried.
 admin.site.login_form = passwords.AdminLoginForm
 
 
 @admin.register(Search)
-class SearchAdmin(ReadOnly, admin.ModelAdmin[Search]):
+class SearchAdmin(ReadOnly, ByWholeId[Search]):
     """Searches: who asked what, how it went, what was told."""
 
     list_display = (
@@ -180,7 +195,7 @@ def _pretty(value: Any) -> SafeString:
 
 
 @admin.register(SavedSearch)
-class SavedSearchAdmin(ReadOnly, admin.ModelAdmin[SavedSearch]):
+class SavedSearchAdmin(ReadOnly, ByWholeId[SavedSearch]):
     """Questions that are asked again each day."""
 
     list_display = ("name", "owner_user", "next_run_at", "wants_mail", "created_at", "seen_at")
@@ -198,7 +213,7 @@ class SavedSearchAdmin(ReadOnly, admin.ModelAdmin[SavedSearch]):
 
 
 @admin.register(Digest)
-class DigestAdmin(ReadOnly, admin.ModelAdmin[Digest]):
+class DigestAdmin(ReadOnly, ByWholeId[Digest]):
     """E-mails about runs of saved searches."""
 
     list_display = ("search", "state", "new_count", "attempts", "next_try_at", "sent_at")
@@ -265,13 +280,17 @@ class SphereFilter(KnownValues):
 
 
 @admin.register(SearchEvent)
-class SearchEventAdmin(Large[SearchEvent]):
+class SearchEventAdmin(ByWholeId[SearchEvent], Large[SearchEvent]):
     """Every event of every search."""
 
-    list_display = ("search", "seq", "at", "stage", "message")
+    list_display = ("of_search", "seq", "at", "stage", "message")
     list_filter = ("stage",)
     search_fields = ("search__id",)
-    list_select_related = ("search",)
+    id_field = "search_id"
+
+    @admin.display(description="busca")
+    def of_search(self, event: SearchEvent) -> str:
+        return str(event.search_id)  # of the search itself, a wide row, nothing is shown
 
     @admin.display(description="mensagem")
     def message(self, event: SearchEvent) -> str:

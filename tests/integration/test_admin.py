@@ -133,6 +133,32 @@ def test_of_many_events_a_search_shows_the_newest_and_the_way_to_all(
     assert listed.result_count == 1202
 
 
+@pytest.mark.parametrize("model", ["searchevent", "search", "savedsearch", "digest"])
+def test_a_whole_identifier_is_found_by_the_index(admin, model):
+    search, other = make_search(Owner(visitor="alice")), make_search(Owner(visitor="bob"))
+    wanted = search.pk
+    for each in (search, other):
+        Digest.objects.create(search=each)
+        saved = saved_services.save(each, owner=Owner(visitor=each.owner_visitor), name="Merenda")
+        if model == "savedsearch" and each == search:
+            wanted = saved.pk
+    with CaptureQueriesContext(connection) as queries:
+        page = admin.get(f"/admin/searches/{model}/?q=%20{wanted}")
+    assert page.context["cl"].result_count == 1
+    assert str(wanted) in page.content.decode()
+    assert [query["sql"] for query in queries if "LIKE" in query["sql"]] == []
+    part = admin.get(f"/admin/searches/{model}/?q={str(wanted)[:13]}")
+    assert part.context["cl"].result_count == 1
+
+
+def test_the_list_of_events_reads_no_search(admin):
+    search = make_search(Owner(visitor="alice"))
+    with CaptureQueriesContext(connection) as queries:
+        page = admin.get("/admin/searches/searchevent/").content.decode()
+    assert str(search.pk) in page
+    assert [query["sql"] for query in queries if '"searches_search"' in query["sql"]] == []
+
+
 def act(client, action: str, search: Search):
     data = {"action": action, "_selected_action": [str(search.pk)]}
     return client.post("/admin/searches/search/", data, follow=True)
