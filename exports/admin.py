@@ -92,7 +92,7 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
         "fallback_reason",
         "size",
         "rows",
-        "downloads",
+        "fetched",
         "expires",
         "state",
     )
@@ -156,13 +156,14 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
         return filesizeformat(artifact.size_bytes)
 
     @admin.display(description="downloads", ordering="download_count")
-    def downloads(self, artifact: Artifact) -> int:
+    def fetched(self, artifact: Artifact) -> int:
+        # Not `downloads`: by that name the list would be ordered, and multiplied, by the relation.
         count: int = getattr(artifact, "download_count", 0)
         return count
 
     @admin.display(description="downloads")
     def all_downloads(self, artifact: Artifact) -> SafeString:
-        count = self.downloads(artifact)
+        count = self.fetched(artifact)
         url = reverse("admin:exports_download_changelist")
         text = f"{number_format(count)} {'download' if count == 1 else 'downloads'}"
         return format_html('<a href="{}?artifact={}">{}</a>', url, artifact.pk, text)
