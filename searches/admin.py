@@ -23,7 +23,7 @@ from searches.domain.brazil import UNITS
 from searches.domain.errors import QueryError
 from searches.domain.lifecycle import TERMINAL
 from searches.domain.query import SearchQuery
-from searches.messages import problem_texts
+from searches.messages import ERRORS, problem_texts
 from searches.models import (
     ApiToken,
     Coverage,
@@ -85,6 +85,34 @@ class ByWholeId(admin.ModelAdmin[Row]):
 admin.site.login_form = passwords.AdminLoginForm
 
 
+class KnownValues(admin.SimpleListFilter):
+    """A filter of the values in `known`: (value, its name). Others are no filter."""
+
+    known: tuple[tuple[str, str], ...]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(self.known)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        is_known = value in dict(self.known)
+        return queryset.filter(**{str(self.parameter_name): value}) if is_known else queryset
+
+
+class ErrorFilter(KnownValues):
+    """The codes that searches end with: a list of those in use would be read from every row."""
+
+    title = "erro"
+    parameter_name = "error_code"
+    known = tuple((code, code) for code in ERRORS)
+
+
+class AttemptsFilter(KnownValues):
+    title = "tentativas"
+    parameter_name = "attempt__gt"
+    known = (("1", "mais de uma"),)
+
+
 @admin.register(Search)
 class SearchAdmin(ReadOnly, ByWholeId[Search]):
     """Searches: who asked what, how it went, what was told."""
@@ -93,7 +121,9 @@ class SearchAdmin(ReadOnly, ByWholeId[Search]):
         "id", "created_at", "owner", "asked", "status", "progress", "units", "total_raw",
         "total_kept", "attempt", "error_code", "file",
     )  # fmt: skip
-    list_filter = ("status", "stage", "error_code", "artifact__storage", "attempt", "source")
+    list_filter = (
+        "status", "stage", ErrorFilter, "artifact__storage", AttemptsFilter, "source",
+    )  # fmt: skip
     list_select_related = ("owner_user", "artifact", "source")
     search_fields = ("id", "owner_user__username", "worker")
     date_hierarchy = "created_at"
@@ -233,20 +263,6 @@ class Large(ReadOnly, admin.ModelAdmin[Row]):
     sortable_by = ()
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-
-
-class KnownValues(admin.SimpleListFilter):
-    """A filter of the values in `known`: (value, its name). Others are no filter."""
-
-    known: tuple[tuple[str, str], ...]
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(self.known)
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value()
-        is_known = value in dict(self.known)
-        return queryset.filter(**{str(self.parameter_name): value}) if is_known else queryset
 
 
 class UfFilter(KnownValues):

@@ -79,7 +79,8 @@ _PROBLEMS = {
     "uuid": "Envie um UUID válido.",
 }
 
-_ERRORS = {
+#: What a search may end with.
+ERRORS = {
     "source.down": "O PNCP não respondeu. Nada do que você pediu se perdeu: repita a busca "
     "daqui a alguns minutos.",
     "source.busy": "O PNCP está limitando as consultas. Repita a busca daqui a alguns minutos.",
@@ -149,7 +150,7 @@ def municipality_elsewhere_text(name: str, place: str, *, is_one: bool) -> str:
 
 def error_text(code: str) -> str:
     """Return the sentence for an error code that a search ended with."""
-    return _ERRORS.get(code, _ERRORS["internal"])
+    return ERRORS.get(code, ERRORS["internal"])
 
 
 def too_large_text(code: str) -> str:

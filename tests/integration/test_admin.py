@@ -159,6 +159,22 @@ def test_the_list_of_events_reads_no_search(admin):
     assert [query["sql"] for query in queries if '"searches_search"' in query["sql"]] == []
 
 
+def test_the_filters_of_searches_are_known_beforehand(admin):
+    for changes in ({"attempt": 1}, {"attempt": 3}, {"attempt": 2, "error_code": "source.down"}):
+        search = make_search(Owner(visitor="alice"))
+        Search.objects.filter(pk=search.pk).update(**changes)
+    with CaptureQueriesContext(connection) as queries:
+        page = admin.get("/admin/searches/search/")
+    gathered = [query["sql"] for query in queries if "DISTINCT" in query["sql"]]
+    assert [sql for sql in gathered if "created_at" not in sql] == []  # which has an index
+    assert "artifact.large" in words(page.content.decode())
+    counts = [
+        admin.get(f"/admin/searches/search/?{asked}").context["cl"].result_count
+        for asked in ("", "error_code=source.down", "attempt__gt=1", "error_code=internal")
+    ]
+    assert counts == [3, 1, 2, 0]
+
+
 def act(client, action: str, search: Search):
     data = {"action": action, "_selected_action": [str(search.pk)]}
     return client.post("/admin/searches/search/", data, follow=True)
