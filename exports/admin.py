@@ -26,12 +26,12 @@ from exports.services.upkeep import expire, promote
 from exports.workbook import CONTENT_TYPE
 
 if TYPE_CHECKING:  # Django's own classes take no type arguments at run time
-    _DownloadFormSet = BaseInlineFormSet[Download, Artifact, ModelForm[Download]]
+    _FormSet = BaseInlineFormSet[Any, Any, ModelForm[Any]]
     _DownloadInline = admin.TabularInline[Download, Artifact]
     _ArtifactAdmin = admin.ModelAdmin[Artifact]
     _DownloadAdmin = admin.ModelAdmin[Download]
 else:
-    _DownloadFormSet = BaseInlineFormSet
+    _FormSet = BaseInlineFormSet
     _DownloadInline = admin.TabularInline
     _ArtifactAdmin = _DownloadAdmin = admin.ModelAdmin
 
@@ -49,24 +49,24 @@ class ReadOnly:
         return False
 
 
-#: Downloads on an artifact's own page; all of them are in their list.
-MOST_DOWNLOADS = 100
+#: Rows of another table on a row's own page; all of them are in their list.
+MOST_INLINE = 100
 
 
-class NewestDownloads(_DownloadFormSet):
-    """The first of an artifact's downloads only: thousands would be megabytes of page."""
+class FirstRows(_FormSet):
+    """The first of a row's inline rows only: thousands would be megabytes of page."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.queryset = self.queryset[:MOST_DOWNLOADS]  # type: ignore[index]  # was set just now
+        self.queryset = self.queryset[:MOST_INLINE]  # type: ignore[index]  # was set just now
 
 
 class DownloadInline(ReadOnly, _DownloadInline):
     """Who fetched this file last."""
 
     model = Download
-    formset = NewestDownloads
-    verbose_name_plural = f"downloads mais novos, até {MOST_DOWNLOADS}"
+    formset = FirstRows
+    verbose_name_plural = f"downloads mais novos, até {MOST_INLINE}"
     ordering = ("-at",)
     fields = readonly_fields = ("at", "user", "visitor_shown", "address", "agent", "source")
     extra = 0
@@ -92,7 +92,7 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
         "fallback_reason",
         "size",
         "rows",
-        "downloads",
+        "fetched",
         "expires",
         "state",
     )
@@ -156,13 +156,14 @@ class ArtifactAdmin(ReadOnly, _ArtifactAdmin):
         return filesizeformat(artifact.size_bytes)
 
     @admin.display(description="downloads", ordering="download_count")
-    def downloads(self, artifact: Artifact) -> int:
+    def fetched(self, artifact: Artifact) -> int:
+        # Not `downloads`: by that name the list would be ordered, and multiplied, by the relation.
         count: int = getattr(artifact, "download_count", 0)
         return count
 
     @admin.display(description="downloads")
     def all_downloads(self, artifact: Artifact) -> SafeString:
-        count = self.downloads(artifact)
+        count = self.fetched(artifact)
         url = reverse("admin:exports_download_changelist")
         text = f"{number_format(count)} {'download' if count == 1 else 'downloads'}"
         return format_html('<a href="{}?artifact={}">{}</a>', url, artifact.pk, text)

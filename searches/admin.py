@@ -1,4 +1,4 @@
-"""The audit of searches: read-only, events in order, two actions that go through the services.
+"""The audit of searches: read-only, two actions that go through the services.
 
 Floor 6.
 """
@@ -16,14 +16,14 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from exports.admin import ReadOnly
+from exports.admin import MOST_INLINE, FirstRows, ReadOnly
 from searches import live, passwords, wording
 from searches.domain import tables
 from searches.domain.brazil import UNITS
 from searches.domain.errors import QueryError
 from searches.domain.lifecycle import TERMINAL
 from searches.domain.query import SearchQuery
-from searches.messages import problem_texts
+from searches.messages import ERRORS, problem_texts
 from searches.models import (
     ApiToken,
     Coverage,
@@ -42,11 +42,13 @@ Row = TypeVar("Row", bound=Model)
 
 
 class EventInline(ReadOnly, admin.TabularInline[SearchEvent, Search]):
-    """What was told, by number."""
+    """What was told last, by number."""
 
     model = SearchEvent
+    formset = FirstRows
+    verbose_name_plural = f"eventos mais novos, até {MOST_INLINE}"
     fields = readonly_fields = ("seq", "at", "stage", "progress", "message", "detail")
-    ordering = ("seq",)
+    ordering = ("-seq",)
     extra = 0
     can_delete = False
     show_change_link = False
@@ -64,19 +66,64 @@ class EventInline(ReadOnly, admin.TabularInline[SearchEvent, Search]):
         return json.dumps(event.payload["detail"], ensure_ascii=False)
 
 
+class ByWholeId(admin.ModelAdmin[Row]):
+    """Takes a whole identifier in the search box as one: parts are looked for in every row."""
+
+    id_field = "pk"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
+    ) -> tuple[QuerySet[Row], bool]:
+        try:
+            whole = UUID(search_term.strip())
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(**{self.id_field: whole}), False
+
+
 #: The other door at which passwords are tried.
 admin.site.login_form = passwords.AdminLoginForm
 
 
+class KnownValues(admin.SimpleListFilter):
+    """A filter of the values in `known`: (value, its name). Others are no filter."""
+
+    known: tuple[tuple[str, str], ...]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(self.known)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        is_known = value in dict(self.known)
+        return queryset.filter(**{str(self.parameter_name): value}) if is_known else queryset
+
+
+class ErrorFilter(KnownValues):
+    """The codes that searches end with: a list of those in use would be read from every row."""
+
+    title = "erro"
+    parameter_name = "error_code"
+    known = tuple((code, code) for code in ERRORS)
+
+
+class AttemptsFilter(KnownValues):
+    title = "tentativas"
+    parameter_name = "attempt__gt"
+    known = (("1", "mais de uma"),)
+
+
 @admin.register(Search)
-class SearchAdmin(ReadOnly, admin.ModelAdmin[Search]):
+class SearchAdmin(ReadOnly, ByWholeId[Search]):
     """Searches: who asked what, how it went, what was told."""
 
     list_display = (
         "id", "created_at", "owner", "asked", "status", "progress", "units", "total_raw",
         "total_kept", "attempt", "error_code", "file",
     )  # fmt: skip
-    list_filter = ("status", "stage", "error_code", "artifact__storage", "attempt", "source")
+    list_filter = (
+        "status", "stage", ErrorFilter, "artifact__storage", AttemptsFilter, "source",
+    )  # fmt: skip
     list_select_related = ("owner_user", "artifact", "source")
     search_fields = ("id", "owner_user__username", "worker")
     date_hierarchy = "created_at"
@@ -87,8 +134,8 @@ class SearchAdmin(ReadOnly, admin.ModelAdmin[Search]):
     fields = readonly_fields = (
         "id", "owner", "source", "saved", "status", "stage", "progress", "attempt", "worker",
         "created_at", "started_at", "heartbeat_at", "finished_at", "cancel_requested_at", "units",
-        "total_raw", "total_kept", "error_code", "file", "pretty_query", "pretty_rejections",
-        "pretty_coverage", "pretty_matching",
+        "total_raw", "total_kept", "error_code", "file", "all_events", "pretty_query",
+        "pretty_rejections", "pretty_coverage", "pretty_matching",
     )  # fmt: skip
 
     @admin.display(description="dono", ordering="owner_user__username")
@@ -114,6 +161,12 @@ class SearchAdmin(ReadOnly, admin.ModelAdmin[Search]):
             return "-"
         url = reverse("admin:exports_artifact_change", args=[search.artifact.pk])
         return format_html('<a href="{}">{}</a>', url, search.artifact.filename)
+
+    @admin.display(description="eventos")
+    def all_events(self, search: Search) -> SafeString:
+        url = reverse("admin:searches_searchevent_changelist")
+        text = wording.counted(search.last_seq, "evento", "eventos")
+        return format_html('<a href="{}?q={}">{}</a>', url, search.pk, text)
 
     @admin.display(description="pergunta")
     def pretty_query(self, search: Search) -> SafeString:
@@ -172,7 +225,7 @@ def _pretty(value: Any) -> SafeString:
 
 
 @admin.register(SavedSearch)
-class SavedSearchAdmin(ReadOnly, admin.ModelAdmin[SavedSearch]):
+class SavedSearchAdmin(ReadOnly, ByWholeId[SavedSearch]):
     """Questions that are asked again each day."""
 
     list_display = ("name", "owner_user", "next_run_at", "wants_mail", "created_at", "seen_at")
@@ -190,7 +243,7 @@ class SavedSearchAdmin(ReadOnly, admin.ModelAdmin[SavedSearch]):
 
 
 @admin.register(Digest)
-class DigestAdmin(ReadOnly, admin.ModelAdmin[Digest]):
+class DigestAdmin(ReadOnly, ByWholeId[Digest]):
     """E-mails about runs of saved searches."""
 
     list_display = ("search", "state", "new_count", "attempts", "next_try_at", "sent_at")
@@ -210,20 +263,6 @@ class Large(ReadOnly, admin.ModelAdmin[Row]):
     sortable_by = ()
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-
-
-class KnownValues(admin.SimpleListFilter):
-    """A filter of the values in `known`: (value, its name). Others are no filter."""
-
-    known: tuple[tuple[str, str], ...]
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(self.known)
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value()
-        is_known = value in dict(self.known)
-        return queryset.filter(**{str(self.parameter_name): value}) if is_known else queryset
 
 
 class UfFilter(KnownValues):
@@ -257,13 +296,17 @@ class SphereFilter(KnownValues):
 
 
 @admin.register(SearchEvent)
-class SearchEventAdmin(Large[SearchEvent]):
+class SearchEventAdmin(ByWholeId[SearchEvent], Large[SearchEvent]):
     """Every event of every search."""
 
-    list_display = ("search", "seq", "at", "stage", "message")
+    list_display = ("of_search", "seq", "at", "stage", "message")
     list_filter = ("stage",)
     search_fields = ("search__id",)
-    list_select_related = ("search",)
+    id_field = "search_id"
+
+    @admin.display(description="busca")
+    def of_search(self, event: SearchEvent) -> str:
+        return str(event.search_id)  # of the search itself, a wide row, nothing is shown
 
     @admin.display(description="mensagem")
     def message(self, event: SearchEvent) -> str:

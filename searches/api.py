@@ -332,6 +332,8 @@ async def download(request: HttpRequest, id: str = "") -> HttpResponseBase:
         found = visible_or_404(request, search_id)
         if found.artifact is None:
             if found.is_terminal:
+                if text := messages.too_large_text(found.error_code):
+                    raise ApiError(409, found.error_code, text)
                 raise ApiError(409, "artifact.none", "Esta busca não tem arquivo Excel.")
             raise ApiError(409, "search.running", "A busca ainda não terminou.")
         return hand_out(request, found.artifact)

@@ -137,7 +137,10 @@ _SEARCH: dict[str, Any] = {
     "download_url": {"type": _OPTIONAL_TEXT},
     "excel_available": {"type": "boolean"},
     "storage": {"type": _OPTIONAL_TEXT, "enum": ["object_storage", "database", None]},
-    "erro": {"type": _OPTIONAL_TEXT, "description": "Código do que deu errado"},
+    "erro": {
+        "type": _OPTIONAL_TEXT,
+        "description": "Código do que deu errado; artifact.large: só o Excel, grande demais",
+    },
     "pagina": _WHOLE,
     "itens_por_pagina": _WHOLE,
     "total_paginas": _WHOLE,

@@ -6,6 +6,7 @@ Pure functions: the database keeps codes, the words are chosen here.
 from collections.abc import Mapping
 from typing import Any
 
+from exports.errors import ArtifactTooLarge
 from searches.domain.brazil import BY_CODE
 from searches.domain.errors import Problem, QueryError
 from searches.domain.filtering import Reason
@@ -78,7 +79,8 @@ _PROBLEMS = {
     "uuid": "Envie um UUID válido.",
 }
 
-_ERRORS = {
+#: What a search may end with.
+ERRORS = {
     "source.down": "O PNCP não respondeu. Nada do que você pediu se perdeu: repita a busca "
     "daqui a alguns minutos.",
     "source.busy": "O PNCP está limitando as consultas. Repita a busca daqui a alguns minutos.",
@@ -89,6 +91,9 @@ _ERRORS = {
     "worker.lost": "A busca foi interrompida três vezes e não será retomada sozinha. "
     "Você pode repeti-la.",
     "internal": "Houve uma falha do nosso lado. Ela foi registrada; repita a busca.",
+    # A result, without its file.
+    ArtifactTooLarge.code: "O Excel ficou grande demais para ser guardado. Para tê-lo, divida a "
+    "busca: menos estados ou menos dias de cada vez.",
 }
 
 _UNIT_ERRORS = {
@@ -150,7 +155,12 @@ def municipality_elsewhere_text(name: str, place: str, *, is_one: bool) -> str:
 
 def error_text(code: str) -> str:
     """Return the sentence for an error code that a search ended with."""
-    return _ERRORS.get(code, _ERRORS["internal"])
+    return ERRORS.get(code, ERRORS["internal"])
+
+
+def too_large_text(code: str) -> str:
+    """Return why a search that ended with this code would get no file the next time either."""
+    return error_text(code) if code == ArtifactTooLarge.code else ""
 
 
 def unit_text(code: str, page: int | None) -> str:

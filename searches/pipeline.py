@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from bidiq import logs
 from bidiq.telemetry import span
+from exports.errors import ArtifactTooLarge
 from searches import live, reports, selectors
 from searches.database import AWAY, patiently, patiently_aside
 from searches.domain.errors import ClaimLost
@@ -306,7 +307,7 @@ class _Run:
         self.tell(Stage.SUMMARY, 1.0, **outcome.counts())
         self.tell(Stage.EXCEL)
         with span("export"):
-            artifact = await self._export()
+            artifact, code = await self._export()
         storage = reports.storage_of(artifact)
         if artifact is not None:
             self.tell(
@@ -324,6 +325,7 @@ class _Run:
         }
         return {
             "status": Status.PARTIAL if incomplete else Status.COMPLETE,
+            "code": code,
             "detail": detail,
             "artifact": artifact,
         }
@@ -367,14 +369,19 @@ class _Run:
 
         await together(read(unit) for unit in units)
 
-    async def _export(self) -> Any:
-        """Write the Excel file; without it the result is still there, so a failure is only told."""
+    async def _export(self) -> tuple[Any, str]:
+        """Write the Excel file; without it the result is still there, so a failure is only told.
+
+        Its code is the search's when asking again would not help.
+        """
         try:
-            return await patiently_aside(reports.store_report, self.search.pk)
+            return await patiently_aside(reports.store_report, self.search.pk), ""
         except reports.ReportFailed as error:
             logger.error("the Excel file could not be kept: %s", error)
+            if isinstance(error.__cause__, ArtifactTooLarge):
+                return None, error.__cause__.code
         except AWAY:
             raise
         except Exception:  # a fault of ours takes no result away
             logger.exception("the Excel file could not be made")
-        return None
+        return None, ""

@@ -22,7 +22,7 @@ from django.views.decorators.http import (
 from exports import views as export_views
 from exports.errors import ArtifactError
 from exports.models import Artifact
-from searches import live, pages, runner, selectors
+from searches import live, messages, pages, runner, selectors
 from searches.access import (
     login_first,
     members_when_required,
@@ -249,7 +249,8 @@ def excel(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
     """Hand out the Excel file."""
     search = visible_or_404(request, search_id)
     if search.artifact is None:
-        return render(request, "searches/no_excel.html", {"search": search}, status=409)
+        context = {"search": search, "too_large": messages.too_large_text(search.error_code)}
+        return render(request, "searches/no_excel.html", context, status=409)
     try:
         return hand_out(request, search.artifact)
     except ArtifactError as error:

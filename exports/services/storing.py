@@ -56,8 +56,8 @@ def store_artifact(
        `promote_pending` moves it later.
 
     Raises ArtifactNotMade when the temporary file meets an OSError, ArtifactTooLarge when the
-    database would have to take more than BIDIQ_DATABASE_FILE_LIMIT_BYTES, and whatever else `write`
-    raises.
+    database is its place and would have to take more than BIDIQ_DATABASE_FILE_LIMIT_BYTES,
+    StorageUnavailable when it is too large to fall back, and whatever else `write` raises.
     """
     file, rows = _written(write)
     with file:
@@ -79,6 +79,8 @@ def store_artifact(
             try:
                 artifact.name = _save_object(storage, artifact, key, file)
             except StorageUnavailable as error:
+                if not _fits_in_database(artifact):
+                    raise  # for its own place it is not too large: another time it may be kept
                 artifact.fallback_reason = error.reason.value
                 _warn(error.reason.value)
             else:
@@ -103,7 +105,7 @@ def _written(write: Callable[[BinaryIO], int]) -> tuple[BinaryIO, int]:
 
 
 def _save_object(storage: ObjectStorage, artifact: Artifact, key: str, file: BinaryIO) -> str:
-    if artifact.size_bytes <= settings.BIDIQ_DATABASE_FILE_LIMIT_BYTES:
+    if _fits_in_database(artifact):
         places.uploads.admit()  # a larger one has no other place to go to
     for is_last in (number == TRIES for number in range(1, TRIES + 1)):
         try:
@@ -141,9 +143,13 @@ def _arrived_bytes(storage: ObjectStorage, name: str) -> int:
         return -1
 
 
+def _fits_in_database(artifact: Artifact) -> bool:
+    return artifact.size_bytes <= int(settings.BIDIQ_DATABASE_FILE_LIMIT_BYTES)
+
+
 def _save_in_database(artifact: Artifact, key: str, file: BinaryIO) -> None:
-    limit_bytes: int = settings.BIDIQ_DATABASE_FILE_LIMIT_BYTES
-    if artifact.size_bytes > limit_bytes:
+    if not _fits_in_database(artifact):
+        limit_bytes = settings.BIDIQ_DATABASE_FILE_LIMIT_BYTES
         raise ArtifactTooLarge(f"{artifact.size_bytes} bytes; the database takes {limit_bytes}.")
     artifact.storage = DATABASE
     with transaction.atomic():

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 
-from searches import selectors, wording
+from searches import messages, selectors, wording
 from searches.domain.lifecycle import Status
 from searches.domain.query import SearchQuery
 from searches.domain.stored import stored_query
@@ -86,6 +86,7 @@ def detail_context(
         "left_out": report.left_out(search, query),
         "left_out_total": wording.whole(sum(search.rejections.values())),
         "excel": report.excel(search, now=now),
+        "too_large": messages.too_large_text(search.error_code),
         "since_last": since_last(search, owner) if held_against is None else None,
         "suggestions": search.matching.get("sugestoes", []),
         "relaxed": search.matching if search.matching.get("relaxado") else None,

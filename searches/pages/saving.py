@@ -1,10 +1,10 @@
 """The page of saved searches. Floor 6."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
 from searches import selectors, wording
@@ -47,11 +47,11 @@ class Row:
 
 
 def saved_context(
-    saved: Iterable[SavedSearch], *, now: datetime, address: str, problem: str = ""
+    saved: QuerySet[SavedSearch], *, now: datetime, address: str, problem: str = ""
 ) -> dict[str, Any]:
     """Return what the page of saved searches needs; `address`: where mail goes to, if confirmed."""
     places = Places()
-    rows = [_row(each, places, now=now) for each in saved]
+    rows = [_row(each, run, places, now=now) for each, run in _with_last_runs(saved)]
     return {
         "rows": rows,
         "count": wording.counted(len(rows), "busca salva", "buscas salvas"),
@@ -86,9 +86,18 @@ def _habit(count: int, *, daily: int) -> str:
     return f"{'É' if count == 1 else 'Cada uma é'} repetida toda manhã e marca o que é novo."
 
 
-def _row(saved: SavedSearch, places: Places, *, now: datetime) -> Row:
+def _with_last_runs(
+    saved: QuerySet[SavedSearch],
+) -> list[tuple[SavedSearch, Search | None]]:
+    """Return each with its latest run, in two queries however many they are."""
+    latest = Search.objects.filter(saved=OuterRef("pk")).order_by("-created_at").values("pk")[:1]
+    found = list(saved.annotate(last_run_id=Subquery(latest)))
+    runs = Search.objects.select_related("digest").in_bulk(each.last_run_id for each in found)
+    return [(each, runs.get(each.last_run_id)) for each in found]
+
+
+def _row(saved: SavedSearch, run: Search | None, places: Places, *, now: datetime) -> Row:
     query = stored_query(saved.query)
-    run = saved.runs.order_by("-created_at").select_related("digest").first()
     return Row(
         saved=saved,
         question=wording.question(query, in_full=True),

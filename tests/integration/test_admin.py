@@ -2,19 +2,22 @@
 
 import re
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from searches import selectors
+from searches.domain.progress import Stage, Told
 from searches.domain.query import parse_query
 from searches.models import Coverage, Digest, Notice, SavedSearch, Search
 from searches.owners import Owner
+from searches.services import events
 from searches.services import saved as saved_services
 from searches.services import searches as services
 from tests.integration.conftest import NOW, ask
@@ -110,6 +113,66 @@ def make_search(owner: Owner) -> Search:
     query = parse_query(ask(), today=NOW.date())
     search, _ = services.create_search(query, owner=owner, limited=False)
     return search
+
+
+def test_of_many_events_a_search_shows_the_newest_and_the_way_to_all(
+    admin, django_assert_max_num_queries
+):
+    search, other = make_search(Owner(visitor="alice")), make_search(Owner(visitor="bob"))
+    told = [Told(Stage.FETCHING, detail={"said": f"<{number}>"}) for number in range(2, 1203)]
+    for each, count in ((search, 1201), (other, 1)):
+        with transaction.atomic():
+            events.append(each.pk, told[:count])
+    with django_assert_max_num_queries(9):
+        seen = admin.get(f"/admin/searches/search/{search.pk}/change/").content.decode()
+
+    shown = [f"&lt;{number}&gt;" in seen for number in range(2, 1203)]
+    assert shown == [False] * 1101 + [True] * 100
+    (link,) = re.findall(r'<a href="([^"]*)">1\.202 eventos</a>', seen)
+    listed = admin.get(unescape(link)).context["cl"]
+    assert listed.result_count == 1202
+
+
+@pytest.mark.parametrize("model", ["searchevent", "search", "savedsearch", "digest"])
+def test_a_whole_identifier_is_found_by_the_index(admin, model):
+    search, other = make_search(Owner(visitor="alice")), make_search(Owner(visitor="bob"))
+    wanted = search.pk
+    for each in (search, other):
+        Digest.objects.create(search=each)
+        saved = saved_services.save(each, owner=Owner(visitor=each.owner_visitor), name="Merenda")
+        if model == "savedsearch" and each == search:
+            wanted = saved.pk
+    with CaptureQueriesContext(connection) as queries:
+        page = admin.get(f"/admin/searches/{model}/?q=%20{wanted}")
+    assert page.context["cl"].result_count == 1
+    assert str(wanted) in page.content.decode()
+    assert [query["sql"] for query in queries if "LIKE" in query["sql"]] == []
+    part = admin.get(f"/admin/searches/{model}/?q={str(wanted)[:13]}")
+    assert part.context["cl"].result_count == 1
+
+
+def test_the_list_of_events_reads_no_search(admin):
+    search = make_search(Owner(visitor="alice"))
+    with CaptureQueriesContext(connection) as queries:
+        page = admin.get("/admin/searches/searchevent/").content.decode()
+    assert str(search.pk) in page
+    assert [query["sql"] for query in queries if '"searches_search"' in query["sql"]] == []
+
+
+def test_the_filters_of_searches_are_known_beforehand(admin):
+    for changes in ({"attempt": 1}, {"attempt": 3}, {"attempt": 2, "error_code": "source.down"}):
+        search = make_search(Owner(visitor="alice"))
+        Search.objects.filter(pk=search.pk).update(**changes)
+    with CaptureQueriesContext(connection) as queries:
+        page = admin.get("/admin/searches/search/")
+    gathered = [query["sql"] for query in queries if "DISTINCT" in query["sql"]]
+    assert [sql for sql in gathered if "created_at" not in sql] == []  # which has an index
+    assert "artifact.large" in words(page.content.decode())
+    counts = [
+        admin.get(f"/admin/searches/search/?{asked}").context["cl"].result_count
+        for asked in ("", "error_code=source.down", "attempt__gt=1", "error_code=internal")
+    ]
+    assert counts == [3, 1, 2, 0]
 
 
 def act(client, action: str, search: Search):

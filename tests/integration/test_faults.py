@@ -4,13 +4,16 @@ import asyncio
 import tempfile
 
 import pytest
+from django.test import Client
 
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage
 from searches.models import SearchEvent
+from searches.owners import Owner
 from searches.pipeline import run_search
 from searches.services import events, notices
 from tests.integration.conftest import create, open_client, record, reload
+from tests.integration.pages_support import get, words
 from tests.integration.pipeline_support import (
     FOOD,
     events_of,
@@ -84,6 +87,29 @@ async def test_without_room_for_the_file_the_result_is_still_there(
     assert (search.status, search.total_kept) == (Status.COMPLETE, 10)
     assert search.artifact is None
     assert (await events_of(search))[-1]["detail"]["download_url"] is None
+
+
+async def test_a_file_that_is_too_large_is_said_at_every_door(simulate, run, settings, alice):
+    """Asking again would meet the same limit: what helps is a smaller question."""
+    settings.BIDIQ_DATABASE_FILE_LIMIT_BYTES = 1000
+    await simulate([record(n, object=FOOD) for n in range(1, 11)])
+
+    search = await run(Owner(user_id=alice.pk))
+
+    assert (search.status, search.total_kept, search.artifact) == (Status.COMPLETE, 10, None)
+    assert (await events_of(search))[-1]["detail"]["code"] == "artifact.large"
+    client = Client()
+    await sync(lambda: client.force_login(alice))
+    said = "grande demais para ser guardado. Para tê-lo, divida a busca: menos estados"
+    for path, status in ((f"{search.pk}/", 200), ("", 200), (f"{search.pk}/excel/", 409)):
+        html = await get(f"/buscas/{path}", status=status, client=client)
+        assert said in words(html), path
+        assert "ter o arquivo" not in html, path  # by the same search again
+    answer = await sync(lambda: client.get(f"/api/buscar/{search.pk}"))
+    assert (answer.json()["erro"], answer.json()["excel_available"]) == ("artifact.large", False)
+    answer = await sync(lambda: client.get(f"/api/download?id={search.pk}"))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "artifact.large")
+    assert said in answer.json()["error"]["message"]
 
 
 async def test_a_fault_of_ours_in_the_file_takes_no_result_away(simulate, run, monkeypatch):

@@ -250,7 +250,8 @@ def _said_of(output: Path) -> Iterator[None]:
 def _save(search: Search, file: RawIOBase) -> None:
     artifact = search.artifact
     if artifact is None:
-        raise CommandError("O Excel não pôde ser guardado.", returncode=1)
+        text = messages.too_large_text(search.error_code) or "O Excel não pôde ser guardado."
+        raise CommandError(text, returncode=1)
     written = 0
     while written < artifact.size_bytes:
         # An answer may be shorter than asked: it ends with a piece of the database.

@@ -11,7 +11,9 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from searches import digests, selectors
@@ -381,6 +383,30 @@ async def test_a_question_about_today_is_the_one_about_two_days(simulate, run):
         saved = await sync(services.save, search, owner=ALICE, name="Merenda")
         assert (await reload(search)).saved_id == saved.pk
     assert await sync(SavedSearch.objects.count) == 1
+
+
+async def test_the_last_runs_of_all_are_read_at_once(daily):
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            seen.append(words(browser().get("/salvas/").content.decode()))
+        return len(queries)
+
+    def save_others() -> None:
+        for number in range(18):
+            kept = SavedSearch.objects.create(
+                name=f"Outra {number}", query=saved.query, **ALICE.columns
+            )
+            for run in (first, last) if number else ():  # one was never asked
+                run.pk, run.saved, run.artifact = uuid4(), kept, None
+                run.save(force_insert=True)
+
+    seen: list[str] = []
+    saved, last = await daily()
+    first = await sync(lambda: saved.runs.earliest("created_at"))
+    before = await sync(asked)
+    await sync(save_others)
+    assert await sync(asked) <= before + 17 * 2  # whether there is an earlier one; what is new
+    assert (seen[-1].count("5 encontradas"), seen[-1].count("Ainda não repetida")) == (18, 1)
 
 
 async def test_deleting_asks_first_and_keeps_the_runs(daily):

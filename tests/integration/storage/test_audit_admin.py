@@ -9,6 +9,8 @@ import openpyxl
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from exports.models import Artifact, Download, StoredChunk
@@ -98,6 +100,18 @@ def test_the_list_asks_the_database_the_same_number_of_times_however_long_it_is(
 
     with django_assert_max_num_queries(20):
         admin.get(reverse(LIST))
+
+
+def test_the_list_reads_downloads_for_the_files_it_shows_alone(admin, artifact, make_artifact):
+    make_artifact()
+    with CaptureQueriesContext(connection) as queries:
+        page = admin.get(f"{reverse(LIST)}?o=8")
+    assert [each.download_count for each in page.context["cl"].result_list] == [0, 2]
+    asked = [query["sql"] for query in queries if '"exports_artifact"' in query["sql"]]
+    assert len(asked) > 5  # counts, the list, the dates to go down by, the figures
+    assert [sql for sql in asked if 'JOIN "exports_download"' in sql] == []
+    (listed,) = [sql for sql in asked if '"exports_download"' in sql]
+    assert "ORDER BY" in listed
 
 
 def test_an_artifact_shows_its_downloads_and_has_nothing_to_fill_in(admin, artifact):

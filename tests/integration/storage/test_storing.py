@@ -163,13 +163,23 @@ def test_an_object_cut_short_on_its_way_is_not_trusted(use_object_storage, make_
     assert bytes_of(artifact) == CONTENT
 
 
-def test_a_file_too_large_for_the_database_is_refused_and_leaves_no_row(
+def test_a_file_too_large_for_the_database_is_refused_and_leaves_no_row(make_artifact, settings):
+    settings.BIDIQ_DATABASE_FILE_LIMIT_BYTES = len(CONTENT) - 1
+
+    with pytest.raises(ArtifactTooLarge):
+        make_artifact()
+
+    assert not Artifact.objects.exists()
+    assert not StoredFile.objects.exists()
+
+
+def test_a_file_too_large_to_fall_back_waits_for_its_own_place(
     use_object_storage, make_artifact, store, settings
 ):
     settings.BIDIQ_DATABASE_FILE_LIMIT_BYTES = len(CONTENT) - 1
     store.stop()
 
-    with pytest.raises(ArtifactTooLarge):
+    with pytest.raises(StorageUnavailable):
         make_artifact()
 
     assert not Artifact.objects.exists()
