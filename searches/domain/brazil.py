@@ -55,7 +55,8 @@ REGIONS: dict[str, tuple[str, ...]] = {
     region: tuple(unit.code for unit in UNITS if unit.region == region)
     for region in ("Norte", "Nordeste", "Centro-Oeste", "Sudeste", "Sul")
 }
-_BY_IBGE: dict[str, str] = {unit.ibge: unit.code for unit in UNITS}
+#: UF by its IBGE code.
+BY_IBGE: dict[str, str] = {unit.ibge: unit.code for unit in UNITS}
 
 
 @cache
@@ -63,4 +64,4 @@ def municipalities() -> dict[str, tuple[str, str]]:
     """Return (UF, name) of each of the 5,570 municipalities by its IBGE code (IBGE's own list)."""
     text = (files("searches.domain") / "municipalities.tsv").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in text.splitlines())
-    return {code: (_BY_IBGE[code[:2]], name) for code, name in rows}
+    return {code: (BY_IBGE[code[:2]], name) for code, name in rows}

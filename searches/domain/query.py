@@ -327,10 +327,9 @@ class _Reader:
 
     def municipalities(self) -> tuple[str, ...]:
         found: dict[str, None] = {}
-        states = {unit.ibge for unit in brazil.UNITS}
         for entry in self.list_of("municipios"):
             code = str(entry).strip() if isinstance(entry, (str, int)) else ""
-            if not re.fullmatch(r"[0-9]{7}", code) or code[:2] not in states:
+            if not re.fullmatch(r"[0-9]{7}", code) or code[:2] not in brazil.BY_IBGE:
                 self.problem("municipios", "ibge", value=str(entry)[:20])
             found[code] = None
         return tuple(found)

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.text import Truncator
 
 from searches import messages, selectors, wording
-from searches.domain.brazil import UNITS
+from searches.domain.brazil import BY_IBGE, UNITS
 from searches.domain.filtering import Reason
 from searches.domain.lifecycle import Status
 from searches.domain.query import LONGEST_PERIOD_DAYS, Mode, Order, SearchQuery
@@ -190,10 +190,9 @@ def of_the_incomplete(search: Search, query: SearchQuery) -> SearchQuery | None:
     None when that is no smaller one, or when nothing asked for can be missing there.
     """
     missing = incomplete_ufs(search)
-    states = {unit.ibge: unit.code for unit in UNITS}
-    places = [code for code in query.municipalities if states.get(code[:2]) in missing]
+    places = [code for code in query.municipalities if BY_IBGE.get(code[:2]) in missing]
     if query.municipalities:
-        missing = [uf for uf in missing if uf in {states[code[:2]] for code in places}]
+        missing = [uf for uf in missing if uf in {BY_IBGE[code[:2]] for code in places}]
     if not 0 < len(missing) < len(query.ufs):
         return None
     return replace(query, ufs=tuple(missing), municipalities=tuple(places), page=1)

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from searches.domain.brazil import BRASILIA, UNITS
+from searches.domain.brazil import BRASILIA, BY_IBGE
 from searches.domain.errors import SourceMalformed
 from searches.domain.notice import Notice
 from searches.domain.tables import modality_name
@@ -33,7 +33,6 @@ _LARGEST_CODE = 9999
 #: set" to some platforms; a deadline in 9999 is one that nobody has set an end to.
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _FAR_OFF = datetime(_LAST_YEAR, 12, 31, 23, 59, 59, tzinfo=BRASILIA)
-_UF_BY_IBGE = {unit.ibge: unit.code for unit in UNITS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def parse_notice(record: Any, *, asked_uf: str | None) -> Notice:
         cnpj=_text(body.get("cnpj"), 14) or control_number[:14],
         sphere=_text(body.get("esferaId"), 1).upper(),
         unit_name=_text(unit.get("nomeUnidade"), 300),
-        uf=(_text(unit.get("ufSigla"), 2).upper() or asked_uf or _UF_BY_IBGE.get(ibge[:2], "")),
+        uf=(_text(unit.get("ufSigla"), 2).upper() or asked_uf or BY_IBGE.get(ibge[:2], "")),
         municipality=_text(unit.get("municipioNome"), 150),
         ibge=ibge,
         modality=modality,

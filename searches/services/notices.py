@@ -118,10 +118,10 @@ def upsert(source: int, notices: Iterable[DomainNotice]) -> dict[str, int]:
     for key, number, updated_at, uf in rows.values_list("pk", "control_number", "updated_at", "uf"):
         keys[number] = key
         notice = newest[number]
-        is_older = Q(updated_at__lt=notice.updated_at)
         # The list of a UF tells the UF of what the country's list has without one.
-        is_unplaced = Q(updated_at=notice.updated_at, uf="")
         if notice.updated_at > updated_at or (notice.uf and not uf):
+            is_older = Q(updated_at__lt=notice.updated_at)
+            is_unplaced = Q(updated_at=notice.updated_at, uf="")
             Notice.objects.filter(is_older | is_unplaced, pk=key).update(
                 stored_at=timezone.now(), gone_at=None, unlisted_at=None, **_values(notice)
             )
