@@ -120,8 +120,12 @@ class Tabs:
             self.problems.append(message.text)
 
 
+#: What the fixture gives: called with a context's options, it makes a visitor.
+Visit = Callable[..., Tabs]
+
+
 @pytest.fixture
-def visit(browser: Browser, live_site: Stage) -> Iterator[Callable[..., Tabs]]:
+def visit(browser: Browser, live_site: Stage) -> Iterator[Visit]:
     """Make visitors; a test fails when the console of one of them has a complaint."""
     made: list[Tabs] = []
 

@@ -6,9 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Request, Route, WebSocketRoute, expect
 
-from tests.browser.conftest import Stage, Tabs, ask, found_count, live, shot, wait_for_end
-
-Visit = Callable[..., Tabs]
+from tests.browser.conftest import Stage, Visit, ask, found_count, live, shot, wait_for_end
 
 NO_SOCKET = """
 window.WebSocket = class extends EventTarget {

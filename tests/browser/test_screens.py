@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Stage, Tabs, ask, published, shot, wait_for_end
+from tests.browser.conftest import Stage, Tabs, Visit, ask, published, shot, wait_for_end
 
-Visit = Callable[..., Tabs]
 PASSWORD = "licitação-2026"
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 

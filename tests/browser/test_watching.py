@@ -1,16 +1,13 @@
 """A search watched live, and what the reader sees meanwhile."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import openpyxl
 import pytest
 from playwright.sync_api import Route, WebSocketRoute, expect
 
-from tests.browser.conftest import Stage, Tabs, ask, found_count, live, shot, wait_for_end
-
-Visit = Callable[..., Tabs]
+from tests.browser.conftest import Stage, Visit, ask, found_count, live, shot, wait_for_end
 
 COUNT_SHIFTS = """
 window.shifted = 0;
