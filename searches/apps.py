@@ -1,5 +1,6 @@
 """The app that asks, watches and finds."""
 
+import gc
 import sys
 
 from django.apps import AppConfig
@@ -15,4 +16,7 @@ class SearchesConfig(AppConfig):
 
     def ready(self) -> None:
         """Let the loop have its turn soon, in every process that may run one."""
+        # What was imported stays: looking through it again and again holds up the loop as well.
+        gc.freeze()
+        gc.enable()
         sys.setswitchinterval(THREAD_TURN_SECONDS)

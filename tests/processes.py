@@ -1,14 +1,18 @@
 """Sites and simulators as real processes, each with an explicit environment and a free port."""
 
 import asyncio
+import atexit
 import contextlib
+import functools
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -119,13 +123,30 @@ class Process:
         return done.stdout.strip()
 
 
+@functools.cache
+def _migrated() -> Path:
+    directory = tempfile.TemporaryDirectory(prefix="bidiq-migrated-")
+    atexit.register(directory.cleanup)
+    path = Path(directory.name) / "migrated.sqlite3"
+    variables = {"DATABASE_URL": f"sqlite:///{path}", "SECRET_KEY": "test"}
+    Process(["migrate"], variables, path.parent).manage("migrate", "-v0")
+    return path
+
+
+def migrated(path: Path) -> str:
+    """Put a new database with its tables at `path` (a copy takes no time); return its URL."""
+    shutil.copyfile(_migrated(), path)
+    return f"sqlite:///{path}"
+
+
 @contextlib.contextmanager
 def site(
     directory: Path, *, command: Sequence[str] = ("serve",), **variables: str
 ) -> Iterator[Process]:
     """Serve the site on a database of its own in `directory`."""
-    defaults = {"DATABASE_URL": f"sqlite:///{directory / 'site.sqlite3'}", "SECRET_KEY": "test"}
-    process = Process([*command], {**defaults, **variables}, directory)
+    if "DATABASE_URL" not in variables:
+        variables["DATABASE_URL"] = migrated(directory / "site.sqlite3")
+    process = Process([*command], {"SECRET_KEY": "test", **variables}, directory)
     try:
         yield process.start()
     finally:
@@ -159,6 +180,10 @@ def simulator(records: Any = None, **options: Any) -> Iterator[tuple[Simulator, 
 
 def make_user_token(process: Process, name: str = "alice") -> str:
     """Make a user on a site and return an API token of theirs."""
-    create = f"from django.contrib.auth.models import User; User.objects.create_user({name!r})"
-    process.manage("shell", "-v0", "-c", create)
-    return process.manage("create_api_token", name)
+    lines = (
+        "from django.contrib.auth.models import User",
+        "from django.core.management import call_command",
+        f"User.objects.create_user({name!r})",
+        f"call_command('create_api_token', {name!r})",
+    )
+    return process.manage("shell", "-v0", "-c", "\n".join(lines))

@@ -15,7 +15,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.integration.conftest import record
-from tests.processes import ROOT, environment, free_port, simulator
+from tests.processes import ROOT, environment, free_port, migrated, simulator
 
 FOOD, OTHER = "Aquisição de gêneros alimentícios", "Contratação de seguro de vida"
 
@@ -33,7 +33,7 @@ def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
 
 @pytest.fixture
 def variables(tmp_path: Path) -> dict[str, str]:
-    return {"DATABASE_URL": f"sqlite:///{tmp_path / 'terminal.sqlite3'}"}
+    return {"DATABASE_URL": migrated(tmp_path / "terminal.sqlite3")}
 
 
 def rows_of(path: Path) -> list[tuple[object, ...]]:
@@ -187,7 +187,6 @@ BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END
 def test_a_search_that_was_left_is_said_and_does_not_hang(
     tmp_path: Path, variables: dict[str, str]
 ) -> None:
-    manage("migrate", "-v0", **variables)
     with contextlib.closing(sqlite3.connect(tmp_path / "terminal.sqlite3")) as database:
         database.execute(TAKES_NO_CLAIM)
     done = manage("buscar", "--ufs", "SP", "--setor", "alimentos", **variables)
@@ -252,7 +251,8 @@ def test_what_could_not_be_synchronised_is_said_as_the_end_of_the_sentence(
         ["manter_exportacoes"],
     ],
 )
-def test_it_works_before_the_first_start(variables: dict[str, str], arguments: list[str]) -> None:
+def test_it_works_before_the_first_start(tmp_path: Path, arguments: list[str]) -> None:
+    variables = {"DATABASE_URL": f"sqlite:///{tmp_path / 'new.sqlite3'}"}
     done = manage(*arguments, **variables)
     assert (done.returncode, done.stderr) == (0, "")
     if arguments[0] == "createsuperuser":
