@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
@@ -45,6 +45,7 @@ class Fetcher(ListReader):
         *,
         search_id: UUID,
         attempt: int,
+        asker: Hashable,
         source: int,
         query: SearchQuery,
         decider: Decider,
@@ -52,7 +53,10 @@ class Fetcher(ListReader):
     ) -> None:
         # The country has no tile: what is read of it shows in the UFs that needed it.
         super().__init__(
-            client, source=source, changed=lambda unit: changed(unit) if unit.uf else None
+            client,
+            source=source,
+            asker=asker,
+            changed=lambda unit: changed(unit) if unit.uf else None,
         )
         self.search_id = search_id
         self.attempt = attempt

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from searches.domain.brazil import BRASILIA
 from searches.domain.errors import SourceError, SourceUnavailable
 from searches.domain.notice import Notice
 from searches.domain.planning import Endpoint, ListKey, days_between, plan_lists
+from searches.fair_gate import FairGate
 from searches.page_turns import turns
 from searches.pncp.client import PncpClient
 from searches.services import notices
@@ -99,19 +100,22 @@ def _first_of(group: ExceptionGroup[Exception]) -> Exception:
 _flights: SingleFlight[StoredPage] = SingleFlight()
 #: Pages that a client has asked for and that are not stored yet: what a power cut costs. No more
 #: than its requests at once, although the next request then waits the moment that storing takes.
-_hands: WeakKeyDictionary[PncpClient, asyncio.Semaphore] = WeakKeyDictionary()
+_hands: WeakKeyDictionary[PncpClient, FairGate] = WeakKeyDictionary()
 
 
-def _hand(client: PncpClient) -> asyncio.Semaphore:
-    return _hands.setdefault(client, asyncio.Semaphore(settings.PNCP_CONCURRENCY))
+def _hand(client: PncpClient) -> FairGate:
+    return _hands.setdefault(client, FairGate(settings.PNCP_CONCURRENCY))
 
 
-async def read_page(client: PncpClient, source: int, key: ListKey, number: int) -> StoredPage:
+async def read_page(
+    client: PncpClient, source: int, key: ListKey, number: int, *, asker: Hashable
+) -> StoredPage:
     """Return a page, from the store when the ledger has it; else fetch and store it.
 
     Searches that want the same page at the same moment share one request, in this process by
-    joining it, in others by waiting for it. Raises SourceError.
+    joining it, in others by waiting for it. Those who ask take turns. Raises SourceError.
     """
+    page = (source, key, number)
 
     async def known() -> StoredPage | None:
         row = await patiently(selectors.page_read, source, key, number, now=timezone.now())
@@ -127,19 +131,20 @@ async def read_page(client: PncpClient, source: int, key: ListKey, number: int) 
         )
 
     async def fetch() -> StoredPage:
-        page = f"{source} {key} {number}"
+        name = f"{source} {key} {number}"
         stored = await known()
         while stored is None:
-            async with _hand(client), turns().turn(page) as is_ours:
+            async with _hand(client).place(page), turns().turn(name) as is_ours:
                 if is_ours:
                     # Another process may have stored it while we waited for our turn.
                     stored = await known()
                     return stored or await _fetch(client, source, key, number)
-            await turns().over(page)
+            await turns().over(name)
             stored = await known()
         return stored
 
-    return await _flights.do((source, key, number), fetch)
+    with _hand(client).wish(page, asker=asker):
+        return await _flights.do(page, fetch)
 
 
 async def _fetch(client: PncpClient, source: int, key: ListKey, number: int) -> StoredPage:
@@ -171,13 +176,19 @@ async def _fetch(client: PncpClient, source: int, key: ListKey, number: int) -> 
 
 
 class ListReader:
-    """Reads lists whole. `changed` is called after each thing learnt of a unit."""
+    """Reads lists whole, for an asker. `changed` is called after each thing learnt of a unit."""
 
     def __init__(
-        self, client: PncpClient, *, source: int, changed: Callable[[UnitState], None]
+        self,
+        client: PncpClient,
+        *,
+        source: int,
+        asker: Hashable,
+        changed: Callable[[UnitState], None],
     ) -> None:
         self.client = client
         self.source = source
+        self.asker = asker
         self.changed = changed
         self._answered = False
         self._failed_in_a_row: list[str] = []  # the UFs of the latest failures
@@ -290,7 +301,7 @@ class ListReader:
         if self.is_down:
             raise SourceUnavailable
         try:
-            page = await read_page(self.client, self.source, key, number)
+            page = await read_page(self.client, self.source, key, number, asker=self.asker)
         except SourceError as error:
             if error.retryable:
                 self._failed_in_a_row.append(unit.uf)

@@ -340,6 +340,7 @@ class _Run:
             self.client,
             search_id=self.search.pk,
             attempt=self.search.attempt,
+            asker=self.search.asker,
             source=self.search.source_id,
             query=query,
             decider=decider,

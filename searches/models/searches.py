@@ -116,6 +116,11 @@ class Search(models.Model):
         return str(self.id)
 
     @property
+    def asker(self) -> int | str:
+        """Who waits for it, as far as turns among searches go."""
+        return self.owner_user_id or self.owner_visitor
+
+    @property
     def is_terminal(self) -> bool:
         return self.status in TERMINAL
 

@@ -71,7 +71,7 @@ async def _synchronise(
                     done, total = unit.pages_done, max(unit.pages_total, 1)
                     bar.update(task, description=text, completed=done, total=total)
 
-                reader = ListReader(client, source=source, changed=changed)
+                reader = ListReader(client, source=source, asker=None, changed=changed)
                 lists = await database_sync_to_async(_needed)(source, place, modalities, days)
                 errors = await reader.read_lists(unit, lists)
                 failed += [(place, error) for error in errors[:1]]
