@@ -16,6 +16,8 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 
 from searches import live, selectors
+from searches.domain.lifecycle import most_for_one
+from searches.fair_gate import FairGate
 from searches.liveness import is_dead, worker_name
 from searches.models import Search
 from searches.pipeline import run_search
@@ -79,10 +81,11 @@ async def give_back_abandoned(
 
 
 class InlineRunner:
-    """Runs searches as tasks of the running loop, so many at a time."""
+    """Runs searches as tasks of the running loop, so many at a time; owners take turns."""
 
     def __init__(self) -> None:
-        self._gate = asyncio.Semaphore(settings.BIDIQ_SEARCHES_AT_ONCE)
+        places = settings.BIDIQ_SEARCHES_AT_ONCE
+        self._gate = FairGate(places, most_for_one=most_for_one(places))
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._keeper: asyncio.Task[None] | None = None
         self._client: PncpClient  # there while `_ready` is set
@@ -123,11 +126,13 @@ class InlineRunner:
 
     async def _run(self, search_id: UUID) -> None:
         await self._ready.wait()
-        async with self._gate:
-            try:
-                await run_search(search_id, worker=worker_name(), client=self._client)
-            except Exception:  # nobody waits for this task: said here or nowhere
-                logger.exception("search %s was left", search_id)
+        try:
+            asker = await database_sync_to_async(selectors.asker_of)(search_id)
+            with self._gate.wish(search_id, asker=asker):
+                async with self._gate.place(search_id):
+                    await run_search(search_id, worker=worker_name(), client=self._client)
+        except Exception:  # nobody waits for this task: said here or nowhere
+            logger.exception("search %s was left", search_id)
 
     async def _keep(self) -> None:
         async with open_client() as self._client:

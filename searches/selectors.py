@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from searches.domain import tables
 from searches.domain.brazil import BRASILIA
-from searches.domain.lifecycle import SILENCE_SECONDS, DigestState, Status
+from searches.domain.lifecycle import SILENCE_SECONDS, TERMINAL, DigestState, Status
 from searches.domain.notice import Notice as DomainNotice
 from searches.domain.planning import REFRESH_AFTER, Endpoint, ListKey
 from searches.domain.query import Mode, Order, SearchQuery
@@ -180,6 +180,20 @@ def waiting(*, older_than_seconds: float = 0) -> list[UUID]:
         .order_by("created_at")
         .values_list("pk", flat=True)
     )
+
+
+def asker_of(search_id: UUID) -> int | str | None:
+    """Return who waits for a search."""
+    search = Search.objects.filter(pk=search_id).first()
+    return search.asker if search else None
+
+
+def unfinished_of_asker(search: Search) -> QuerySet[Search]:
+    """Return what the asker of a search waits for from its source, oldest first."""
+    mine = Search.objects.filter(
+        owner_user=search.owner_user_id, owner_visitor=search.owner_visitor, source=search.source_id
+    )
+    return mine.exclude(status__in=TERMINAL).order_by("created_at")
 
 
 def unserved() -> list[UUID]:

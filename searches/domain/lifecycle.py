@@ -39,6 +39,11 @@ class DigestState(StrEnum):
     FAILED = "failed"  # given up after several tries
 
 
+def most_for_one(places: int) -> int:
+    """Return how many of the places for searches one asker may have, so that others find some."""
+    return max(1, places // 2)
+
+
 def may_move(source: Status, target: Status) -> bool:
     """Return whether a search may go from one state to another."""
     return target in MOVES[source]

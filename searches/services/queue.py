@@ -7,6 +7,7 @@ search; what becomes of the search is in its own row.
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from procrastinate import exceptions
@@ -14,7 +15,8 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
 
 from searches import selectors
-from searches.domain.lifecycle import SILENCE_SECONDS
+from searches.domain.lifecycle import SILENCE_SECONDS, Status, most_for_one
+from searches.models import Search
 
 QUEUE = "searches"
 TASK = "searches.run_search"
@@ -23,23 +25,36 @@ TASK = "searches.run_search"
 LOST_SECONDS = 5.0
 
 
-def defer_search(search_id: UUID) -> bool:
+def defer_search(search: Search) -> bool:
     """Put a search into the queue, within the caller's transaction if there is one.
 
     Promises: no job without its search and no search without its job, whichever way the
-    transaction goes. Returns False when a job of that search waits already.
+    transaction goes; but who asks for very many gets the next job when one of them ends, and
+    whoever has asked for fewer goes first. Returns False when there is no new job.
     """
-    job = app.configure_task(TASK, queue=QUEUE, queueing_lock=_lock(search_id))
+    ahead = selectors.unfinished_of_asker(search).filter(created_at__lt=search.created_at).count()
+    if ahead >= most_for_one(settings.BIDIQ_SEARCHES_AT_ONCE):
+        return False
+    lock = _lock(search.pk)
+    job = app.configure_task(TASK, queue=QUEUE, queueing_lock=lock, priority=-ahead)
     try:
         with transaction.atomic():  # a savepoint: the second job must not end the transaction
-            job.defer(search_id=str(search_id))
+            job.defer(search_id=str(search.pk))
     except exceptions.AlreadyEnqueued:
         return False
     return True
 
 
+def defer_next(ended: Search) -> None:
+    """Put into the queue what the end of a search makes room for."""
+    last = most_for_one(settings.BIDIQ_SEARCHES_AT_ONCE) - 1
+    for search in selectors.unfinished_of_asker(ended)[last : last + 1]:
+        if search.status == Status.QUEUED:
+            defer_search(search)
+
+
 def defer_lost() -> list[UUID]:
-    """Put waiting searches without a waiting job into the queue again; return them."""
+    """Put waiting searches without a waiting job into the queue; return those that got one."""
     waiting = selectors.waiting(older_than_seconds=LOST_SECONDS)
     if not waiting:
         return []
@@ -48,7 +63,8 @@ def defer_lost() -> list[UUID]:
             status="todo", queueing_lock__in=[_lock(search_id) for search_id in waiting]
         ).values_list("queueing_lock", flat=True)
     )
-    return [each for each in waiting if _lock(each) not in locks and defer_search(each)]
+    lost = Search.objects.filter(pk__in=[each for each in waiting if _lock(each) not in locks])
+    return [search.pk for search in lost.order_by("created_at") if defer_search(search)]
 
 
 def live_workers() -> int:

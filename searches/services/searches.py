@@ -67,7 +67,7 @@ def create_search(
             )
             events.append(search.pk, [Told(Stage.QUEUED, status=Status.QUEUED)])
             if deferred:
-                _defer(search.pk)
+                _defer(search)
     except IntegrityError:  # the same id twice at the same moment
         if search_id is None:
             raise
@@ -79,12 +79,20 @@ def create_search(
     return search, True
 
 
-def _defer(search_id: UUID) -> None:
+def _defer(search: Search) -> None:
     """Put a search into the workers' queue, in the running transaction."""
     if settings.BIDIQ_RUNNER == "worker":
         from searches.services import queue  # procrastinate is not installed on SQLite
 
-        queue.defer_search(search_id)
+        queue.defer_search(search)
+
+
+def _defer_next(ended: Search) -> None:
+    """The same for what waits behind a search that has ended."""
+    if settings.BIDIQ_RUNNER == "worker":
+        from searches.services import queue
+
+        queue.defer_next(ended)
 
 
 def _known(search_id: UUID, owner: Owner) -> Search | None:
@@ -150,7 +158,9 @@ def finish(search_id: UUID, status: Status, told: Told, *, attempt: int, **field
         )
         if not moved:
             raise ClaimLost
-        _own_file(Search.objects.get(pk=search_id))
+        search = Search.objects.get(pk=search_id)
+        _own_file(search)
+        _defer_next(search)
         return events.append(search_id, [told])
 
 
@@ -199,7 +209,7 @@ def give_back(search: Search, *, is_asked: bool = False) -> Payloads:
             )
         held.update(worker="", **changes)
         if changes["status"] == Status.QUEUED:
-            _defer(search.pk)
+            _defer(search)
         else:
             _drop_matches(search.pk)
         return events.append(search.pk, [told])

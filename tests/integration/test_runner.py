@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from channels.db import database_sync_to_async
@@ -14,6 +14,7 @@ from django.utils import timezone
 from bidiq import logs
 from searches import page_turns, runner, upkeep
 from searches.models import PageLease, Search
+from searches.owners import Owner
 from searches.page_turns import Turns
 from searches.runner import InlineRunner
 from searches.services import leases
@@ -57,6 +58,27 @@ async def test_what_comes_while_it_stops_waits_for_the_next_start(broken, caplog
     await inline.stop()
     inline.wake(uuid4())
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("search-")]
+
+
+async def test_one_owner_leaves_places_to_others(monkeypatch, settings):
+    settings.BIDIQ_SEARCHES_AT_ONCE = 4
+    running: list[UUID] = []
+
+    async def run(search_id: UUID, **_) -> None:
+        running.append(search_id)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(runner, "run_search", run)
+    many = [await create() for _ in range(3)]
+    one = await create(Owner(visitor="bob"))
+    inline = InlineRunner()
+    for search in (*many, one):
+        inline.wake(search.pk)
+    try:
+        await until(lambda: len(running) == 3)
+    finally:
+        await inline.stop()
+    assert set(running) == {many[0].pk, many[1].pk, one.pk}
 
 
 async def test_leases_are_renewed_after_a_fault_and_for_no_search_in_particular(

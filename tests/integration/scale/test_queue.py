@@ -50,7 +50,7 @@ def test_a_second_job_of_the_same_search_is_not_made(installation) -> None:
             + """
 search = create()
 with transaction.atomic():
-    print(queue.defer_search(search.pk))
+    print(queue.defer_search(search))
     print(Job.objects.count())  # the transaction goes on
 taken = services.claim(search.pk, worker="x:1:y")
 print(bool(services.give_back(taken)), Job.objects.count())
@@ -75,6 +75,32 @@ print(queue.defer_lost() == [search.pk], services.claim(search.pk, worker="w:1:x
 """
         )
         assert printed.split() == ["0", "None", "True", "1"]
+
+
+def test_who_asks_for_very_many_gets_the_next_job_when_one_of_them_ends(installation) -> None:
+    with installation() as cluster:
+        printed = cluster.script(
+            PREPARE
+            + """
+from django.conf import settings
+settings.BIDIQ_SEARCHES_AT_ONCE = 4
+queue.LOST_SECONDS = 0
+many = [create() for _ in range(5)]
+query = SearchQuery.from_json(many[0].query)
+services.create_search(query, owner=Owner(visitor="b"), limited=False)
+print(*Job.objects.order_by("-priority", "id").values_list("priority", flat=True))
+services.finish(
+    many[0].pk, Status.COMPLETE, Told(Stage.COMPLETE),
+    attempt=services.claim(many[0].pk, worker="w:1:x").attempt,
+)
+print(*[f"search:{search.pk.hex}" in Job.objects.values_list("queueing_lock", flat=True)
+        for search in many])
+services.request_cancel(many[1])
+print(queue.defer_lost() == [many[3].pk], queue.defer_lost())
+"""
+        )
+        # The first of each, and a second; the jobs of the ended and the cancelled deliver nothing.
+        assert printed.splitlines() == ["0 0 -1", "True True True False False", "True []"]
 
 
 def test_of_many_workers_one_claims_a_search(installation) -> None:
