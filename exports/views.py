@@ -27,9 +27,10 @@ def artifact_response(
 ) -> HttpResponseBase:
     """Answer a GET or HEAD with the file: 302 to a signed address, or its bytes.
 
-    Each GET that starts at byte 0 leaves a Download row. Call it from a sync view, or through
-    database_sync_to_async from an async one; under ASGI the bytes are streamed asynchronously and
-    no database connection is held while the client is slow. Raises exports.errors.ArtifactError.
+    Each GET leaves a Download row, but for the later pieces of what one fetches in pieces. Call it
+    from a sync view, or through database_sync_to_async from an async one; under ASGI the bytes are
+    streamed asynchronously and no database connection is held while the client is slow. Raises
+    exports.errors.ArtifactError.
     """
     if artifact.is_expired(now=timezone.now()):
         raise ArtifactExpired
@@ -50,7 +51,8 @@ def artifact_response(
         visitor=visitor,
         address=client_address(request),
         agent=request.headers.get("User-Agent", ""),
-        counts=not is_head and (span is None or span[0] == 0),
+        counts=not is_head,
+        is_later_piece=span is not None and span[0] > 0,
         method="head_object" if is_head else "get_object",
     )
     release_connections()  # the client may be slow

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Literal
 
 from django.conf import settings
@@ -15,6 +16,8 @@ from exports.models import DATABASE, OBJECT_STORAGE, Artifact, Download
 from exports.services import places
 from exports.storage import ObjectStorage
 
+#: What is fetched in pieces is one download when it takes no longer.
+PIECES_WITHIN = timedelta(hours=1)
 #: So many ask the object storage at once, and who comes then waits so long for a turn: without end
 #: each click on a storage that hangs would be another thread.
 _QUESTIONS, _TURN_SECONDS = 8, 1.0
@@ -38,12 +41,13 @@ def deliver(
     address: str | None,
     agent: str,
     counts: bool = True,
+    is_later_piece: bool = False,
     method: Literal["get_object", "head_object"] = "get_object",
 ) -> Delivery:
     """Prepare the file for somebody whom the caller has let in, and note it in the audit.
 
     1. Refuse what has expired.  2. See that the bytes are there.  3. Write the Download row
-    (unless `counts` is false: a HEAD, or a later piece of the same file).  4. Sign.
+    (unless `counts` is false: a HEAD; or it is a later piece of what they fetch).  4. Sign.
 
     Raises ArtifactExpired, ArtifactMissing, or StorageUnavailable with seconds to wait.
     """
@@ -61,16 +65,25 @@ def deliver(
     except FileNotFoundError as error:
         places.logger.error("the bytes of artifact %s are missing", artifact.pk)
         raise ArtifactMissing from error
-    if counts:
-        Download.objects.create(
-            artifact=artifact,
-            user=user if isinstance(user, User) else None,
-            visitor=visitor[:64],
-            address=address,
-            agent=agent[:300],
-            source=artifact.storage,
-        )
+    row = Download(
+        artifact=artifact,
+        user=user if isinstance(user, User) else None,
+        visitor=visitor[:64],
+        address=address,
+        agent=agent[:300],
+        source=artifact.storage,
+    )
+    if counts and not (is_later_piece and _has_begun(row)):
+        row.save()
     return Delivery(artifact=artifact, signed_url=signed_url)
+
+
+def _has_begun(row: Download) -> bool:
+    """Return whether they have a row of the same file from lately: of its first piece."""
+    same = {
+        name: getattr(row, name) for name in ("artifact", "user", "visitor", "address", "agent")
+    }
+    return Download.objects.filter(**same, at__gt=row.at - PIECES_WITHIN).exists()
 
 
 def _reach(artifact: Artifact, *, method: Literal["get_object", "head_object"]) -> str | None:

@@ -78,7 +78,19 @@ def test_a_range_gives_that_part(client, make_artifact, asked, start, stop):
     assert body_of(response) == CONTENT[start:stop]
     assert response.headers["Content-Range"] == f"bytes {start}-{stop - 1}/{SIZE}"
     assert response.headers["Content-Length"] == str(stop - start)
-    assert Download.objects.count() == (1 if start == 0 else 0)
+
+
+def test_who_fetches_in_pieces_has_one_download_wherever_they_begin(client, make_artifact):
+    artifact = make_artifact()
+    for asked in ("bytes=1-", "bytes=0-99", "bytes=100-199", "bytes=200-"):
+        client.get(door(artifact), headers={"Range": asked})
+    assert Download.objects.count() == 2  # what begins at the first byte is a new one
+
+    client.get(door(artifact), headers={"Range": "bytes=300-"}, REMOTE_ADDR="203.0.113.9")
+    assert Download.objects.count() == 3
+    Download.objects.update(at=timezone.now() - timedelta(hours=2))
+    client.get(door(artifact), headers={"Range": "bytes=300-"})
+    assert Download.objects.count() == 4
 
 
 @pytest.mark.parametrize(
