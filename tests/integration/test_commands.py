@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
 
+from searches.domain.brazil import BRASILIA
 from tests.integration.conftest import record
 from tests.processes import ROOT, environment, free_port, migrated, simulator
 
@@ -233,6 +235,27 @@ def test_what_was_synchronised_is_not_fetched_by_a_search(variables: dict[str, s
         assert done.returncode == 0, done.stderr
         assert len(source.requests) == asked
         assert not done.stdout.startswith("0 encontradas")
+
+
+def test_a_country_with_a_notice_of_nowhere_is_synchronised_by_states(
+    variables: dict[str, str],
+) -> None:
+    day = (datetime.now(BRASILIA) - timedelta(days=1)).date().isoformat()
+    records = [record(n, day=day, uf="SP" if n % 2 else "AC") for n in range(1, 21)]
+    records[0]["unidadeOrgao"] = None
+    with simulator(records) as (source, url):
+        ask = ("--dias", "3", "--modalidades", "6")
+        done = manage("sincronizar", *ask, PNCP_BASE_URL=url, **variables)
+        assert done.returncode == 0, done.stderr
+        assert "BR: 1 registro ilegível: lendo por estado." in done.stdout
+        asked = len(source.requests)
+        done = manage(
+            "buscar", "--ufs", "SP,RJ,AC", "--setor", "alimentos", *ask,
+            PNCP_BASE_URL=url, **variables,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert len(source.requests) == asked
+        assert "19 encontradas" in done.stdout
 
 
 def test_what_could_not_be_synchronised_is_said_as_the_end_of_the_sentence(

@@ -46,38 +46,52 @@ class Command(BaseCommand):
             raise CommandError(f"--modalidades: {', '.join(unknown)} não é código de modalidade.")
         migrate()
         chosen = [int(code) for code in codes] or list(COMPETITIVE)
-        failed = asyncio.run(_synchronise(places, chosen, days=dias))
-        for place, error in failed:
+        outcomes = asyncio.run(_synchronise(places, chosen, days=dias))
+        failed = {place: error for place, error in outcomes.items() if error is not None}
+        for place, error in failed.items():
             self.stderr.write(f"{place} ficou incompleta: {messages.unit_text(error.code, None)}")
         if failed:
-            raise SystemExit(3 if len(failed) < len(places) else 1)
+            raise SystemExit(3 if len(failed) < len(outcomes) else 1)
 
 
 async def _synchronise(
     places: list[str], modalities: list[int], *, days: int
-) -> list[tuple[str, SourceError]]:
-    """Read what is missing, place by place; return what failed."""
+) -> dict[str, SourceError | None]:
+    """Read what is missing, place by place; return what failed in each."""
     source = await database_sync_to_async(selectors.source_id)()
-    failed = []
+    outcomes: dict[str, SourceError | None] = {}
+    needed = database_sync_to_async(_needed)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn()) as bar:
         async with runner.open_client() as client:
-            for place in places:
+
+            async def read(place: str, lists: list[ListKey]) -> UnitState:
                 task = bar.add_task(place, total=None)
                 unit = UnitState(place)
 
-                def changed(unit: UnitState, task: Any = task) -> None:
+                def changed(unit: UnitState) -> None:
                     text = f"{unit.uf}: {counted(len(unit.found), 'lida', 'lidas')}"
                     done, total = unit.pages_done, max(unit.pages_total, 1)
                     bar.update(task, description=text, completed=done, total=total)
 
                 reader = ListReader(client, source=source, asker=None, changed=changed)
-                lists = await database_sync_to_async(_needed)(source, place, modalities, days)
                 errors = await reader.read_lists(unit, lists)
-                failed += [(place, error) for error in errors[:1]]
+                outcomes[place] = errors[0] if errors else None
                 done = max(unit.pages_done, 1) if not errors else unit.pages_done
                 bar.update(task, completed=done, total=max(unit.pages_total, 1))
-    return failed
+                return unit
+
+            for place in places:
+                country = await read(place, await needed(source, place, modalities, days))
+                if place == COUNTRY and country.malformed:
+                    # Whose they are is not known: only the states' own lists tell, as in a search.
+                    unread = counted(country.malformed, "registro ilegível", "registros ilegíveis")
+                    bar.console.print(f"{COUNTRY}: {unread}: lendo por estado.")
+                    left = await needed(source, place, modalities, days)
+                    codes = sorted({key.modality for key in left if key.modality is not None})
+                    for uf in BY_CODE:
+                        await read(uf, await needed(source, uf, codes, days))
+    return outcomes
 
 
 def _needed(source: int, place: str, modalities: list[int], days: int) -> list[ListKey]:
