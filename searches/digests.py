@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.text import Truncator
 
 from bidiq import logs
+from bidiq.connections import release_connections
 from searches import selectors, wording
 from searches.database import patiently_here
 from searches.domain.lifecycle import TERMINAL, DigestState, Status
@@ -86,7 +87,9 @@ def _send(digest: Digest) -> bool:
         _close(digest, state=DigestState.NOT_NEEDED, new_count=count)
         return False
     try:
-        _message(search, saved, address, new=new, count=count).send()
+        message = _message(search, saved, address, new=new, count=count)
+        release_connections()
+        message.send()
     except Exception as error:  # the border to a mail server: smtplib, sockets, TLS
         # Not the error's own text: servers repeat the address in it.
         logger.warning("the digest could not be sent: %s", type(error).__name__)

@@ -4,7 +4,7 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.models import User
@@ -252,6 +252,46 @@ def test_the_mail_server_is_called_only_so_often_at_once(reader, monkeypatch):
     wait_for_mail()
     assert forget(Client(), reader.email).status_code == 302
     assert len(mail.outbox) == 1
+
+
+def test_who_asks_for_confirmations_is_one_of_those_who_call(reader, monkeypatch):
+    monkeypatch.setattr(addresses, "_calls", threading.BoundedSemaphore(1))
+    for _ in range(2):  # a call that is over is given back
+        answer = login(reader).post("/contas/email/", {"email": "nova@empresa.example"})
+        assert answer.status_code == 302
+    addresses._calls.acquire()
+    answer = login(reader).post("/contas/email/", {"email": "nova@empresa.example"})
+    assert answer.status_code == 503
+    assert "não pôde ser enviado" in answer.content.decode()
+    assert AddressRequest.objects.count() == len(mail.outbox) == 2
+
+
+class Waiting(EmailBackend):
+    """A mail server; who waits for it has so many connections to the database."""
+
+    kept: ClassVar[list[int]] = []
+
+    def _wait(self) -> None:
+        has = [one.connection is not None for one in connections.all(initialized_only=True)]
+        self.kept.append(sum(has))
+
+    def open(self) -> bool | None:
+        self._wait()
+        return super().open()
+
+    def send_messages(self, messages: Any) -> int:
+        self._wait()
+        return super().send_messages(messages)
+
+
+def test_no_connection_to_the_database_is_kept_while_a_mail_server_is_waited_for(reader, settings):
+    settings.EMAIL_BACKEND = f"{__name__}.Waiting"
+    Waiting.kept.clear()
+    assert forget(Client()).status_code == 302
+    post = {"email": "nova@empresa.example"}
+    assert login(reader).post("/contas/email/", post).status_code == 302
+    assert len(mail.outbox) == 2
+    assert set(Waiting.kept) == {0}
 
 
 # --- logging in ----------------------------------------------------------------------------------

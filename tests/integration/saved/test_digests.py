@@ -191,6 +191,24 @@ class Broken(EmailBackend):
         raise OSError("no mail today")
 
 
+class Waiting(EmailBackend):
+    """A mail server; who waits for it has such a connection to the database, or None."""
+
+    kept: ClassVar[list[object]] = []
+
+    def send_messages(self, messages):
+        self.kept.append(connection.connection)
+        return super().send_messages(messages)
+
+
+async def test_no_connection_to_the_database_is_kept_while_a_digest_is_sent(mailed, settings):
+    await mailed()
+    settings.EMAIL_BACKEND = f"{__name__}.Waiting"
+    Waiting.kept.clear()
+    assert await sync(digests.send_due) == 1
+    assert Waiting.kept == [None]
+
+
 class SlowServer(EmailBackend):
     """A mail server that takes its time; another process looks for mails while it sends."""
 
