@@ -28,17 +28,6 @@ from tests.integration.saved.conftest import finished, login, sync
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def mailed(daily, alice):
-    """Run a saved search of a user who wants mail."""
-
-    async def make(email: str = "alice@empresa.example") -> tuple[SavedSearch, Search]:
-        await sync(User.objects.filter(pk=alice.pk).update, email=email)
-        return await daily(Owner(user_id=alice.pk), wants_mail=True)
-
-    return make
-
-
 async def test_the_digest_tells_what_is_new_and_how_to_stop(mailed, settings):
     settings.BIDIQ_PUBLIC_URL = "https://bidiq.example"
     _, search = await mailed()
@@ -189,24 +178,6 @@ class Broken(EmailBackend):
 
     def send_messages(self, messages):
         raise OSError("no mail today")
-
-
-class Waiting(EmailBackend):
-    """A mail server; who waits for it has such a connection to the database, or None."""
-
-    kept: ClassVar[list[object]] = []
-
-    def send_messages(self, messages):
-        self.kept.append(connection.connection)
-        return super().send_messages(messages)
-
-
-async def test_no_connection_to_the_database_is_kept_while_a_digest_is_sent(mailed, settings):
-    await mailed()
-    settings.EMAIL_BACKEND = f"{__name__}.Waiting"
-    Waiting.kept.clear()
-    assert await sync(digests.send_due) == 1
-    assert Waiting.kept == [None]
 
 
 class SlowServer(EmailBackend):
