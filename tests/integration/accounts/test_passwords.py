@@ -329,6 +329,30 @@ def test_a_network_of_ipv6_is_one_place(alice, monkeypatch, settings):
     assert [enter_from(address) for address in written] == [200, 200, 200, 429, 200]
 
 
+def test_one_password_is_not_tried_on_every_name(alice, monkeypatch):
+    """From one place. Where the address is everybody's nobody is locked out for it."""
+    monkeypatch.setattr(logins, "MOST_OF_A_PLACE", 4)
+
+    def spray(address: str) -> list[int]:
+        names = [f"user{number}" for number in range(4)]
+        return [enter("licitação", name=name, REMOTE_ADDR=address).status_code for name in names]
+
+    there = "2a00:1450:1:2::1"
+    for _ in range(5):  # who gets in is none of them
+        assert enter("alice", REMOTE_ADDR=there).status_code == 302
+    assert spray(there) == [200] * 4
+    answer = enter("alice", REMOTE_ADDR="2a00:1450:1:2::2")  # the same network
+    assert (answer.status_code, answer["Retry-After"]) == (429, "900")
+    assert enter("alice", REMOTE_ADDR="8.8.8.8").status_code == 302
+    assert LoginAttempt.objects.count() == 8  # what is refused counts no more
+    for address in ("127.0.0.1", "10.0.0.1", "::ffff:192.168.0.1", "fd00::1"):
+        assert spray(address) == [200] * 4
+        assert enter("alice", REMOTE_ADDR=address).status_code == 302
+    later = timezone.now() + logins.PERIOD
+    monkeypatch.setattr(logins.timezone, "now", lambda: later)
+    assert enter("alice", REMOTE_ADDR=there).status_code == 302
+
+
 def test_who_guesses_the_old_password_has_to_wait(alice, monkeypatch):
     monkeypatch.setattr(logins, "MOST_ATTEMPTS", 3)
     client, new = login(alice), {"new_password1": NEW, "new_password2": NEW}
