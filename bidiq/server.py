@@ -3,6 +3,7 @@ back what it runs before the loop ends."""
 
 import asyncio
 import gc
+import json
 import logging
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -18,6 +19,8 @@ from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from twisted.internet import tcp
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol
+from twisted.protocols.policies import TimeoutMixin
 from twisted.web.http_headers import Headers
 
 from bidiq.lifespan import WithRunner
@@ -30,6 +33,11 @@ STOP_SECONDS = 5.0
 HANDSHAKE_SECONDS = 20
 #: What a page may say to us is `{"type": "sync", "after": n}`; nothing needs more.
 MOST_MESSAGE_BYTES = 4096
+#: Django itself refuses what is above DATA_UPLOAD_MAX_MEMORY_SIZE, and says so on a page or at the
+#: API: it is to see what is only somewhat too large. More is never stored, from whomever it comes.
+MOST_BODY_BYTES = 4 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+#: How long who is refused may go on sending.
+DEAF_SECONDS = 5.0
 
 
 class PromptConnection(tcp.Server):
@@ -62,10 +70,87 @@ class PromptConnection(tcp.Server):
 
 class SiteRequest(WebRequest):  # type: ignore[misc]
     """Leaves the reading of forms to Django. Twisted would read each one before, whole, and cut off
-    who sends a broken one with a bare 400."""
+    who sends a broken one with a bare 400.
+
+    A body is read to its end before Django sees a word of it, so here is who refuses one without an
+    end: as soon as its length is said, or has come.
+    """
+
+    _is_refused = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, parsePOSTFormSubmission=False, **options)
+
+    def gotLength(self, length: int | None) -> None:
+        """Begin a body; of one in pieces (None) the length is known at its end."""
+        if length is not None and length > MOST_BODY_BYTES:
+            self._refuse()
+        super().gotLength(0 if self._is_refused else length)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Keep a piece of the body."""
+        if not self._is_refused and self.content.tell() + len(data) > MOST_BODY_BYTES:
+            self._refuse()
+        if not self._is_refused:
+            super().handleContentChunk(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """Answer a request that is there as a whole."""
+        if not self._is_refused:
+            super().requestReceived(command, path, version)
+
+    def _refuse(self) -> None:
+        """Answer 413 in the middle of a request, and hear no other on its connection."""
+        self._is_refused = True
+        if self.content is not None:
+            self.content.close()
+        self.requestHeaders.removeHeader(b"Expect")  # else 100 would follow: go on
+        self.channel.setTimeout(None)
+        transport = self.channel.transport
+        transport.unregisterProducer()
+        transport.write(_too_large(self.channel._path))  # a request gets its path at the end
+        self.server.protocol_disconnected(self)
+        transport.protocol = _Deaf()
+        transport.protocol.makeConnection(transport)
+
+
+class _Deaf(Protocol, TimeoutMixin):
+    """Lets a client that is refused talk on for a while, and keeps nothing.
+
+    If its connection were closed on what it still sends, its system would be told of a reset, and
+    throw away the answer that has come already.
+    """
+
+    transport: Any
+
+    def connectionMade(self) -> None:
+        self.transport.loseWriteConnection()
+        self.setTimeout(DEAF_SECONDS)  # type: ignore[no-untyped-call]
+
+    def timeoutConnection(self) -> None:
+        self.transport.abortConnection()
+
+    def connectionLost(self, reason: Any = None) -> None:
+        self.setTimeout(None)  # type: ignore[no-untyped-call]
+
+
+def _too_large(path: bytes) -> bytes:
+    """Return the whole answer to a body that is too large, in the words of a door."""
+    text = f"O corpo do pedido passa de {MOST_BODY_BYTES // 2**20} MB."
+    kind = "text/plain; charset=utf-8"
+    if path.startswith(b"/api/"):
+        kind = "application/json"
+        text = json.dumps({"error": {"code": "request.too_large", "message": text}})
+    body = text.encode()
+    lines = [
+        "HTTP/1.1 413 Content Too Large",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        "Connection: close",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 class _Refused:

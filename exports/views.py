@@ -13,11 +13,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.shortcuts import render
 from django.utils import timezone
 
+from bidiq.connections import release_connections
 from exports.errors import ArtifactError, ArtifactExpired, StorageUnavailable
 from exports.headers import Unsatisfiable, attachment, names_tag, parse_range
 from exports.models import DATABASE, Artifact
 from exports.services import deliver, read_piece
-from exports.services.places import release_connections
 
 PIECE_BYTES = 512 * 1024
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from searches import selectors
 from searches.models import Search
 from searches.owners import VISITOR_KEY, Owner, make_visitor, owner_of
-from searches.tokens import user_of_header
+from searches.tokens import bearer_of, user_of_token
 
 View = Callable[..., Any]
 #: The day on which the session of somebody who looked was saved last.
@@ -77,9 +77,9 @@ def tokens_taken(view: View) -> View:
 
     @wraps(view)
     async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        header = request.headers.get("Authorization", "")
-        if header.lower().startswith("bearer "):  # a proxy in front may have asked for another
-            user = await database_sync_to_async(user_of_header)(header)
+        token = bearer_of(request.headers.get("Authorization", ""))
+        if token is not None:
+            user = await database_sync_to_async(user_of_token)(token)
             if user is None:
                 raise Http404
             request.user = user

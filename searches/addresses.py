@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from bidiq.connections import release_connections
 from searches.links import public_link
 from searches.models import AddressRequest
 from searches.services.turns import take_turn
@@ -31,8 +32,8 @@ LINK_SECONDS = 3 * 86400
 #: In a day. Whoever signs up may name any address: nobody is to be pestered through us.
 MOST_OF_A_USER, MOST_OF_AN_ADDRESS = 5, 3
 DAY = timedelta(days=1)
-#: Calls of the mail server for new passwords, of one process: who asks waits for it to be reached,
-#: and each has a thread.
+#: Calls of the mail server for confirmations and new passwords, of one process: who asks waits for
+#: it to be reached, and each has a thread.
 MOST_CALLS_AT_ONCE = 8
 _calls = BoundedSemaphore(MOST_CALLS_AT_ONCE)
 #: Links from before they named the address that they replace are void.
@@ -52,13 +53,17 @@ def ask(user: User, address: str) -> None:
     signed = {"user": user.pk, "address": address, "instead_of": user.email}
     link = public_link("accounts:confirm_address", signing.dumps(signed, salt=_SALT))
     message = _message("confirm", "Confirme o seu e-mail no bidiq", address, user=user, link=link)
-    with _counted(user, address):
-        try:
-            message.send()
-        except Exception as error:  # the border to a mail server: smtplib, sockets, TLS
-            # Not the error's own text: servers repeat the address in it.
-            logger.warning("a confirmation could not be sent: %s", type(error).__name__)
-            raise MailFailed from error
+    _take_call()
+    try:
+        with _counted(user, address):
+            try:
+                message.send()
+            except Exception as error:  # the border to a mail server: smtplib, sockets, TLS
+                # Not the error's own text: servers repeat the address in it.
+                logger.warning("a confirmation could not be sent: %s", type(error).__name__)
+                raise MailFailed from error
+    finally:
+        _calls.release()
 
 
 def send_password_links(users: Iterable[User]) -> None:
@@ -68,10 +73,9 @@ def send_password_links(users: Iterable[User]) -> None:
     for and written to aside. The mail server is called in any case: when it is down, or called so
     often that it is not called again, MailFailed is raised for everybody alike.
     """
-    if not _calls.acquire(blocking=False):
-        logger.warning("the mail server is called %d times already", MOST_CALLS_AT_ONCE)
-        raise MailFailed
+    _take_call()
     try:
+        release_connections()
         connection = get_connection()
         connection.open()
         # No daemon: a process that ends waits for it, which the mail server's timeout bounds.
@@ -80,6 +84,13 @@ def send_password_links(users: Iterable[User]) -> None:
         _calls.release()
         logger.warning("the mail server could not be reached: %s", type(error).__name__)
         raise MailFailed from error
+
+
+def _take_call() -> None:
+    """Take one of the calls, to be released. Raises MailFailed when all are made at the moment."""
+    if not _calls.acquire(blocking=False):
+        logger.warning("the mail server is called %d times already", MOST_CALLS_AT_ONCE)
+        raise MailFailed
 
 
 def _send_password_links(connection: Any, users: Iterable[User]) -> None:
@@ -161,6 +172,7 @@ def _counted(user: User, address: str, *, why: str = "") -> Iterator[None]:
             raise TooManyRequests
         counted = AddressRequest.objects.create(user=user, address_digest=digest)
     # Counted before it is sent: many that are sent at once must not all find room.
+    release_connections()  # the pool's, which a mail server would keep from everybody else
     try:
         yield
     except BaseException:

@@ -38,7 +38,7 @@ from searches.domain.query import PAGE_SIZES, parse_query
 from searches.models import Search
 from searches.services import searches as services
 from searches.sse import event_stream_response
-from searches.tokens import user_of_header
+from searches.tokens import bearer_of, user_of_token
 from searches.views import cancel_search, hand_out
 
 LONGEST_WAIT_SECONDS = 120
@@ -60,9 +60,9 @@ class ApiError(Exception):
 
 async def authenticate(request: HttpRequest) -> bool:
     """Let in a bearer of a token, or a browser's session; its writes need the CSRF token too."""
-    header = request.headers.get("Authorization", "")
-    if header:
-        user = await database_sync_to_async(user_of_header)(header)
+    token = bearer_of(request.headers.get("Authorization", ""))
+    if token is not None:
+        user = await database_sync_to_async(user_of_token)(token)
         if user is None:
             raise ApiError(401, "auth.token", "Token inválido.", WWW_Authenticate="Bearer")
         request.user = user

@@ -16,7 +16,7 @@ from django.conf import settings
 from searches import selectors, streams
 from searches.database import AWAY
 from searches.owners import owner_of
-from searches.tokens import user_of_header
+from searches.tokens import bearer_of, user_of_token
 
 logger = logging.getLogger(__name__)
 
@@ -86,13 +86,14 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         return found
 
     def _read_last_seq(self) -> int | None:
-        user = self.scope.get("user")
+        user, session = self.scope.get("user"), self.scope.get("session")
         header = dict(self.scope["headers"]).get(b"authorization", b"").decode("latin-1")
-        if header:
-            user = user_of_header(header)
+        token = bearer_of(header)
+        if token is not None:
+            user, session = user_of_token(token), None
         if settings.BIDIQ_LOGIN_REQUIRED and not (user and user.is_authenticated):
             return None
-        owner = owner_of(user=user, session=None if header else self.scope.get("session"))
+        owner = owner_of(user=user, session=session)
         search = selectors.get_visible(self.search_id, owner)
         return None if search is None else search.last_seq
 

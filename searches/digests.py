@@ -7,14 +7,14 @@ from uuid import UUID
 
 from django.core import signing
 from django.core.mail import EmailMultiAlternatives
-from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.text import Truncator
 
 from bidiq import logs
+from bidiq.connections import release_connections
 from searches import selectors, wording
-from searches.database import patiently_here
+from searches.database import AWAY, patiently_here
 from searches.domain.lifecycle import TERMINAL, DigestState, Status
 from searches.domain.query import Order
 from searches.domain.stored import stored_query
@@ -53,7 +53,8 @@ def send_due(*, now: datetime | None = None) -> int:
     """Send the mail about runs that have ended; return how many were sent.
 
     Any number of processes may do it: who moves the next attempt sends. A process that dies right
-    after sending leads to a second mail with the same Message-ID, never to none.
+    after sending leads to a second mail with the same Message-ID, never to none. Attempts are those
+    at the mail server: a fault of ours, or a database that is away, uses none up.
     """
     moment = now or timezone.now()
     due = Digest.objects.filter(
@@ -67,10 +68,14 @@ def send_due(*, now: datetime | None = None) -> int:
         turn = Digest.objects.filter(
             pk=digest.pk, state=DigestState.WAITING, next_try_at=digest.next_try_at
         )
-        if turn.update(next_try_at=again_at, attempts=F("attempts") + 1):
+        if turn.update(next_try_at=again_at):
             token = logs.search_id.set(str(digest.pk))
             try:
                 sent += _send(digest)
+            except AWAY:
+                raise
+            except Exception:  # the others' mails wait for no fault of this one
+                logger.exception("the digest could not be made")
             finally:
                 logs.search_id.reset(token)
     return sent
@@ -83,22 +88,32 @@ def _send(digest: Digest) -> bool:
     address = address_of(saved.owner_user) if saved and saved.wants_mail else ""
     count = new.count() if search.status in {Status.COMPLETE, Status.PARTIAL} else 0
     if saved is None or not address or not count:
-        _close(digest, state=DigestState.NOT_NEEDED, new_count=count)
+        _note(digest, state=DigestState.NOT_NEEDED, new_count=count)
         return False
+    message = _message(search, saved, address, new=new, count=count)
+    attempts = digest.attempts + 1
+    release_connections()
     try:
-        _message(search, saved, address, new=new, count=count).send()
+        message.send()
     except Exception as error:  # the border to a mail server: smtplib, sockets, TLS
         # Not the error's own text: servers repeat the address in it.
         logger.warning("the digest could not be sent: %s", type(error).__name__)
-        if digest.attempts + 1 >= MOST_ATTEMPTS:
-            _close(digest, state=DigestState.FAILED, new_count=count)
+        is_last = attempts >= MOST_ATTEMPTS
+        ending = {"state": DigestState.FAILED, "new_count": count} if is_last else {}
+        _note(digest, attempts=attempts, **ending)
         return False
-    _close(digest, state=DigestState.SENT, new_count=count, sent_at=timezone.now())
+    _note(
+        digest,
+        state=DigestState.SENT,
+        new_count=count,
+        sent_at=timezone.now(),
+        attempts=attempts,
+    )
     logger.info("digest sent: %d new", count)
     return True
 
 
-def _close(digest: Digest, **fields: Any) -> None:
+def _note(digest: Digest, **fields: Any) -> None:
     """Write how it went, however long the database is away: a mail that went is not sent again."""
     patiently_here(Digest.objects.filter(pk=digest.pk).update, **fields)
 

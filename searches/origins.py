@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from channels.security.websocket import OriginValidator, WebsocketDenier
 from django.conf import settings
 
+from searches.tokens import bearer_of
+
 logger = logging.getLogger(__name__)
 
 
@@ -43,9 +45,10 @@ class LoggedOriginValidator(OriginValidator):  # type: ignore[misc]
         super().__init__(application, trusted)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
-        # No page can make a browser send this header: whoever does is a program, and the token
+        # No page can make a browser send such a header: whoever does is a program, and the token
         # alone says whose.
-        if dict(scope["headers"]).get(b"authorization"):
+        header = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+        if bearer_of(header) is not None:
             return await self.application(scope, receive, send)
         if _is_of_another_port(dict(scope["headers"]), trusted=settings.CSRF_TRUSTED_ORIGINS):
             logger.warning("a socket of a page of another port of this host was refused")

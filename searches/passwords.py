@@ -39,7 +39,7 @@ def _too_many() -> forms.ValidationError:
     return forms.ValidationError(text, code=TOO_MANY)
 
 
-def _begin(username: str, request: HttpRequest) -> str:
+def _begin(username: str, request: HttpRequest) -> logins.Attempt:
     """Count an attempt at a password; returns what logins.succeeded takes.
 
     Raises forms.ValidationError, which says to wait.
@@ -63,9 +63,10 @@ class _Patient:
     def clean(self: Any) -> dict[str, Any]:
         # The cleaned name: what is spelled in other ways is the same user to the database.
         name, password = map(self.cleaned_data.get, ("username", "password"))
-        attempt = _begin(name, self.request) if name and password else ""
+        attempt = _begin(name, self.request) if name and password else None
         cleaned: dict[str, Any] = super().clean()  # type: ignore[misc]  # raises when it fails
-        logins.succeeded(attempt)
+        if attempt is not None:
+            logins.succeeded(attempt)
         return cleaned
 
 

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from channels.db import database_sync_to_async
 from django.conf import settings
 
+from bidiq.logs import without_credentials
 from searches import live, selectors
 from searches.domain.lifecycle import most_for_one
 from searches.fair_gate import FairGate
@@ -42,7 +43,7 @@ async def open_client() -> AsyncIterator[PncpClient]:
     limiter = make_limiter(
         settings.REDIS_URL,
         settings.PNCP_RATE_PER_MINUTE,
-        name=urlsplit(settings.PNCP_BASE_URL).netloc,
+        name=urlsplit(without_credentials(settings.PNCP_BASE_URL)).netloc,
     )
     try:
         async with PncpClient(

@@ -11,6 +11,7 @@ from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from bidiq.logs import without_credentials
 from searches.domain import tables
 from searches.domain.brazil import BRASILIA
 from searches.domain.lifecycle import SILENCE_SECONDS, TERMINAL, DigestState, Status
@@ -44,8 +45,11 @@ UNSERVED_AFTER = timedelta(minutes=10)
 
 
 def source_id() -> int:
-    """Return the id of the source that this process is configured for, making its row once."""
-    name = settings.BIDIQ_SOURCE_NAME or settings.PNCP_BASE_URL
+    """Return the id of the source that this process is configured for, making its row once.
+
+    Its address without a password, which may change, and is nothing to be kept or shown.
+    """
+    name = settings.BIDIQ_SOURCE_NAME or without_credentials(settings.PNCP_BASE_URL)
     source, _ = Source.objects.get_or_create(base_url=name)
     return source.pk
 

@@ -33,10 +33,15 @@ def user_of_token(token: str) -> User | None:
     return user
 
 
-def user_of_header(header: str) -> User | None:
-    """Return the user of an `Authorization: Bearer TOKEN`, or None."""
-    scheme, _, token = header.partition(" ")
-    return user_of_token(token.strip()) if scheme.lower() == "bearer" else None
+def bearer_of(header: str) -> str | None:
+    """Return the token of an `Authorization: Bearer TOKEN`; None for any other header.
+
+    Who brings one is a program: its token says whose, and nobody asks from where it comes. A header
+    of another scheme is as if there were none: a proxy in front may have asked for it, and browsers
+    send what they know of such by themselves, with requests of foreign pages, too.
+    """
+    scheme, _, token = header.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def _digest(token: str) -> str:

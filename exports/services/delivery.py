@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.utils import timezone
 
+from bidiq.connections import release_connections
 from exports.errors import ArtifactExpired, ArtifactMissing, Reason, StorageUnavailable
 from exports.models import DATABASE, OBJECT_STORAGE, Artifact, Download
 from exports.services import places
@@ -93,7 +94,7 @@ def _reach(artifact: Artifact, *, method: Literal["get_object", "head_object"]) 
             raise FileNotFoundError(artifact.name)
         return None
     storage = places.required_object_storage()
-    places.release_connections()
+    release_connections()
     with _turn():
         size_bytes = _asked_size(storage, artifact.name)
     if size_bytes != artifact.size_bytes:

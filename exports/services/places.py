@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import IO
 
 from django.core.files.storage import storages
-from django.db import connections
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -47,16 +46,6 @@ def required_object_storage() -> ObjectStorage:
     if storage is None:
         raise StorageUnavailable(reason=Reason.NOT_CONFIGURED)
     return storage
-
-
-def release_connections() -> None:
-    """Give this thread's database connections back: what comes next may take long without them.
-
-    A storage or a client that keeps us waiting would keep the pool's from everybody else.
-    """
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
 
 
 def free_name(alias: str, key: str) -> str:

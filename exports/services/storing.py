@@ -13,6 +13,7 @@ from django.db import Error, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from bidiq.connections import release_connections
 from bidiq.logs import Seldom
 from exports.errors import ArtifactNotMade, ArtifactTooLarge, Reason, StorageUnavailable
 from exports.models import DATABASE, OBJECT_STORAGE, Artifact
@@ -122,7 +123,7 @@ def _save_object(storage: ObjectStorage, artifact: Artifact, key: str, file: Bin
 def put_object(storage: ObjectStorage, artifact: Artifact, key: str, file: BinaryIO) -> str:
     """Upload the bytes of an artifact and return the name they got; raises StorageUnavailable."""
     wanted = places.free_name(OBJECT_STORAGE, key)
-    places.release_connections()
+    release_connections()
     try:
         name = write_whole(storage, wanted, file, content_type=artifact.content_type)
         arrived_bytes = _arrived_bytes(storage, name)

@@ -200,9 +200,14 @@ def test_too_many_searches_are_asked_to_wait(client, token, settings):
 def test_nobody_gets_in_without_token_or_csrf(alice):
     client = Client(enforce_csrf_checks=True)
     assert post(client, ask(), {}).status_code == 401
-    assert post(client, ask(), {"Authorization": "Bearer x"}).status_code == 401
-    assert post(client, ask(), {"Authorization": "Basic x"}).status_code == 401
+    for header in ("Bearer x", "Bearer", "Basic x"):
+        assert post(client, ask(), {"Authorization": header}).status_code == 401
     client.force_login(alice)
+    csrf = client.cookies["csrftoken"] = "a" * 32
+    for header in ("Bearer x", "Bearer"):  # a wrong token is no session either
+        headers = {"Authorization": header, "X-CSRFToken": csrf}
+        assert post(client, ask(), headers).status_code == 401
+    assert post(client, ask(), {"Authorization": "Basic x"}).status_code == 401
     assert post(client, ask(), {}).status_code == 401
     answer = post(client, ask(), {"Origin": "http://evil.example"})
     assert answer.status_code == 401
@@ -215,6 +220,10 @@ def test_a_browser_with_its_csrf_token_may_search_without_an_account(settings):
     client.cookies["csrftoken"] = csrf
     answer = post(client, ask(), {"X-CSRFToken": csrf})
     assert answer.status_code == 202
+    # What a proxy in front has asked for changes nothing.
+    proxied = {"X-CSRFToken": csrf, "Authorization": "Basic YTpi"}
+    assert post(client, ask(), proxied).status_code == 202
+    assert client.get(answer.json()["status_url"], headers=proxied).status_code == 200
     assert client.get(answer.json()["status_url"]).status_code == 200
     assert Client().get(answer.json()["status_url"]).status_code == 404
 

@@ -168,10 +168,22 @@ async def test_a_program_opens_a_socket_with_its_token(alice, bob):
         one = socket(path, header, origin=None)
         assert (await one.connect())[0] is may_watch
         await one.disconnect()
+    visitors = f"/ws/buscas/{(await ended_search()).pk}/?after=3"
     session = cookie_of(await database_sync_to_async(browser)("alice"))
-    for wrong in (b"Bearer nonsense", b"Basic YTpi"):  # a wrong token is no session either
-        one = socket(path, session, (b"authorization", wrong))
+    for wrong in (b"Bearer nonsense", b"bearer", b"Bearer "):  # a wrong token is no session either
+        one = socket(visitors, session, (b"authorization", wrong))
         assert not (await one.connect())[0]
+
+
+@pytest.mark.parametrize("header", [b"Basic YTpi", b"", b"Basic YTpi, Bearer x", b"Bearerx y"])
+async def test_a_header_that_is_no_token_opens_no_socket_and_closes_none(header):
+    """A proxy in front asks for it, and the browser sends it from foreign pages as well."""
+    path = f"/ws/buscas/{(await ended_search()).pk}/?after=3"
+    session = cookie_of(await database_sync_to_async(browser)("alice"))
+    for origin, may_watch in ((b"http://localhost", True), (b"http://evil.example", False)):
+        one = socket(path, session, (b"authorization", header), origin=origin)
+        assert (await one.connect())[0] is may_watch
+        await one.disconnect()
 
 
 @pytest.mark.parametrize("members_only", [False, True])
@@ -188,7 +200,8 @@ async def test_a_program_follows_with_its_token(alice, bob, settings, door, memb
         assert answer.status_code == status
     visitors = await ended_search()
     client.cookies = (await database_sync_to_async(browser)("alice")).cookies
-    for header, status in (("Bearer nonsense", 404), ("Basic YTpi", 404 if members_only else 200)):
+    mine = 404 if members_only else 200
+    for header, status in (("Bearer nonsense", 404), ("Bearer", 404), ("Basic YTpi", mine)):
         answer = await client.get(door.format(visitors.pk), headers={"Authorization": header})
         assert answer.status_code == status
 

@@ -4,7 +4,7 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.models import User
@@ -254,6 +254,46 @@ def test_the_mail_server_is_called_only_so_often_at_once(reader, monkeypatch):
     assert len(mail.outbox) == 1
 
 
+def test_who_asks_for_confirmations_is_one_of_those_who_call(reader, monkeypatch):
+    monkeypatch.setattr(addresses, "_calls", threading.BoundedSemaphore(1))
+    for _ in range(2):  # a call that is over is given back
+        answer = login(reader).post("/contas/email/", {"email": "nova@empresa.example"})
+        assert answer.status_code == 302
+    addresses._calls.acquire()
+    answer = login(reader).post("/contas/email/", {"email": "nova@empresa.example"})
+    assert answer.status_code == 503
+    assert "não pôde ser enviado" in answer.content.decode()
+    assert AddressRequest.objects.count() == len(mail.outbox) == 2
+
+
+class Waiting(EmailBackend):
+    """A mail server; who waits for it has so many connections to the database."""
+
+    kept: ClassVar[list[int]] = []
+
+    def _wait(self) -> None:
+        has = [one.connection is not None for one in connections.all(initialized_only=True)]
+        self.kept.append(sum(has))
+
+    def open(self) -> bool | None:
+        self._wait()
+        return super().open()
+
+    def send_messages(self, messages: Any) -> int:
+        self._wait()
+        return super().send_messages(messages)
+
+
+def test_no_connection_to_the_database_is_kept_while_a_mail_server_is_waited_for(reader, settings):
+    settings.EMAIL_BACKEND = f"{__name__}.Waiting"
+    Waiting.kept.clear()
+    assert forget(Client()).status_code == 302
+    post = {"email": "nova@empresa.example"}
+    assert login(reader).post("/contas/email/", post).status_code == 302
+    assert len(mail.outbox) == 2
+    assert set(Waiting.kept) == {0}
+
+
 # --- logging in ----------------------------------------------------------------------------------
 
 
@@ -287,6 +327,30 @@ def test_a_network_of_ipv6_is_one_place(alice, monkeypatch, settings):
     # A server that listens on both says IPv4 so: these are two places, and the first is the third.
     written = ("::ffff:192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1", "192.0.2.1", "::ffff:192.0.2.2")
     assert [enter_from(address) for address in written] == [200, 200, 200, 429, 200]
+
+
+def test_one_password_is_not_tried_on_every_name(alice, monkeypatch):
+    """From one place. Where the address is everybody's nobody is locked out for it."""
+    monkeypatch.setattr(logins, "MOST_OF_A_PLACE", 4)
+
+    def spray(address: str) -> list[int]:
+        names = [f"user{number}" for number in range(4)]
+        return [enter("licitação", name=name, REMOTE_ADDR=address).status_code for name in names]
+
+    there = "2a00:1450:1:2::1"
+    for _ in range(5):  # who gets in is none of them
+        assert enter("alice", REMOTE_ADDR=there).status_code == 302
+    assert spray(there) == [200] * 4
+    answer = enter("alice", REMOTE_ADDR="2a00:1450:1:2::2")  # the same network
+    assert (answer.status_code, answer["Retry-After"]) == (429, "900")
+    assert enter("alice", REMOTE_ADDR="8.8.8.8").status_code == 302
+    assert LoginAttempt.objects.count() == 8  # what is refused counts no more
+    for address in ("127.0.0.1", "10.0.0.1", "::ffff:192.168.0.1", "fd00::1"):
+        assert spray(address) == [200] * 4
+        assert enter("alice", REMOTE_ADDR=address).status_code == 302
+    later = timezone.now() + logins.PERIOD
+    monkeypatch.setattr(logins.timezone, "now", lambda: later)
+    assert enter("alice", REMOTE_ADDR=there).status_code == 302
 
 
 def test_who_guesses_the_old_password_has_to_wait(alice, monkeypatch):

@@ -52,3 +52,14 @@ def daily(simulate, run, settings):
         return saved, await finished(settings, await sync(Search.objects.get, pk=search_id))
 
     return make
+
+
+@pytest.fixture
+def mailed(daily, alice):
+    """Run a saved search of a user who wants mail."""
+
+    async def make(email: str = "alice@empresa.example") -> tuple[SavedSearch, Search]:
+        await sync(User.objects.filter(pk=alice.pk).update, email=email)
+        return await daily(Owner(user_id=alice.pk), wants_mail=True)
+
+    return make

@@ -28,17 +28,6 @@ from tests.integration.saved.conftest import finished, login, sync
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def mailed(daily, alice):
-    """Run a saved search of a user who wants mail."""
-
-    async def make(email: str = "alice@empresa.example") -> tuple[SavedSearch, Search]:
-        await sync(User.objects.filter(pk=alice.pk).update, email=email)
-        return await daily(Owner(user_id=alice.pk), wants_mail=True)
-
-    return make
-
-
 async def test_the_digest_tells_what_is_new_and_how_to_stop(mailed, settings):
     settings.BIDIQ_PUBLIC_URL = "https://bidiq.example"
     _, search = await mailed()

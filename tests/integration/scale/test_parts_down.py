@@ -1,9 +1,11 @@
 """Redis, S3 and PostgreSQL away: the site says so, answers at once, and comes back by itself."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from queue import Queue
 from typing import Any
 
@@ -199,6 +201,34 @@ def test_a_pool_in_use_to_the_last_is_no_database_that_is_down(installation) -> 
             status, parts, _ = states(web)
             assert (status, parts["database"], parts["storage"]) == (200, "ok", "ok")
         assert {click.result()[0] for click in asked} <= {200, 503}
+
+
+def test_a_mail_server_that_hangs_leaves_the_database_to_others(installation) -> None:
+    with installation() as cluster, ThreadPoolExecutor(6) as clicks:
+        with wires.silent_server() as url:
+            web = cluster.web(
+                BIDIQ_DATABASE_POOL_SIZE="2", EMAIL_URL=url.replace("http://", "smtp://")
+            )
+            asked = [clicks.submit(forget, web) for _ in range(6)]
+            busy = "SELECT count(*) FROM searches_loginattempt"
+            until(lambda: cluster.row(busy) == (6,), what="six who wait")
+            status, _, _ = web.request("GET", "/buscas/", headers=cluster.headers)
+            assert status == 200
+            assert not any(click.done() for click in asked)
+        assert {click.result() for click in asked} == {503}
+
+
+def forget(web: processes.Process) -> int:
+    """Ask for a new password as a browser does; return the status of the answer."""
+    csrf, body = "a" * 32, "email=alice%40empresa.example"
+    headers = {
+        "Cookie": f"csrftoken={csrf}",
+        "X-CSRFToken": csrf,
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    with contextlib.closing(HTTPConnection("127.0.0.1", web.port, timeout=60)) as client:
+        client.request("POST", "/contas/senha/esquecida/", body, headers)
+        return client.getresponse().status
 
 
 @pytest.mark.parametrize("how", ["refuses", "hangs"])
