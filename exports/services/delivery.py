@@ -124,7 +124,8 @@ def _asked_size(storage: ObjectStorage, name: str) -> int:
 
 
 def read_piece(artifact: Artifact, *, start: int, length: int) -> bytes:
-    """Return up to `length` bytes of an artifact of the database; empty at its end.
+    """Return up to `length` bytes of an artifact of the database, a storage's piece at most; empty
+    at its end.
 
     Raises ArtifactMissing, or StorageUnavailable. An artifact that was promoted while a slow client
     reads it is read on from the object storage.

@@ -40,7 +40,9 @@ Choice = TypeVar("Choice", bound=StrEnum)
 PAGE_SIZES = (10, 20, 50, 100)
 ANY_STATUS = "todos"
 DEFAULT_DAYS = 7
+#: From a period's first day to its last; and how many days that is.
 LONGEST_PERIOD_DAYS = 365
+MOST_DAYS = LONGEST_PERIOD_DAYS + 1
 LARGEST_VALUE = Decimal(10) ** 15
 LONGEST_TEXT = 1000
 MOST_ENTRIES = 200

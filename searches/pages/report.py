@@ -11,7 +11,7 @@ from searches import messages, selectors, wording
 from searches.domain.brazil import BY_IBGE, UNITS
 from searches.domain.filtering import Reason
 from searches.domain.lifecycle import Status
-from searches.domain.query import LONGEST_PERIOD_DAYS, Mode, Order, SearchQuery
+from searches.domain.query import MOST_DAYS, Mode, Order, SearchQuery
 from searches.domain.summary import MOST_HIGHLIGHTS, SOON_DAYS, days_left
 from searches.domain.tables import MODALITIES
 from searches.domain.text import fold
@@ -262,7 +262,7 @@ _WAYS_OUT: dict[str, str] = {
 def wider(query: SearchQuery) -> list[str]:
     """Return what a question can ask more of."""
     ways = []
-    if query.mode is Mode.PUBLISHED and query.days <= LONGEST_PERIOD_DAYS:
+    if query.mode is Mode.PUBLISHED and query.days < MOST_DAYS:
         ways.append("mais dias")
     if len(query.ufs) < len(UNITS):
         ways.append("mais estados")
