@@ -44,6 +44,7 @@ DEFAULT_DAYS = 7
 LONGEST_PERIOD_DAYS = 365
 MOST_DAYS = LONGEST_PERIOD_DAYS + 1
 LARGEST_VALUE = Decimal(10) ** 15
+LARGEST_WHOLE = 1_000_000
 LONGEST_TEXT = 1000
 MOST_ENTRIES = 200
 
@@ -359,7 +360,7 @@ class _Reader:
         if raw is None or raw == "":
             return default
         number = _whole(raw)
-        if number is None or not 1 <= number <= 1_000_000:
+        if number is None or not 1 <= number <= LARGEST_WHOLE:
             self.problem(name, "whole")
             return default
         return number
