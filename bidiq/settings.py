@@ -253,7 +253,7 @@ BIDIQ_LOGIN_REQUIRED = env.boolean("BIDIQ_LOGIN_REQUIRED", False)
 BIDIQ_RUNNER = env.choice(
     "BIDIQ_RUNNER", "worker" if BIDIQ_ON_POSTGRESQL else "inline", ("inline", "worker")
 )
-#: How many searches one process runs at once; the others wait their turn.
+#: How many searches one process runs at once; the others wait.
 BIDIQ_SEARCHES_AT_ONCE = env.integer("BIDIQ_SEARCHES_AT_ONCE", 16, minimum=1, maximum=1000)
 
 # --- Accounts and sessions ----------------------------------------------------------------

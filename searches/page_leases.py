@@ -1,4 +1,4 @@
-"""Turns at pages of the source between processes: the async side of the leases. Floor 5.
+"""Leases on pages of the source, between processes: their async side. Floor 5.
 
 Within one process `lists` joins equal requests by itself. Also beside a site that runs its
 searches itself there may be another process: a search in a terminal, a second site.
@@ -24,7 +24,7 @@ RENEWAL_SECONDS = 5.0
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.1, 1.0
 
 
-class Turns:
+class PageLeases:
     """The leases of this process; one task renews all of them."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Turns:
         self._keeper: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def turn(self, page: str) -> AsyncIterator[bool]:
+    async def leased(self, page: str) -> AsyncIterator[bool]:
         """Yield whether the page is ours to fetch while the block runs."""
         if not await self._take(page):
             yield False
@@ -84,9 +84,9 @@ class Turns:
         self._keeper = None
 
 
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
+_page_leases: WeakKeyDictionary[asyncio.AbstractEventLoop, PageLeases] = WeakKeyDictionary()
 
 
-def turns() -> Turns:
-    """Return the running loop's turns."""
-    return _turns.setdefault(asyncio.get_running_loop(), Turns())
+def page_leases() -> PageLeases:
+    """Return the running loop's leases."""
+    return _page_leases.setdefault(asyncio.get_running_loop(), PageLeases())
