@@ -5,7 +5,6 @@ searches itself there may be another process: a search in a terminal, a second s
 """
 
 import asyncio
-import contextvars
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
 
+from bidiq.detached import detached
 from searches.database import AWAY, patiently
 from searches.liveness import worker_name
 from searches.services import leases
@@ -39,10 +39,7 @@ class PageLeases:
             return
         self._held.add(page)
         if self._keeper is None:
-            # A fresh context: it works for all searches, and its lines carry no one's id.
-            self._keeper = asyncio.create_task(
-                self._keep(), name="leases", context=contextvars.Context()
-            )
+            self._keeper = detached(self._keep(), "leases")
         try:
             yield True
         finally:
