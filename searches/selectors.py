@@ -1,4 +1,4 @@
-"""Every read. Floor 3. Functions say what comes back; None or an empty list means: not there."""
+"""Reads that know a rule; mere look-ups stand with who needs them. Floor 3. None, []: not there."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
