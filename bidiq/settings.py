@@ -253,7 +253,7 @@ BIDIQ_LOGIN_REQUIRED = env.boolean("BIDIQ_LOGIN_REQUIRED", False)
 BIDIQ_RUNNER = env.choice(
     "BIDIQ_RUNNER", "worker" if BIDIQ_ON_POSTGRESQL else "inline", ("inline", "worker")
 )
-#: How many searches one process runs at once; the others wait their turn.
+#: How many searches one process runs at once; the others wait.
 BIDIQ_SEARCHES_AT_ONCE = env.integer("BIDIQ_SEARCHES_AT_ONCE", 16, minimum=1, maximum=1000)
 
 # --- Accounts and sessions ----------------------------------------------------------------
@@ -264,6 +264,8 @@ LOGOUT_REDIRECT_URL = "searches:form"
 #: An anonymous visitor's history lives as long as its cookie, which looking at it renews
 #: (searches.access.renew_session).
 SESSION_COOKIE_AGE = 90 * 86400
+#: The life of every link in a mail: to a new password, and those that confirm an address.
+PASSWORD_RESET_TIMEOUT = 3 * 86400
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -70,7 +70,7 @@ def write_audit(
 
 
 def visitor_text(key: str) -> str:
-    """Return enough of a visitor's key to tell two apart; the whole would open their history."""
+    """Return enough of a visitor's key to tell two apart; it opens nothing (sessions have it)."""
     return f"visitante {key[:8]}…" if key else ""
 
 

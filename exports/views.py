@@ -19,8 +19,6 @@ from exports.headers import Unsatisfiable, attachment, names_tag, parse_range
 from exports.models import DATABASE, Artifact
 from exports.services import deliver, read_piece
 
-PIECE_BYTES = 512 * 1024
-
 
 def artifact_response(
     request: HttpRequest, artifact: Artifact, *, visitor: str
@@ -87,7 +85,7 @@ def _bytes_response(
 
 def _pieces(artifact: Artifact, *, start: int, stop: int) -> Iterator[bytes]:
     while start < stop:
-        piece = read_piece(artifact, start=start, length=min(PIECE_BYTES, stop - start))
+        piece = read_piece(artifact, start=start, length=stop - start)
         if not piece:
             return
         start += len(piece)
@@ -98,7 +96,7 @@ async def _async_pieces(artifact: Artifact, *, start: int, stop: int) -> AsyncIt
     # Any thread may read, and the connection goes back after each piece.
     read = database_sync_to_async(read_piece, thread_sensitive=False)
     while start < stop:
-        piece = await read(artifact, start=start, length=min(PIECE_BYTES, stop - start))
+        piece = await read(artifact, start=start, length=stop - start)
         if not piece:
             return
         start += len(piece)

@@ -120,7 +120,7 @@ def _asked_address(request: HttpRequest) -> str:
     """Return the address that has a link to confirm it, while the link is good and unused."""
     email = cast(User, request.user).email
     address, asked_at, instead_of = request.session.get(ASKED_KEY, ("", 0.0, ""))
-    is_good = timezone.now().timestamp() - asked_at < addresses.LINK_SECONDS
+    is_good = timezone.now().timestamp() - asked_at < settings.PASSWORD_RESET_TIMEOUT
     if is_good and instead_of == email != address:
         return str(address)
     request.session.pop(ASKED_KEY, None)

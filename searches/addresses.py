@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from threading import BoundedSemaphore, Thread
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.core import signing
@@ -28,7 +29,6 @@ from searches.services.turns import take_turn
 
 logger = logging.getLogger(__name__)
 
-LINK_SECONDS = 3 * 86400
 #: In a day. Whoever signs up may name any address: nobody is to be pestered through us.
 MOST_OF_A_USER, MOST_OF_AN_ADDRESS = 5, 3
 DAY = timedelta(days=1)
@@ -137,7 +137,8 @@ def read_link(token: str, user: User) -> str:
 
 
 def _read(token: str, user: User) -> dict[str, Any]:
-    signed: dict[str, Any] = signing.loads(token, salt=_SALT, max_age=LINK_SECONDS)
+    max_age = settings.PASSWORD_RESET_TIMEOUT
+    signed: dict[str, Any] = signing.loads(token, salt=_SALT, max_age=max_age)
     if signed["user"] != user.pk or user.email not in (signed["instead_of"], signed["address"]):
         raise signing.BadSignature
     return signed

@@ -142,7 +142,8 @@ class SearchAdmin(ReadOnly, ByWholeId[Search]):
     def owner(self, search: Search) -> str:
         if search.owner_user is not None:
             return str(search.owner_user.get_username())
-        # Enough to tell two visitors apart; the whole key would open their history.
+        # Enough to tell two visitors apart. The key opens nothing: it is known to sessions alone,
+        # which are kept here, and no client sends one.
         return f"visitante {search.owner_visitor[:6]}…" if search.owner_visitor else "-"
 
     @admin.display(description="pergunta")
@@ -234,7 +235,7 @@ class SavedSearchAdmin(ReadOnly, ByWholeId[SavedSearch]):
     search_fields = ("id", "name", "owner_user__username")
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
-    exclude = ("owner_visitor",)  # it would open a visitor's history
+    exclude = ("owner_visitor",)  # says nothing to people, and opens nothing (see SearchAdmin)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether somebody may delete users: what a user saved goes with the user."""

@@ -33,8 +33,8 @@ from searches import (
 from searches.access import members_when_required, request_owner, visible_or_404
 from searches.domain import brazil, matching, tables
 from searches.domain.brazil import BRASILIA
-from searches.domain.errors import QueryError
-from searches.domain.query import PAGE_SIZES, parse_query
+from searches.domain.errors import Problem, QueryError
+from searches.domain.query import LARGEST_WHOLE, PAGE_SIZES, parse_query
 from searches.models import Search
 from searches.services import searches as services
 from searches.sse import event_stream_response
@@ -290,11 +290,11 @@ async def search(
     itens_por_pagina: int | None = None,
 ) -> HttpResponse:
     """Return a search with a page of its result, at any moment of its life."""
-    if pagina is not None and not 1 <= pagina <= 1_000_000:
-        message = "Use uma página de 1 a 1.000.000."
+    if pagina is not None and not 1 <= pagina <= LARGEST_WHOLE:
+        message = f"Use uma página de 1 a {messages.number_text(LARGEST_WHOLE)}."
         raise ApiError(422, "request.invalid", message, field="pagina")
     if itens_por_pagina is not None and itens_por_pagina not in PAGE_SIZES:
-        message = "Use 10, 20, 50 ou 100 itens por página."
+        message = messages.problem_text(Problem("page_size"))
         raise ApiError(422, "request.invalid", message, field="itens_por_pagina")
     found = await database_sync_to_async(_result)(request, search_id, pagina, itens_por_pagina)
     return _json(found)

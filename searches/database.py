@@ -24,7 +24,7 @@ T = TypeVar("T")
 #: What is marked as `apart`, and its threads.
 _APART: set[Callable[..., object]] = set()
 _apart_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="apart")
-#: Of what computes. More of them would be no faster, and the loop would wait for each one's turn.
+#: Of what computes. More of them would be no faster, and the loop would wait for each one.
 _aside_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="aside")
 
 

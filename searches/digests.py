@@ -62,13 +62,13 @@ def send_due(*, now: datetime | None = None) -> int:
     ).select_related("search__saved__owner_user", "search")
     sent = 0
     for digest in due:
-        # From this turn on, not from the round's beginning: the mails before it may have taken
-        # longer than the pause, and a moment that is over would be anybody's turn at once.
+        # From now on, not from the round's beginning: the mails before it may have taken longer
+        # than the pause, and a moment that is over would be anybody's at once.
         again_at = max(moment, timezone.now()) + RETRY_AFTER * 2**digest.attempts
-        turn = Digest.objects.filter(
+        unmoved = Digest.objects.filter(
             pk=digest.pk, state=DigestState.WAITING, next_try_at=digest.next_try_at
         )
-        if turn.update(next_try_at=again_at):
+        if unmoved.update(next_try_at=again_at):
             token = logs.search_id.set(str(digest.pk))
             try:
                 sent += _send(digest)

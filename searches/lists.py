@@ -1,4 +1,4 @@
-"""Reading lists of the source into the store: pages, turns, drift; nothing twice. Floor 5."""
+"""Reading lists of the source into the store: pages, leases, drift; nothing twice. Floor 5."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ from searches.domain.errors import SourceError, SourceUnavailable
 from searches.domain.notice import Notice
 from searches.domain.planning import Endpoint, ListKey, days_between, plan_lists
 from searches.fair_gate import FairGate
-from searches.page_turns import turns
+from searches.page_leases import page_leases
 from searches.pncp.client import PncpClient
 from searches.services import notices
 from searches.single_flight import SingleFlight
@@ -35,7 +35,7 @@ FAILURES_IN_A_ROW = 6
 FAILURES_AT_FIRST = 3
 #: As many notices that all are on another page too are a page that came again.
 FEWEST_REPEATED = 5
-#: Pages of a list that wait for their turn side by side.
+#: Pages of a list that are waited for side by side.
 PAGES_AT_ONCE = 200
 
 
@@ -134,12 +134,12 @@ async def read_page(
         name = f"{source} {key} {number}"
         stored = await known()
         while stored is None:
-            async with _hand(client).place(page), turns().turn(name) as is_ours:
+            async with _hand(client).place(page), page_leases().leased(name) as is_ours:
                 if is_ours:
-                    # Another process may have stored it while we waited for our turn.
+                    # Another process may have stored it while we waited for the lease.
                     stored = await known()
                     return stored or await _fetch(client, source, key, number)
-            await turns().over(name)
+            await page_leases().over(name)
             stored = await known()
         return stored
 

@@ -5,10 +5,9 @@ re-reads the database on a gap or a silence (see streams.py).
 """
 
 import asyncio
-import contextvars
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,6 +20,7 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from bidiq.detached import detached
 from bidiq.logs import Seldom
 
 logger = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class Hub:
         key = search_id.hex
         self._listeners.setdefault(key, set()).add(listener)
         if self._keeper is None:
-            self._keeper = _detached(self._keep(), "live-hub")
+            self._keeper = detached(self._keep(), "live-hub")
         try:
             await self._join_all()
             yield
@@ -175,7 +175,7 @@ class Hub:
         self._own_group = f"hub.{uuid4().hex}"
         await self._layer.group_add(self._own_group, channel)
         self._channel = channel
-        self._receiver = _detached(self._receive(channel), "live-receive")
+        self._receiver = detached(self._receive(channel), "live-receive")
 
     async def _hears_itself(self) -> bool:
         """Ring through the layer's server and back, by a group as the searches' events come."""
@@ -239,11 +239,6 @@ async def _closed(layer: Any) -> None:
     with suppress(Exception):
         async with asyncio.timeout(PATIENCE_SECONDS):
             await close()
-
-
-def _detached(coroutine: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
-    # A fresh context: the task outlives the request that happened to come first.
-    return asyncio.create_task(coroutine, name=name, context=contextvars.Context())
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

@@ -4,15 +4,23 @@ Pure functions: the database keeps codes, the words are chosen here.
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from exports.errors import ArtifactTooLarge
 from searches.domain.brazil import BY_CODE
 from searches.domain.errors import Problem, QueryError
 from searches.domain.filtering import Reason
-from searches.domain.lifecycle import DigestState, Status
+from searches.domain.lifecycle import MAX_LOSSES, DigestState, Status
 from searches.domain.progress import Stage, Told
-from searches.domain.query import SearchQuery
+from searches.domain.query import LARGEST_VALUE, LARGEST_WHOLE, PAGE_SIZES, SearchQuery
+from searches.domain.terms import MAX_TERM_LENGTH, MAX_TERMS, MIN_PREFIX_LENGTH
+
+
+def number_text(number: int | Decimal) -> str:
+    """Return a whole number with Portuguese thousands: 1.463."""
+    return f"{number:,}".replace(",", ".")
+
 
 #: What the codes of the database are called.
 STATES = {
@@ -57,9 +65,11 @@ _PROBLEMS = {
     "date": "Escreva uma data válida, no formato AAAA-MM-DD.",
     "unknown_sector": "“{value}” não é um setor conhecido.",
     "sector_or_terms": "Escolha um setor ou escreva os seus termos.",
-    "terms.many": "São termos demais: use no máximo 50.",
-    "terms.long": "“{term}” é longo demais: use no máximo 100 letras em cada termo.",
-    "terms.prefix": "“{term}”: o * vale só no fim de uma palavra com pelo menos três letras.",
+    "terms.many": f"São termos demais: use no máximo {MAX_TERMS}.",
+    "terms.long": f"“{{term}}” é longo demais: use no máximo {MAX_TERM_LENGTH} letras em cada "
+    "termo.",
+    "terms.prefix": "“{term}”: o * vale só no fim de uma palavra com pelo menos "
+    f"{MIN_PREFIX_LENGTH} letras.",
     "terms.minus": "“{term}”: para deixar uma palavra de fora, use “Sem estes termos” e escreva-a "
     "sem o hífen.",
     "exclusion.minus": "“{term}”: escreva sem o hífen. O que está em “Sem estes termos” já fica de "
@@ -71,10 +81,11 @@ _PROBLEMS = {
     "unknown_sphere": "“{value}” não é uma esfera: use F, E, M ou D.",
     "ibge": "“{value}” não é um código IBGE de município (7 dígitos).",
     "number": "Escreva um número.",
-    "value_range": "O valor deve estar entre 0 e 1.000.000.000.000.000.",
+    "value_range": f"O valor deve estar entre 0 e {number_text(LARGEST_VALUE)}.",
     "value_order": "O valor máximo deve ser maior ou igual ao mínimo.",
-    "whole": "Escreva um número inteiro de 1 a 1.000.000.",
-    "page_size": "Use 10, 20, 50 ou 100 itens por página.",
+    "whole": f"Escreva um número inteiro de 1 a {number_text(LARGEST_WHOLE)}.",
+    "page_size": f"Use {', '.join(map(str, PAGE_SIZES[:-1]))} ou {PAGE_SIZES[-1]} itens por "
+    "página.",
     "choice": "“{value}” não é uma das opções.",
     "uuid": "Envie um UUID válido.",
 }
@@ -88,7 +99,7 @@ ERRORS = {
     "source.malformed": "O PNCP deu uma resposta que não se pode ler.",
     "source.gone": "O site passou a consultar outra fonte enquanto esta busca esperava. "
     "Repita a busca.",
-    "worker.lost": "A busca foi interrompida três vezes e não será retomada sozinha. "
+    "worker.lost": f"A busca foi interrompida {MAX_LOSSES} vezes e não será retomada sozinha. "
     "Você pode repeti-la.",
     "internal": "Houve uma falha do nosso lado. Ela foi registrada; repita a busca.",
     # A result, without its file.
@@ -188,11 +199,6 @@ def reason_text(reason: str, query: SearchQuery) -> str:
         excluded = _REASONS[reason]
         return f"{excluded}, ou {_OTHER_SUBJECT}" if query.exclusions else _OTHER_SUBJECT
     return _REASONS.get(reason, reason)
-
-
-def number_text(number: int) -> str:
-    """Return a whole number with Portuguese thousands: 1.463."""
-    return f"{number:,}".replace(",", ".")
 
 
 def event_text(told: Told) -> str:

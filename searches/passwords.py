@@ -1,5 +1,6 @@
 """Passwords: asked for, chosen at sign-up, changed, made anew by e-mail. Floor 6."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -35,7 +36,8 @@ TOO_MANY = "too_many_attempts"
 
 
 def _too_many() -> forms.ValidationError:
-    text = "Muitas tentativas seguidas. Espere 15 minutos e tente de novo."
+    minutes = logins.PERIOD // timedelta(minutes=1)
+    text = f"Muitas tentativas seguidas. Espere {minutes} minutos e tente de novo."
     return forms.ValidationError(text, code=TOO_MANY)
 
 

@@ -24,6 +24,7 @@ from exports.workbook import (
     Marked,
     Parameters,
     Table,
+    Urgent,
 )
 from searches import messages, selectors, wording
 from searches.database import apart
@@ -31,7 +32,7 @@ from searches.domain import tables
 from searches.domain.brazil import BRASILIA, BY_CODE
 from searches.domain.query import SearchQuery
 from searches.domain.stored import stored_query
-from searches.domain.summary import days_left
+from searches.domain.summary import CLOSING_SOON, SOON_DAYS, URGENT_DAYS, days_left
 from searches.domain.text import pieces
 from searches.models import Search
 
@@ -88,6 +89,7 @@ def write_report(search: Search, file: BinaryIO, *, now: datetime) -> int:
     return workbook.write_workbook(file, title=wording.question(query), sheets=sheets)
 
 
+URGENT = Urgent(red_days=URGENT_DAYS, amber_days=SOON_DAYS, save=("Situação", tables.STOPPED_NAMES))
 COLUMNS = (
     Column("Código PNCP", width=32),
     Column("Objeto", width=70, wrap=True),
@@ -101,7 +103,7 @@ COLUMNS = (
     Column("Publicação", Kind.DATETIME),
     Column("Abertura", Kind.DATETIME),
     Column("Encerramento", Kind.DATETIME),
-    Column("Dias restantes", Kind.INTEGER, urgent_save=("Situação", tables.STOPPED_NAMES)),
+    Column("Dias restantes", Kind.INTEGER, urgent=URGENT),
     Column("Termos", width=30, wrap=True),
     Column("Relevância", Kind.INTEGER),
     Column("Link PNCP", Kind.LINK),
@@ -170,7 +172,7 @@ def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
                     ["Valor estimado somado", _sum(summary.get("valor_total", "0"))],
                     ["Sem valor informado", summary.get("sem_valor", 0)],
                     ["Recebendo proposta", summary.get("recebendo_proposta", 0)],
-                    ["Encerram em 7 dias", summary.get("encerram_em_7_dias", 0)],
+                    [f"Encerram em {SOON_DAYS} dias", summary.get(CLOSING_SOON, 0)],
                 ],
             ),
             Figure(

@@ -4,7 +4,6 @@ For one process with SQLite. Searches whose process died are taken up again from
 """
 
 import asyncio
-import contextvars
 import logging
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from weakref import WeakKeyDictionary
 from channels.db import database_sync_to_async
 from django.conf import settings
 
+from bidiq.detached import detached
 from bidiq.logs import without_credentials
 from searches import live, selectors
 from searches.domain.lifecycle import most_for_one
@@ -96,7 +96,7 @@ class InlineRunner:
     def start(self) -> None:
         """Begin to look after searches; the first time takes up what a dead process left."""
         if self._keeper is None and not self._is_stopped:
-            self._keeper = self._detached(self._keep(), "runner")
+            self._keeper = detached(self._keep(), "runner")
 
     async def stop(self) -> None:
         """Give every search back and close the client; nothing is taken any more."""
@@ -113,17 +113,9 @@ class InlineRunner:
         """
         self.start()
         if self._keeper is not None and search_id not in self._tasks:
-            task = self._detached(self._run(search_id), f"search-{search_id}")
+            task = detached(self._run(search_id), f"search-{search_id}")
             self._tasks[search_id] = task
             task.add_done_callback(lambda _: self._tasks.pop(search_id, None))
-
-    @staticmethod
-    def _detached(coroutine, name: str) -> "asyncio.Task[None]":  # type: ignore[no-untyped-def]
-        # A fresh context: inheriting the request's would leave an executor thread with an open
-        # database connection for each search (asgiref#348).
-        return asyncio.get_running_loop().create_task(
-            coroutine, name=name, context=contextvars.Context()
-        )
 
     async def _run(self, search_id: UUID) -> None:
         await self._ready.wait()

@@ -1,4 +1,4 @@
-"""Every read. Floor 3. Functions say what comes back; None or an empty list means: not there."""
+"""Reads that know a rule; mere look-ups stand with who needs them. Floor 3. None, []: not there."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -133,7 +133,7 @@ def predecessors(searches: Iterable[Search], owner: Owner) -> dict[UUID, UUID]:
     return found
 
 
-def _told_runs(saved_id: UUID | None) -> QuerySet[Search]:
+def _told_runs(saved_id: UUID | OuterRef | None) -> QuerySet[Search]:
     """Return the results of a saved question that its owner has been told of, newest first.
 
     A run that failed has shown nothing to anybody, whatever it had stored until then. What was in
@@ -171,6 +171,20 @@ def unseen(
         notice=OuterRef("notice"), search__in=earlier.order_by().values("pk")
     )
     return matches.exclude(Exists(shown if or_hidden else shown.filter(hidden=False)))
+
+
+def new_counts(runs: Iterable[Search]) -> dict[UUID, int]:
+    """Return how many notices are new in each of some results that have earlier runs."""
+    before = _told_runs(OuterRef("saved")).filter(created_at__lt=OuterRef("created_at"))
+    later = Search.objects.filter(Exists(before), pk__in=[run.pk for run in runs])
+    shown = _told_runs(OuterRef("search__saved")).filter(
+        created_at__lt=OuterRef("search__created_at"),
+        matches__notice=OuterRef("notice"),
+        matches__hidden=False,
+    )
+    new = Match.objects.filter(~Exists(shown), search__in=later.values("pk"), hidden=False)
+    counts = dict(new.values_list("search").annotate(Count("pk")))
+    return {pk: counts.get(pk, 0) for pk in later.values_list("pk", flat=True)}
 
 
 # --- who runs ---------------------------------------------------------------------------------

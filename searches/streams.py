@@ -6,7 +6,6 @@ repeat anything, however slow it is.
 """
 
 import asyncio
-import contextvars
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -18,6 +17,7 @@ from weakref import WeakKeyDictionary
 import orjson
 from channels.db import database_sync_to_async
 
+from bidiq.detached import detached
 from searches import live, selectors
 from searches.domain.progress import LAST_STAGES
 
@@ -83,10 +83,7 @@ class Topic:
         return bool(self.frames) and self.frames[-1].is_last
 
     def start(self) -> None:
-        # A fresh context: the topic outlives the request that came first, whose thread ends then.
-        self._task = asyncio.create_task(
-            self._run(), name=f"topic-{self.search_id}", context=contextvars.Context()
-        )
+        self._task = detached(self._run(), f"topic-{self.search_id}")
 
     async def stop(self) -> None:
         if self._task is not None:

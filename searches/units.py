@@ -107,7 +107,7 @@ def new_units(query: SearchQuery) -> dict[str, UnitState]:
 def coverage_of(search: Search) -> dict[str, Any]:
     """Return what is said of each UF of a search; nothing while it may still be read.
 
-    One that ended before its turn, or whose worker was lost, has read none.
+    One that ended before it was begun, or whose worker was lost, has read none.
     """
     if search.coverage or not search.is_terminal:
         return dict(search.coverage)

@@ -1,4 +1,8 @@
-"""Every write to artifacts, downloads and their bytes. Floor 3; the door of the app for callers."""
+"""Every write to artifacts, downloads and their bytes. Floor 3; the door of the app for callers.
+
+Only whose they are is written by the callers too, with rows of their own: when a search ends, a
+visitor logs in, a user leaves.
+"""
 
 from exports.services.delivery import Delivery, deliver, read_piece
 from exports.services.storing import (

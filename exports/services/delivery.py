@@ -19,10 +19,10 @@ from exports.storage import ObjectStorage
 
 #: What is fetched in pieces is one download when it takes no longer.
 PIECES_WITHIN = timedelta(hours=1)
-#: So many ask the object storage at once, and who comes then waits so long for a turn: without end
-#: each click on a storage that hangs would be another thread.
-_QUESTIONS, _TURN_SECONDS = 8, 1.0
-_turns = threading.BoundedSemaphore(_QUESTIONS)
+#: So many ask the object storage at once, and who comes then waits so long to be one of them:
+#: without end each click on a storage that hangs would be another thread.
+_MOST_ASKING, _WAIT_SECONDS = 8, 1.0
+_asking = threading.BoundedSemaphore(_MOST_ASKING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _reach(artifact: Artifact, *, method: Literal["get_object", "head_object"]) 
         return None
     storage = places.required_object_storage()
     release_connections()
-    with _turn():
+    with _one_of_few():
         size_bytes = _asked_size(storage, artifact.name)
     if size_bytes != artifact.size_bytes:
         raise FileNotFoundError(artifact.name)
@@ -109,16 +109,16 @@ def _reach(artifact: Artifact, *, method: Literal["get_object", "head_object"]) 
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    """Hold one of the turns to ask; raises StorageUnavailable when those who have them hang."""
-    if not _turns.acquire(timeout=_TURN_SECONDS):
+def _one_of_few() -> Iterator[None]:
+    """Be one of the few who ask; raises StorageUnavailable when those who are hang."""
+    if not _asking.acquire(timeout=_WAIT_SECONDS):
         raise StorageUnavailable(
             "Others wait for the object storage.", reason=Reason.TIMEOUT, retry_after_seconds=5
         )
     try:
         yield
     finally:
-        _turns.release()
+        _asking.release()
 
 
 def _asked_size(storage: ObjectStorage, name: str) -> int:
@@ -138,7 +138,8 @@ def _asked_size(storage: ObjectStorage, name: str) -> int:
 
 
 def read_piece(artifact: Artifact, *, start: int, length: int) -> bytes:
-    """Return up to `length` bytes of an artifact of the database; empty at its end.
+    """Return up to `length` bytes of an artifact of the database, a storage's piece at most; empty
+    at its end.
 
     Raises ArtifactMissing, or StorageUnavailable. An artifact that was promoted while a slow client
     reads it is read on from the object storage.

@@ -13,9 +13,7 @@ from django.utils import timezone
 from exports.breaker import Breaker
 from exports.errors import Reason, StorageUnavailable
 from exports.models import DATABASE, OBJECT_STORAGE, Artifact, StoredFile
-from exports.storage import DatabaseStorage, ObjectStorage
-
-PIECE_BYTES = 512 * 1024
+from exports.storage import PIECE_BYTES, DatabaseStorage, ObjectStorage
 
 logger = logging.getLogger("exports")
 #: Guards reads of the object storage in this process.

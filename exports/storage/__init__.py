@@ -8,10 +8,10 @@ from typing import IO
 from django.core.files.base import File
 from django.core.files.storage import Storage
 
-from exports.storage.database import DatabaseStorage
+from exports.storage.database import PIECE_BYTES, DatabaseStorage
 from exports.storage.objects import ObjectStorage
 
-__all__ = ["DatabaseStorage", "ObjectStorage", "write_whole"]
+__all__ = ["PIECE_BYTES", "DatabaseStorage", "ObjectStorage", "write_whole"]
 
 
 def write_whole(storage: Storage, name: str, file: IO[bytes], *, content_type: str) -> str:

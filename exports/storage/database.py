@@ -11,14 +11,15 @@ from django.utils.deconstruct import deconstructible
 if TYPE_CHECKING:
     from exports.models import StoredFile
 
-CHUNK_BYTES = 512 * 1024
+#: What a storage reads and writes at once: nobody holds a whole file.
+PIECE_BYTES = 512 * 1024
 
 
 @deconstructible
 class DatabaseStorage(Storage):
     """Keep files as rows of pieces, so that reading never holds more than one piece."""
 
-    def __init__(self, *, chunk_bytes: int = CHUNK_BYTES) -> None:
+    def __init__(self, *, chunk_bytes: int = PIECE_BYTES) -> None:
         self.chunk_bytes = chunk_bytes
 
     def _save(self, name: str, content: "File[bytes]") -> str:

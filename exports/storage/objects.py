@@ -18,8 +18,7 @@ from storages.backends.s3 import S3Storage
 from exports.errors import Reason, StorageUnavailable
 from exports.headers import attachment
 from exports.storage.border import error_code, error_reason, status, translated
-
-PIECE_BYTES = 512 * 1024
+from exports.storage.database import PIECE_BYTES
 
 logger = logging.getLogger("exports")
 

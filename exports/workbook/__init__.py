@@ -5,7 +5,17 @@ Floor 1: no models, no settings. Rows are streamed, so memory does not grow with
 
 from exports.workbook.cells import Kind
 from exports.workbook.package import MAX_ROWS, write_workbook
-from exports.workbook.sheets import Chart, Column, Figure, Figures, Group, Parameters, Sheet, Table
+from exports.workbook.sheets import (
+    Chart,
+    Column,
+    Figure,
+    Figures,
+    Group,
+    Parameters,
+    Sheet,
+    Table,
+    Urgent,
+)
 from exports.workbook.values import Marked
 
 CONTENT_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -23,5 +33,6 @@ __all__ = [
     "Parameters",
     "Sheet",
     "Table",
+    "Urgent",
     "write_workbook",
 ]

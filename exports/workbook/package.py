@@ -31,6 +31,7 @@ from exports.workbook.sheets import (
     Parameters,
     Sheet,
     Table,
+    Urgent,
     fill_figures,
     fill_parameters,
 )
@@ -212,11 +213,12 @@ class _TableWriter:
         has_total = any(column.total for column in columns)
         self._sheet.print_area = f"A1:{last_letter}{last_row + has_total}"
         for number, column in enumerate(columns, start=1):
-            if column.urgent_save and self.count:
-                title, calm = column.urgent_save
+            if column.urgent and self.count:
+                title, calm = column.urgent.save
                 place = [other.title for other in columns].index(title) + 1
                 others = [f'${get_column_letter(place)}2<>"{value}"' for value in calm]
-                _mark_urgent(self._sheet, get_column_letter(number), others, last_row=last_row)
+                cells = f"{get_column_letter(number)}2:{get_column_letter(number)}{last_row}"
+                _mark_urgent(self._sheet, cells, column.urgent, others)
 
     def write_end(self, stream: IO[bytes], *, frame: bytes) -> None:
         """Write the second half of the frame, with the hyperlinks where they belong."""
@@ -240,13 +242,11 @@ def _height(values: Sequence[object], wrapped: Sequence[tuple[int, int]]) -> str
     return "" if lines == 2 else f' ht="{looks.row_height(lines)}" customHeight="1"'
 
 
-def _mark_urgent(
-    sheet: Worksheet, letter: str, conditions: Sequence[str], *, last_row: int
-) -> None:
-    first = f"${letter}2"
+def _mark_urgent(sheet: Worksheet, cells: str, urgent: Urgent, conditions: Sequence[str]) -> None:
+    first = f"${cells.partition(':')[0]}"
     for days, fill, colour in (
-        (2, looks.RED, looks.RED_TEXT),
-        (7, looks.AMBER, looks.AMBER_TEXT),
+        (urgent.red_days, looks.RED, looks.RED_TEXT),
+        (urgent.amber_days, looks.AMBER, looks.AMBER_TEXT),
     ):
         # Not "less than or equal": an empty cell would count as zero.
         asked = ",".join([f"ISNUMBER({first})", f"{first}>=0", f"{first}<={days}", *conditions])
@@ -256,7 +256,7 @@ def _mark_urgent(
             font=Font(color=colour, bold=True),
             stopIfTrue=True,
         )
-        sheet.conditional_formatting.add(f"{letter}2:{letter}{last_row}", rule)
+        sheet.conditional_formatting.add(cells, rule)
 
 
 class Links:

@@ -21,6 +21,16 @@ from exports.workbook.values import clean_text, to_decimal
 
 
 @dataclass(frozen=True, slots=True)
+class Urgent:
+    """Where a number of days that are left is marked: from so many on, save where the column of
+    this title says one of these."""
+
+    red_days: int
+    amber_days: int
+    save: tuple[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column of a table."""
 
@@ -29,9 +39,7 @@ class Column:
     width: float | None = None  # characters; by kind when None
     wrap: bool = False  # long texts go on in a second line
     total: bool = False  # its sum stands in the last row
-    #: days that are left: amber from 7, red from 2, save where the column of this title says one
-    #: of these
-    urgent_save: tuple[str, Sequence[str]] | None = None
+    urgent: Urgent | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,9 +53,10 @@ def days_between(first: date, last: date) -> list[date]:
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 
-#: The source's longest span. One long list costs fewer requests than many short ones, and the
-#: ledger of pages already makes it resumable.
-LONGEST_LIST_DAYS = 366
+#: The source's longest span, from a list's first day to its last. One long list costs fewer
+#: requests than many short ones, and the ledger of pages already makes it resumable.
+LONGEST_SPAN_DAYS = 365
+LONGEST_LIST_DAYS = LONGEST_SPAN_DAYS + 1
 
 
 #: How old what is known of a day that is over may be: deadlines move, notices are revoked.

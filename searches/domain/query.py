@@ -40,8 +40,11 @@ Choice = TypeVar("Choice", bound=StrEnum)
 PAGE_SIZES = (10, 20, 50, 100)
 ANY_STATUS = "todos"
 DEFAULT_DAYS = 7
+#: From a period's first day to its last; and how many days that is.
 LONGEST_PERIOD_DAYS = 365
+MOST_DAYS = LONGEST_PERIOD_DAYS + 1
 LARGEST_VALUE = Decimal(10) ** 15
+LARGEST_WHOLE = 1_000_000
 LONGEST_TEXT = 1000
 MOST_ENTRIES = 200
 
@@ -357,7 +360,7 @@ class _Reader:
         if raw is None or raw == "":
             return default
         number = _whole(raw)
-        if number is None or not 1 <= number <= 1_000_000:
+        if number is None or not 1 <= number <= LARGEST_WHOLE:
             self.problem(name, "whole")
             return default
         return number

@@ -10,7 +10,10 @@ from typing import Any
 from searches.domain.brazil import BRASILIA
 from searches.domain.notice import Notice, NoticeStatus
 
-URGENT_DAYS = 7
+#: Days left at which a deadline is marked: it is urgent, or it is soon.
+URGENT_DAYS, SOON_DAYS = 2, 7
+#: The figure of those: it is stored, and scripts read it, so it keeps its name and its seven days.
+CLOSING_SOON = "encerram_em_7_dias"
 #: Upper bounds of the value bands shown in the chart, in reais; the last band has none.
 VALUE_BANDS = (Decimal(50_000), Decimal(200_000), Decimal(1_000_000), Decimal(5_000_000))
 MOST_HIGHLIGHTS = 5
@@ -39,7 +42,7 @@ def summarise(kept: Iterable[tuple[Notice, int]], *, now: datetime) -> dict[str,
     The highlights are those still open: what closes within the week first, the most relevant of it.
     """
     total = _Group()
-    without_value = urgent = receiving = 0
+    without_value = closing_soon = receiving = 0
     by_uf: defaultdict[str, _Group] = defaultdict(_Group)
     by_modality: defaultdict[str, _Group] = defaultdict(_Group)
     by_week: defaultdict[str, _Group] = defaultdict(_Group)
@@ -60,9 +63,9 @@ def summarise(kept: Iterable[tuple[Notice, int]], *, now: datetime) -> dict[str,
         if notice.status(now) is NoticeStatus.RECEIVING:
             receiving += 1
             left = days_left(notice.closes_at, now)
-            is_urgent = left is not None and left <= URGENT_DAYS
-            urgent += is_urgent
-            rank = (is_urgent, relevance, notice.value or Decimal(0), notice.control_number)
+            is_soon = left is not None and left <= SOON_DAYS
+            closing_soon += is_soon
+            rank = (is_soon, relevance, notice.value or Decimal(0), notice.control_number)
             highlights.append((rank, notice, relevance))
             if len(highlights) > 200:  # keep only what can still be among the best
                 highlights = sorted(highlights, key=lambda entry: entry[0])[-MOST_HIGHLIGHTS:]
@@ -72,7 +75,7 @@ def summarise(kept: Iterable[tuple[Notice, int]], *, now: datetime) -> dict[str,
         "valor_total": str(total.value),
         "sem_valor": without_value,
         "recebendo_proposta": receiving,
-        f"encerram_em_{URGENT_DAYS}_dias": urgent,
+        CLOSING_SOON: closing_soon,
         "estados": len(by_uf),
         "por_uf": _table(by_uf, "uf"),
         "por_modalidade": _table(by_modality, "modalidade"),

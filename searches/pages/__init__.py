@@ -11,7 +11,7 @@ from searches import messages, selectors, wording
 from searches.domain.lifecycle import Status
 from searches.domain.query import SearchQuery
 from searches.domain.stored import stored_query
-from searches.domain.summary import URGENT_DAYS
+from searches.domain.summary import SOON_DAYS
 from searches.models import Search
 from searches.owners import Owner
 from searches.pages import report, tiles
@@ -109,7 +109,7 @@ def detail_context(
                 search,
                 query,
                 receiving=listing.closing[OPEN],
-                urgent=listing.closing[str(URGENT_DAYS)],
+                closing_soon=listing.closing[str(SOON_DAYS)],
             ),
             "highlights": report.highlights(search, now=now),
             "charts": charts(search.summary) if search.total_kept else [],

@@ -8,14 +8,12 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from searches import wording
-from searches.domain.summary import days_left
+from searches.domain.summary import SOON_DAYS, URGENT_DAYS, days_left
 from searches.domain.text import pieces, web_address
 from searches.models import Match
 
 #: An object longer than this is folded: some run over pages.
 LONG_OBJECT = 480
-#: Days left at which a deadline is marked.
-URGENT_DAYS, SOON_DAYS = 2, 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from django.http import QueryDict
 from searches import selectors, wording
 from searches.domain.brazil import BRASILIA
 from searches.domain.query import PAGE_SIZES, Order, SearchQuery
-from searches.domain.summary import VALUE_BANDS
+from searches.domain.summary import SOON_DAYS, URGENT_DAYS, VALUE_BANDS
 from searches.domain.tables import MODALITY_BY_CODE
 from searches.models import Match, Search
 from searches.pages.cards import Card, card
@@ -23,7 +23,7 @@ from searches.pages.comparing import Comparison
 
 UNKNOWN_VALUE = "sem"
 #: Deadlines offered as chips: days from now; and all that can still be answered.
-DEADLINES = (2, 7, 15, 30)
+DEADLINES = (URGENT_DAYS, SOON_DAYS, 15, 30)
 OPEN = "abertas"
 #: The parameters of the filters, all off.
 _UNFILTERED: dict[str, Any] = {"uf": (), "modalidade": (), "faixa": (), "prazo": "", "novas": ""}

@@ -11,8 +11,8 @@ from searches import messages, selectors, wording
 from searches.domain.brazil import BY_IBGE, UNITS
 from searches.domain.filtering import Reason
 from searches.domain.lifecycle import Status
-from searches.domain.query import LONGEST_PERIOD_DAYS, Mode, Order, SearchQuery
-from searches.domain.summary import MOST_HIGHLIGHTS, URGENT_DAYS, days_left
+from searches.domain.query import MOST_DAYS, Mode, Order, SearchQuery
+from searches.domain.summary import MOST_HIGHLIGHTS, SOON_DAYS, days_left
 from searches.domain.tables import MODALITIES
 from searches.domain.text import fold
 from searches.models import Notice, Search
@@ -32,10 +32,12 @@ class Figure:
     is_words: bool = False  # no number: it may run over two lines
 
 
-def figures(search: Search, query: SearchQuery, *, receiving: int, urgent: int) -> list[Figure]:
+def figures(
+    search: Search, query: SearchQuery, *, receiving: int, closing_soon: int
+) -> list[Figure]:
     """Return the four figures of a result.
 
-    `receiving` and `urgent` as of now, as the chips count them: deadlines pass after the search.
+    `receiving` and `closing_soon` as of now, as the chips count them: deadlines pass later.
     """
     summary = search.summary
     value = Decimal(summary.get("valor_total", "0"))
@@ -55,8 +57,8 @@ def figures(search: Search, query: SearchQuery, *, receiving: int, urgent: int) 
             is_words=not value,
         ),
         Figure(
-            wording.whole(urgent),
-            f"{'encerra' if urgent == 1 else 'encerram'} em {URGENT_DAYS} dias",
+            wording.whole(closing_soon),
+            f"{'encerra' if closing_soon == 1 else 'encerram'} em {SOON_DAYS} dias",
             f"de {counted(receiving, 'que recebe', 'que recebem')} propostas",
         ),
         Figure(
@@ -208,7 +210,7 @@ class Highlight:
     value: str
     deadline: str
     closes: str
-    is_urgent: bool
+    is_soon: bool
     url: str
 
 
@@ -238,7 +240,7 @@ def _highlight(notice: Notice, *, now: datetime) -> Highlight:
         value="valor não informado" if notice.value is None else wording.money(notice.value),
         deadline=wording.deadline(closes_at, left, now=now),
         closes=wording.closing(closes_at, left) if closes_at else "",
-        is_urgent=left is not None and left <= URGENT_DAYS,
+        is_soon=left is not None and left <= SOON_DAYS,
         url=notice.page_url,
     )
 
@@ -260,7 +262,7 @@ _WAYS_OUT: dict[str, str] = {
 def wider(query: SearchQuery) -> list[str]:
     """Return what a question can ask more of."""
     ways = []
-    if query.mode is Mode.PUBLISHED and query.days <= LONGEST_PERIOD_DAYS:
+    if query.mode is Mode.PUBLISHED and query.days < MOST_DAYS:
         ways.append("mais dias")
     if len(query.ufs) < len(UNITS):
         ways.append("mais estados")

@@ -1,8 +1,10 @@
 """The page of saved searches. Floor 6."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
@@ -50,8 +52,9 @@ def saved_context(
     saved: QuerySet[SavedSearch], *, now: datetime, address: str, problem: str = ""
 ) -> dict[str, Any]:
     """Return what the page of saved searches needs; `address`: where mail goes to, if confirmed."""
-    places = Places()
-    rows = [_row(each, run, places, now=now) for each, run in _with_last_runs(saved)]
+    places, last_runs = Places(), _with_last_runs(saved)
+    new = selectors.new_counts(run for _, run in last_runs if run)
+    rows = [_row(each, run, new, places, now=now) for each, run in last_runs]
     return {
         "rows": rows,
         "count": wording.counted(len(rows), "busca salva", "buscas salvas"),
@@ -96,7 +99,14 @@ def _with_last_runs(
     return [(each, runs.get(each.last_run_id)) for each in found]
 
 
-def _row(saved: SavedSearch, run: Search | None, places: Places, *, now: datetime) -> Row:
+def _row(
+    saved: SavedSearch,
+    run: Search | None,
+    new: Mapping[UUID, int],
+    places: Places,
+    *,
+    now: datetime,
+) -> Row:
     query = stored_query(saved.query)
     return Row(
         saved=saved,
@@ -105,7 +115,7 @@ def _row(saved: SavedSearch, run: Search | None, places: Places, *, now: datetim
         conditions=" · ".join(wording.conditions(query, name_of=places.name_of, in_full=True)),
         next_run=_next_run(saved.next_run_at, now=now),
         ask_anew=_form_href(run) if _is_outdated(saved) else "",
-        last=_last_run(run) if run else None,
+        last=_last_run(run, new.get(run.pk)) if run else None,
     )
 
 
@@ -132,13 +142,12 @@ def _next_run(at: datetime | None, *, now: datetime) -> str:
     return f"{day} às {local:%H:%M}"
 
 
-def _last_run(run: Search) -> LastRun:
+def _last_run(run: Search, new: int | None) -> LastRun:
+    """Return a run as it is shown; `new`: how many notices, None when there is none before it."""
     href = reverse("searches:detail", args=[run.pk])
     has_result = run.status in {Status.COMPLETE, Status.PARTIAL}
     new_text = new_href = ""
-    earlier = selectors.earlier_runs(run)
-    if has_result and earlier.exists():
-        new = selectors.unseen(run.matches.filter(hidden=False), earlier).count()
+    if has_result and new is not None:
         new_text = wording.counted(new, "nova", "novas") if new else "nada de novo"
         new_href = f"{href}?novas=1#resultados" if new else ""
     return LastRun(

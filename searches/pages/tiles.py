@@ -85,7 +85,7 @@ def progress_tiles(
 
 
 def _status(entry: Mapping[str, Any]) -> str:
-    """Return a UF's status; nothing failed where the search was stopped before its turn."""
+    """Return a UF's status; nothing failed where the search was stopped before it."""
     is_unread = entry["status"] == "failed" and entry["motivo"] == "search.stopped"
     return "unread" if is_unread else str(entry["status"])
 

@@ -18,7 +18,7 @@ from searches.domain.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
-from searches.domain.planning import Endpoint, ListKey
+from searches.domain.planning import LONGEST_SPAN_DAYS, Endpoint, ListKey
 from searches.pncp.limiter import Limiter
 from searches.pncp.payload import Page, excerpt, parse_page
 from searches.pncp.retry import (
@@ -34,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 #: The source's maximum; more is a 400.
 PAGE_SIZE = 50
-LONGEST_SPAN_DAYS = 365
 #: A page of 50 is about 150 kB; this only keeps a broken server from filling the memory.
 LARGEST_BODY_BYTES = 20_000_000
 REDIRECTS_FOLLOWED = 3

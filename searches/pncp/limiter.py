@@ -23,7 +23,7 @@ class Limiter(Protocol):
     """Permission to send, shared by all requests of a client (or of all processes)."""
 
     async def acquire(self) -> None:
-        """Wait for a turn to send one request; turns come in the order of asking."""
+        """Wait until one request may be sent; first asked, first sent."""
 
     async def throttled(self, retry_after_seconds: float) -> None:
         """Hold every request back for a while and slow down: the source answered 429."""
@@ -47,8 +47,9 @@ def default_burst(ceiling_per_minute: float) -> int:
 class AdaptiveLimiter:
     """The limiter of one process.
 
-    Promises: never over the ceiling (plus one burst after a rest), never below the floor, turns in
-    order, no turn lost when a waiter is cancelled. Works on any event loop, also several in turn.
+    Promises: never over the ceiling (plus one burst after a rest), never below the floor, first
+    asked first sent, nothing lost when a waiter is cancelled. Works on any event loop, also on one
+    after another.
     """
 
     def __init__(
@@ -71,14 +72,14 @@ class AdaptiveLimiter:
         self._paused_until = float("-inf")
         self._fell_at = float("-inf")
         # asyncio.Lock is fair, but belongs to one loop.
-        self._turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
+        self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
             weakref.WeakKeyDictionary()
         )
 
     async def acquire(self) -> None:
-        """Wait for a turn to send one request; turns come in the order of asking."""
-        turn = self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
-        async with turn:
+        """Wait until one request may be sent; first asked, first sent."""
+        line = self._lines.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        async with line:
             # A pause may begin while the first in line sleeps: look again before going.
             while (wait_seconds := self.try_acquire()) > 0:
                 await self._sleep(wait_seconds)
@@ -106,7 +107,7 @@ class AdaptiveLimiter:
         """Do nothing: there is no connection."""
 
     def try_acquire(self) -> float:
-        """Take a turn and return 0, or return the seconds until there may be one."""
+        """Count one request and return 0, or return the seconds until it may be sent."""
         with self._guard:
             now = self._clock()
             interval_seconds = 60 / self.rate_per_minute

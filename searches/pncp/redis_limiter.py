@@ -115,9 +115,9 @@ class RedisLimiter:
         )
 
     async def acquire(self) -> None:
-        """Wait for a turn to send one request; turns of one process come in order."""
+        """Wait until one request may be sent; of one process first asked, first sent."""
         scripts = self._scripts()
-        async with scripts.turn:
+        async with scripts.line:
             while True:
                 successes, self._success_count = self._success_count, 0
                 waits = await self._run(scripts.acquire, successes, RECOVERY)
@@ -138,7 +138,7 @@ class RedisLimiter:
         await self._run(self._scripts().throttled, max(0.0, retry_after_seconds), FALL)
 
     def succeeded(self) -> None:
-        """Recover a little of the rate; Redis hears of it with the next turn."""
+        """Recover a little of the rate; Redis hears of it with the next request."""
         self._local.succeeded()
         self._success_count += 1
 
@@ -174,7 +174,7 @@ class _Scripts:
     """What belongs to one event loop."""
 
     def __init__(self, url: str) -> None:
-        self.turn = asyncio.Lock()
+        self.line = asyncio.Lock()
         self.client: Redis = Redis.from_url(
             url,
             socket_timeout=TIMEOUT_SECONDS,

@@ -34,10 +34,10 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A body's seat in the cycle of its UF; `turn` numbers the seats of one body from 0."""
+    """A body's seat in the cycle of its UF; `number` numbers the seats of one body from 0."""
 
     body: Body
-    turn: int
+    number: int
 
 
 def cnpj_of(name: str) -> str:
@@ -72,7 +72,7 @@ def seats_of(uf: str) -> tuple[Seat, ...]:
             ibge=ibge,
             platform=platform,
         )
-        seats += [Seat(body, turn) for turn in range(weight)]
+        seats += [Seat(body, number) for number in range(weight)]
     return tuple(seats)
 
 

@@ -155,7 +155,7 @@ def _sequence(place: Place, index: int, seat: Seat) -> int:
     """Return a number that no other notice of the same body has in that year."""
     bucket = (place.day.timetuple().tm_yday - 1) * 19 + place.modality - 1
     lap = bucket * _rounds(place.uf) + index // len(seats_of(place.uf))
-    return lap * MOST_SEATS + seat.turn + 1
+    return lap * MOST_SEATS + seat.number + 1
 
 
 def _subject_and_value(draw: random.Random, modality: int, body: Body) -> tuple[str, float]:

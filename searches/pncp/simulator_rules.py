@@ -8,7 +8,7 @@ from searches.domain.planning import Endpoint
 
 LISTS: tuple[str, ...] = tuple(Endpoint)
 SMALLEST_PAGE, LARGEST_PAGE = 10, 50
-LONGEST_SPAN_DAYS = 365
+LONGEST_SPAN_DAYS = 365  # the source's own, whatever we take it to be
 _INT32, _INT64 = 2**31 - 1, 2**63 - 1
 #: Narrowing parameters -> where a record has the value.
 FILTERS: dict[str, tuple[str, ...]] = {
@@ -66,7 +66,7 @@ def check(endpoint: str, params: Mapping[str, str]) -> Ask:
         if first > last:
             raise Refusal(422, "Data Inicial deve ser anterior ou igual à Data Final")
         if (last - first).days > LONGEST_SPAN_DAYS:
-            raise Refusal(422, "Período inicial e final maior que 365 dias.")
+            raise Refusal(422, f"Período inicial e final maior que {LONGEST_SPAN_DAYS} dias.")
     return Ask(
         endpoint=endpoint,
         first=first,

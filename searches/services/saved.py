@@ -185,9 +185,9 @@ def run_due(*, now: datetime | None = None) -> list[UUID]:
 
 
 def _run_once(saved: SavedSearch, now: datetime) -> Search | None:
-    """Take the daily turn; None when another process had it, or yesterday's run is not over."""
-    turn = SavedSearch.objects.filter(pk=saved.pk, next_run_at=saved.next_run_at)
-    if not turn.update(next_run_at=next_daily(now, of=saved.pk)):
+    """Ask what is due; None when another process had it, or yesterday's run is not over."""
+    unmoved = SavedSearch.objects.filter(pk=saved.pk, next_run_at=saved.next_run_at)
+    if not unmoved.update(next_run_at=next_daily(now, of=saved.pk)):
         return None
     saved.refresh_from_db()  # its owner may have logged in since all that are due were read
     if saved.runs.exclude(status__in=TERMINAL).exists():

@@ -1,9 +1,10 @@
-"""Filters of the templates: how numbers and moments are written. Floor 6."""
+"""What templates say: how numbers and moments are written. Floor 6."""
 
 from datetime import datetime
 from typing import Any
 
 from django import template
+from django.conf import settings
 
 from searches import wording
 
@@ -26,3 +27,9 @@ def moment(at: datetime) -> str:
 def day(at: datetime) -> str:
     """Write a day of Brasília: 24/11/2026."""
     return wording.day(at)
+
+
+@register.simple_tag
+def link_life() -> str:
+    """Say how long a link in a mail is good: 3 dias."""
+    return wording.counted(settings.PASSWORD_RESET_TIMEOUT // 86400, "dia", "dias")

@@ -14,7 +14,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO
 
-from exports.workbook import Chart, Column, Figure, Figures, Kind, Sheet, Table, write_workbook
+from exports.workbook import (
+    Chart,
+    Column,
+    Figure,
+    Figures,
+    Kind,
+    Sheet,
+    Table,
+    Urgent,
+    write_workbook,
+)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SIZES = (1_000, 10_000, 100_000)
@@ -37,7 +47,9 @@ COLUMNS = (
     Column(
         "Dias restantes",
         Kind.INTEGER,
-        urgent_save=("Situação", ("Revogada", "Anulada", "Suspensa")),
+        urgent=Urgent(
+            red_days=2, amber_days=7, save=("Situação", ("Revogada", "Anulada", "Suspensa"))
+        ),
     ),
     Column("Termos", width=24),
     Column("Relevância", Kind.INTEGER),

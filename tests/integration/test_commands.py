@@ -206,6 +206,7 @@ def test_a_search_that_was_left_is_said_and_does_not_hang(
         ("buscar --ufs SP --setor alimentos --dias 0", "--dias"),
         ("buscar --ufs SP --setor alimentos --saida /nowhere/f.xlsx", "não existe"),
         ("sincronizar --ufs XX", "não é sigla"),
+        ("sincronizar --dias 367", "use de 1 a 366"),
         ("sincronizar --modalidades 6,²", "--modalidades: ² não é código"),
         ("serve --host 203.0.113.1", "use --host"),  # an address of examples, nobody's
         ("serve --host x..y", "use --host"),

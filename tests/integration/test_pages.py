@@ -401,7 +401,7 @@ async def test_what_the_sector_excludes_is_not_said_to_be_the_users_choice(simul
     assert "tire alguma exclusão" in seen
 
 
-async def test_a_search_that_was_stopped_before_its_turn_has_not_failed():
+async def test_a_search_that_was_stopped_before_it_began_has_not_failed():
     search = await create(ufs=["SP", "MG"])
     await database_sync_to_async(services.request_cancel)(search)
     html = await get(f"/buscas/{search.pk}/")

@@ -12,10 +12,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from bidiq import logs
-from searches import page_turns, runner, upkeep
+from searches import page_leases, runner, upkeep
 from searches.models import PageLease, Search
 from searches.owners import Owner
-from searches.page_turns import Turns
+from searches.page_leases import PageLeases
 from searches.runner import InlineRunner
 from searches.services import leases
 from searches.services import searches as services
@@ -84,7 +84,7 @@ async def test_one_owner_leaves_places_to_others(monkeypatch, settings):
 async def test_leases_are_renewed_after_a_fault_and_for_no_search_in_particular(
     monkeypatch, caplog
 ):
-    monkeypatch.setattr(page_turns, "RENEWAL_SECONDS", 0.01)
+    monkeypatch.setattr(page_leases, "RENEWAL_SECONDS", 0.01)
     rounds: list[str] = []
 
     def renew(pages, *, holder) -> None:
@@ -95,8 +95,8 @@ async def test_leases_are_renewed_after_a_fault_and_for_no_search_in_particular(
     monkeypatch.setattr(leases, "renew", renew)
     token = logs.search_id.set("of the first search")
     try:
-        with caplog.at_level(logging.ERROR, logger="searches.page_turns"):
-            async with Turns().turn("a page") as is_ours:
+        with caplog.at_level(logging.ERROR, logger="searches.page_leases"):
+            async with PageLeases().leased("a page") as is_ours:
                 assert is_ours
                 await until(lambda: len(rounds) > 1)
     finally:
@@ -109,7 +109,7 @@ async def test_leases_are_renewed_after_a_fault_and_for_no_search_in_particular(
 async def test_a_page_that_another_process_asks_for_is_not_asked_for_here():
     """Also beside a site that runs its own searches: a search in a terminal is one."""
     assert await database_sync_to_async(leases.take)("a page", holder="elsewhere:1:x")
-    async with Turns().turn("a page") as is_ours:
+    async with PageLeases().leased("a page") as is_ours:
         assert not is_ours
 
 
@@ -123,7 +123,7 @@ async def test_who_is_cancelled_while_it_takes_a_page_leaves_it_to_the_next(monk
         return take(page, holder=holder)
 
     async def read() -> None:
-        async with Turns().turn("a page"):
+        async with PageLeases().leased("a page"):
             raise AssertionError("it was cancelled before")
 
     monkeypatch.setattr(leases, "take", take_slowly)

@@ -80,7 +80,7 @@ async def test_a_ceiling_below_the_floor_is_kept():
     assert clock.now - 1000 == pytest.approx(60)
 
 
-async def test_turns_come_in_the_order_of_asking():
+async def test_who_asks_first_sends_first():
     limiter = AdaptiveLimiter(60_000, burst=1)
     order: list[int] = []
 
@@ -92,7 +92,7 @@ async def test_turns_come_in_the_order_of_asking():
     assert order == list(range(30))
 
 
-async def test_a_cancelled_waiter_leaves_at_once_and_costs_nobody_a_turn():
+async def test_a_cancelled_waiter_leaves_at_once_and_costs_nobody_a_request():
     clock = Clock()
     gate = asyncio.Event()
 

@@ -52,7 +52,7 @@ def test_two_processes_share_one_ceiling(url):
         )
 
     asyncio.run(both())
-    # 20 a second: 19 intervals of 50 ms, however the turns fell.
+    # 20 a second: 19 intervals of 50 ms, however they fell.
     assert 0.94 <= max(moments) - min(moments) < 3
 
 

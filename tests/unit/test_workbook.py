@@ -21,6 +21,7 @@ from exports.workbook import (
     Marked,
     Parameters,
     Table,
+    Urgent,
     package,
     write_workbook,
 )
@@ -31,7 +32,11 @@ COLUMNS = (
     Column("Valor", Kind.MONEY, total=True),
     Column("Publicação", Kind.DATE),
     Column("Abertura", Kind.DATETIME),
-    Column("Dias restantes", Kind.INTEGER, urgent_save=("Objeto", ("Luvas", "Botas"))),
+    Column(
+        "Dias restantes",
+        Kind.INTEGER,
+        urgent=Urgent(red_days=3, amber_days=9, save=("Objeto", ("Luvas", "Botas"))),
+    ),
     Column("Relevância", Kind.INTEGER),
     Column("Link", Kind.LINK),
 )
@@ -266,8 +271,8 @@ def test_urgency_is_a_rule_that_excel_computes():
     (formatting,) = sheet.conditional_formatting
     assert str(formatting.sqref) == "E2:E3"
     assert [rule.formula for rule in formatting.rules] == [
-        ['AND(ISNUMBER($E2),$E2>=0,$E2<=2,$A2<>"Luvas",$A2<>"Botas")'],
-        ['AND(ISNUMBER($E2),$E2>=0,$E2<=7,$A2<>"Luvas",$A2<>"Botas")'],
+        ['AND(ISNUMBER($E2),$E2>=0,$E2<=3,$A2<>"Luvas",$A2<>"Botas")'],
+        ['AND(ISNUMBER($E2),$E2>=0,$E2<=9,$A2<>"Luvas",$A2<>"Botas")'],
     ]
     assert [rule.dxf.fill.bgColor.rgb for rule in formatting.rules] == ["00FFCDD2", "00FFECB3"]
 

@@ -25,7 +25,7 @@ from searches.database import AWAY
 from searches.domain.brazil import BRASILIA
 from searches.domain.errors import QueryError
 from searches.domain.lifecycle import Status
-from searches.domain.query import DEFAULT_DAYS, LONGEST_PERIOD_DAYS, SearchQuery, parse_query
+from searches.domain.query import DEFAULT_DAYS, MOST_DAYS, SearchQuery, parse_query
 from searches.liveness import worker_name
 from searches.models import Search
 from searches.owners import Owner
@@ -36,7 +36,6 @@ logger = logging.getLogger(__name__)
 
 #: Exit status by ending (contract, section 8).
 EXIT = {Status.COMPLETE: 0, Status.PARTIAL: 3, Status.ERROR: 1, Status.CANCELLED: 1}
-_PIECE_BYTES = 1024 * 1024
 _LEFT = "A busca parou antes do fim. O que foi lido está guardado: repita-a."
 
 
@@ -134,9 +133,8 @@ def _query(options: dict[str, Any]) -> SearchQuery:
 def _first_day(options: dict[str, Any], today: date) -> str:
     if options["de"]:
         raise CommandError("Use --de ou --dias, não os dois.", returncode=1)
-    if not 1 <= options["dias"] <= LONGEST_PERIOD_DAYS + 1:
-        message = f"--dias: use de 1 a {LONGEST_PERIOD_DAYS + 1}."
-        raise CommandError(message, returncode=1)
+    if not 1 <= options["dias"] <= MOST_DAYS:
+        raise CommandError(f"--dias: use de 1 a {MOST_DAYS}.", returncode=1)
     try:
         last = date.fromisoformat(options["ate"] or today.isoformat())
         return (last - timedelta(days=options["dias"] - 1)).isoformat()
@@ -254,8 +252,7 @@ def _save(search: Search, file: RawIOBase) -> None:
         raise CommandError(text, returncode=1)
     written = 0
     while written < artifact.size_bytes:
-        # An answer may be shorter than asked: it ends with a piece of the database.
-        piece = read_piece(artifact, start=written, length=_PIECE_BYTES)
+        piece = read_piece(artifact, start=written, length=artifact.size_bytes - written)
         if not piece:
             raise CommandError("O Excel guardado está incompleto.", returncode=1)
         written += file.write(piece) or 0

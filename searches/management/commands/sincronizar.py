@@ -14,13 +14,13 @@ from searches import messages, runner, selectors
 from searches.domain.brazil import BRASILIA, BY_CODE
 from searches.domain.errors import SourceError
 from searches.domain.planning import ListKey
+from searches.domain.query import MOST_DAYS
 from searches.domain.tables import COMPETITIVE, MODALITY_BY_CODE
 from searches.lists import ListReader, lists_needed
 from searches.units import UnitState
 from searches.wording import counted
 
 COUNTRY = "BR"
-MOST_DAYS = 366
 
 
 class Command(BaseCommand):

@@ -53,9 +53,12 @@ def test_an_empty_address_does_not_end_the_waiting_of_another(alice):
 def test_an_address_waits_as_long_as_its_link_is_good(alice, monkeypatch):
     client = login(alice)
     client.post("/contas/email/", {"email": "alice@empresa.example"})
-    late = timezone.now() + timedelta(seconds=addresses.LINK_SECONDS + 1)
-    monkeypatch.setattr(accounts.timezone, "now", lambda: late)
-    assert "Enviamos um link" not in page("/contas/", client=client)
+    assert "nos próximos 3 dias" in mail.outbox[-1].body
+    for seconds, waits in ((-60, True), (60, False)):
+        moment = timezone.now() + timedelta(days=3, seconds=seconds)
+        with monkeypatch.context() as patch:
+            patch.setattr(accounts.timezone, "now", lambda moment=moment: moment)
+            assert ("ele vale por 3 dias" in page("/contas/", client=client)) is waits
 
 
 def test_an_address_that_the_account_cannot_keep_is_refused(alice):

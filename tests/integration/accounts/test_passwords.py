@@ -3,7 +3,7 @@
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -28,7 +28,7 @@ from tests.integration.accounts.conftest import (
     login,
     wait_for_mail,
 )
-from tests.integration.pages_support import page
+from tests.integration.pages_support import page, words
 
 pytestmark = pytest.mark.django_db(transaction=True)  # mails are sent on other threads
 
@@ -140,12 +140,18 @@ def test_a_link_that_is_not_ours_leads_nowhere(alice, path):
     assert Client().get(f"/contas/senha/nova/{path}/").status_code == 410
 
 
-def test_a_link_is_too_old_after_three_days(reader, monkeypatch):
+@pytest.mark.parametrize("days", [3, 5])
+def test_a_link_is_good_as_long_as_its_mail_says(reader, settings, monkeypatch, days):
+    if days != 3:  # the usual
+        settings.PASSWORD_RESET_TIMEOUT = days * 86400
     forget(Client())
+    assert f"nos próximos {days} dias" in mail.outbox[-1].body
     path = link_in_mail().removeprefix("http://127.0.0.1:8000")
-    late = default_token_generator._now() + timedelta(seconds=addresses.LINK_SECONDS + 60)
-    monkeypatch.setattr(default_token_generator, "_now", lambda: late)
-    assert Client().get(path).status_code == 410
+    for seconds, status in ((-60, 302), (60, 410)):
+        moment = datetime.now() + timedelta(days=days, seconds=seconds)
+        monkeypatch.setattr(default_token_generator, "_now", lambda moment=moment: moment)
+        assert Client().get(path).status_code == status
+    assert f"vale por {days} dias" in words(Client().get(path).content.decode())
 
 
 def test_nobody_learns_whether_there_is_such_an_account(reader, bob):

@@ -248,11 +248,18 @@ class TestRedis:
             await _until_pushed(teller, early)
         assert early.seqs == list(range(1, len(early.seqs) + 1))
 
-    async def test_an_idle_subscription_lives(self, teller: Teller, only_push: None) -> None:
+    async def test_an_idle_subscription_hears_itself_and_lives(
+        self, teller: Teller, only_push: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(live, "ECHO_SECONDS", 0.05)
         watcher = Watcher(teller.id)
-        async with watching(watcher):
+        async with watching(watcher), asyncio.timeout(WAIT_SECONDS):
             await watcher.reaches(1)
-            await asyncio.sleep(7)  # channels_redis#422: it died after 5 s
+            hub, channel = live.hub(), live.hub()._channel
+            for _ in range(3):
+                hub._echo.clear()
+                await hub._echo.wait()
+            assert hub._channel == channel
             await teller.tell(1)
             await watcher.reaches(2)
 

@@ -194,7 +194,7 @@ class SlowServer(EmailBackend):
 
 
 async def test_a_long_round_sends_each_mail_once(daily, alice, bob, settings, monkeypatch):
-    """Longer than the pause before a second attempt, which is the turn's and not the round's."""
+    """Longer than the pause before a second attempt, which is the mail's and not the round's."""
     for user in (alice, bob):
         email = f"{user.username}@empresa.example"
         await sync(User.objects.filter(pk=user.pk).update, email=email)

@@ -114,7 +114,7 @@ async def test_a_paused_question_is_not_asked(simulate, run):
 
 
 async def test_renaming_leaves_the_daily_run_alone(daily):
-    """The page was read before the run took its turn, and is written after it."""
+    """The page was read before the run moved its moment, and is written after it."""
     saved, _ = await daily()
     await sync(SavedSearch.objects.filter(pk=saved.pk).update, next_run_at=NOW)
     read_before = await sync(SavedSearch.objects.get)

@@ -1,5 +1,6 @@
 """Saved searches: kept, listed, renamed and deleted, by their owners alone."""
 
+from collections import Counter
 from uuid import uuid4
 
 import pytest
@@ -154,6 +155,7 @@ async def test_the_last_runs_of_all_are_read_at_once(daily):
         return len(queries)
 
     def save_others() -> None:
+        found = list(last.matches.all())
         for number in range(18):
             kept = SavedSearch.objects.create(
                 name=f"Outra {number}", query=saved.query, **ALICE.columns
@@ -161,14 +163,23 @@ async def test_the_last_runs_of_all_are_read_at_once(daily):
             for run in (first, last) if number else ():  # one was never asked
                 run.pk, run.saved, run.artifact = uuid4(), kept, None
                 run.save(force_insert=True)
+                for match in found[number % 6 :] if run is last else found[3:]:
+                    match.pk, match.search = None, run
+                    match.hidden = run is first and number == 16  # nobody has been shown it
+                    match.save(force_insert=True)
 
     seen: list[str] = []
     saved, last = await daily()
     first = await sync(lambda: saved.runs.earliest("created_at"))
     before = await sync(asked)
     await sync(save_others)
-    assert await sync(asked) <= before + 17 * 2  # whether there is an earlier one; what is new
+    assert await sync(asked) == before
     assert (seen[-1].count("5 encontradas"), seen[-1].count("Ainda não repetida")) == (18, 1)
+    # Of five the earlier run has the last two; the later one lacks so many of the first.
+    lacks = Counter(number % 6 for number in range(1, 18))
+    counts = [seen[-1].count(new) for new in (" 3 novas", " 2 novas", " 1 nova", " nada de novo")]
+    rest = lacks[3] + lacks[4] + lacks[5]
+    assert counts == [lacks[0], lacks[1] + 1, lacks[2] + 1, rest - 1]
 
 
 async def test_deleting_asks_first_and_keeps_the_runs(daily):

@@ -173,7 +173,7 @@ def test_downloads_from_a_storage_that_hangs_leave_the_site_to_others(installati
             asked = [
                 clicks.submit(web.request, "GET", path, headers=cluster.headers) for _ in range(14)
             ]
-            until(lambda: any(click.done() for click in asked))  # those for whom there is no turn
+            until(lambda: any(click.done() for click in asked))  # those for whom there is no room
             status, _, _ = web.request(
                 "GET", path.replace("download?id=", "buscar/"), headers=cluster.headers
             )

@@ -9,7 +9,7 @@ from django.core.files.base import ContentFile
 from exports.models import StoredChunk, StoredFile
 from exports.services import store_artifact
 from exports.storage import DatabaseStorage
-from exports.storage.database import CHUNK_BYTES
+from exports.storage.database import PIECE_BYTES
 from searches.management.commands import buscar
 from searches.models import Search
 
@@ -103,7 +103,7 @@ def test_it_has_no_public_address_and_no_other_mode(storage):
 
 
 def test_the_terminal_writes_every_piece(tmp_path, alice):
-    content = os.urandom(CHUNK_BYTES * 2 + 4321)
+    content = os.urandom(PIECE_BYTES * 2 + 4321)
     artifact = store_artifact(
         owner_user=alice, owner_visitor="", key="a.xlsx", filename="a.xlsx",
         content_type="x/y", write=lambda file: file.write(content), retention_days=1,

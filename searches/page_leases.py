@@ -1,11 +1,10 @@
-"""Turns at pages of the source between processes: the async side of the leases. Floor 5.
+"""Leases on pages of the source, between processes: their async side. Floor 5.
 
 Within one process `lists` joins equal requests by itself. Also beside a site that runs its
 searches itself there may be another process: a search in a terminal, a second site.
 """
 
 import asyncio
-import contextvars
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
 
+from bidiq.detached import detached
 from searches.database import AWAY, patiently
 from searches.liveness import worker_name
 from searches.services import leases
@@ -24,7 +24,7 @@ RENEWAL_SECONDS = 5.0
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.1, 1.0
 
 
-class Turns:
+class PageLeases:
     """The leases of this process; one task renews all of them."""
 
     def __init__(self) -> None:
@@ -32,17 +32,14 @@ class Turns:
         self._keeper: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def turn(self, page: str) -> AsyncIterator[bool]:
+    async def leased(self, page: str) -> AsyncIterator[bool]:
         """Yield whether the page is ours to fetch while the block runs."""
         if not await self._take(page):
             yield False
             return
         self._held.add(page)
         if self._keeper is None:
-            # A fresh context: it works for all searches, and its lines carry no one's id.
-            self._keeper = asyncio.create_task(
-                self._keep(), name="leases", context=contextvars.Context()
-            )
+            self._keeper = detached(self._keep(), "leases")
         try:
             yield True
         finally:
@@ -84,9 +81,9 @@ class Turns:
         self._keeper = None
 
 
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
+_page_leases: WeakKeyDictionary[asyncio.AbstractEventLoop, PageLeases] = WeakKeyDictionary()
 
 
-def turns() -> Turns:
-    """Return the running loop's turns."""
-    return _turns.setdefault(asyncio.get_running_loop(), Turns())
+def page_leases() -> PageLeases:
+    """Return the running loop's leases."""
+    return _page_leases.setdefault(asyncio.get_running_loop(), PageLeases())
