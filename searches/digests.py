@@ -13,7 +13,7 @@ from django.utils.text import Truncator
 
 from bidiq import logs
 from bidiq.connections import release_connections
-from searches import selectors, wording
+from searches import askings, selectors, wording
 from searches.database import AWAY, patiently_here
 from searches.domain.lifecycle import TERMINAL, DigestState, Status
 from searches.domain.query import Order
@@ -120,7 +120,7 @@ def _note(digest: Digest, **fields: Any) -> None:
 
 def _new_matches(search: Search) -> Any:
     matches = selectors.results(search, order=Order.RELEVANCE, now=timezone.now())
-    return selectors.unseen(matches, selectors.earlier_runs(search))
+    return askings.unseen(matches, askings.earlier_runs(search))
 
 
 def _message(

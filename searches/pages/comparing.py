@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django.urls import reverse
 
-from searches import selectors, wording
+from searches import askings, wording
 from searches.models import Search
 from searches.owners import Owner
 
@@ -28,18 +28,16 @@ def comparison(search: Search, owner: Owner, params: QueryDict) -> Comparison | 
     earlier runs of its saved question. Nonsense and strangers' searches are ignored alike."""
     chosen = params.get("desde", "")
     try:
-        earlier = selectors.earlier_askings(search, owner).filter(pk=UUID(chosen))
+        earlier = askings.earlier(search, owner).filter(pk=UUID(chosen))
     except ValueError:
         earlier = Search.objects.none()
     latest = earlier.first()
     if latest is None:
-        chosen, earlier = "", selectors.earlier_runs(search)
+        chosen, earlier = "", askings.earlier_runs(search)
         latest = earlier.first()
     if latest is None:
         return None
-    gone = selectors.unseen(
-        latest.matches.filter(hidden=False), Search.objects.filter(pk=search.pk)
-    )
+    gone = askings.unseen(latest.matches.filter(hidden=False), Search.objects.filter(pk=search.pk))
     return Comparison(
         earlier=earlier,
         since=wording.moment(latest.created_at),
@@ -51,11 +49,11 @@ def comparison(search: Search, owner: Owner, params: QueryDict) -> Comparison | 
 
 def since_last(search: Search, owner: Owner) -> tuple[str, str] | None:
     """Return (what is new since the question was asked before, in words, and where to see it)."""
-    before = selectors.predecessors([search], owner).get(search.pk)
+    before = askings.predecessors([search], owner).get(search.pk)
     if before is None:
         return None
     shown = search.matches.filter(hidden=False)
-    count = selectors.unseen(shown, Search.objects.filter(pk=before)).count()
+    count = askings.unseen(shown, Search.objects.filter(pk=before)).count()
     text = wording.counted(count, "nova", "novas") if count else "Nada de novo"
     return f"{text} desde a última busca", compare_href(search, before)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.paginator import Page
 
-from searches import messages, selectors, wording
+from searches import askings, messages, wording
 from searches.domain.lifecycle import Status
 from searches.domain.stored import stored_query
 from searches.models import Search
@@ -36,7 +36,7 @@ class Row:
 
 def history_context(page: "Page[Search]", *, owner: Owner, now: datetime) -> dict[str, Any]:
     """Return what the history's template needs."""
-    before = selectors.predecessors(page.object_list, owner)
+    before = askings.predecessors(page.object_list, owner)
     places = Places()
     return {
         "page": page,

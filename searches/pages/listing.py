@@ -12,7 +12,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
 
-from searches import selectors, wording
+from searches import askings, selectors, wording
 from searches.domain.brazil import BRASILIA
 from searches.domain.query import PAGE_SIZES, Order, SearchQuery
 from searches.domain.summary import SOON_DAYS, URGENT_DAYS, VALUE_BANDS
@@ -184,7 +184,7 @@ class Listing:
         """Return those that are new; a hidden one is not when it was hidden before, too."""
         if self.comparison is None:
             return matches.none()
-        return selectors.unseen(matches, self.comparison.earlier, or_hidden=self.shows_hidden)
+        return askings.unseen(matches, self.comparison.earlier, or_hidden=self.shows_hidden)
 
     @cached_property
     def page(self) -> "Page[Match]":

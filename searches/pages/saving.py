@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
-from searches import selectors, wording
+from searches import askings, wording
 from searches.domain.brazil import BRASILIA
 from searches.domain.errors import QueryError
 from searches.domain.lifecycle import TERMINAL, DigestState, Status
@@ -53,7 +53,7 @@ def saved_context(
 ) -> dict[str, Any]:
     """Return what the page of saved searches needs; `address`: where mail goes to, if confirmed."""
     places, last_runs = Places(), _with_last_runs(saved)
-    new = selectors.new_counts(run for _, run in last_runs if run)
+    new = askings.new_counts(run for _, run in last_runs if run)
     rows = [_row(each, run, new, places, now=now) for each, run in last_runs]
     return {
         "rows": rows,

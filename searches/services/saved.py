@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from searches import selectors
+from searches import askings, selectors
 from searches.domain.brazil import BRASILIA
 from searches.domain.errors import QueryError
 from searches.domain.lifecycle import TERMINAL
@@ -155,7 +155,7 @@ def _untold_since(saved: SavedSearch, query: SearchQuery) -> date:
     kept_on = saved.created_at.astimezone(BRASILIA).date()
     asked_since = kept_on - timedelta(days=query.days - 1)
     # The first run may have been about a month of last year: that is not what is asked each day.
-    return max(asked_since, selectors.told_until(saved, query.ufs) or asked_since)
+    return max(asked_since, askings.told_until(saved, query.ufs) or asked_since)
 
 
 def run_due(*, now: datetime | None = None) -> list[UUID]:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from searches import selectors
+from searches import askings
 from searches.domain.lifecycle import Status
 from searches.owners import Owner
 from searches.services import saved as services
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 async def test_only_what_no_earlier_run_has_shown_is_new(daily, settings):
     saved, search = await daily()
-    new = selectors.unseen(search.matches.all(), selectors.earlier_runs(search))
+    new = askings.unseen(search.matches.all(), askings.earlier_runs(search))
     assert await sync(new.count) == 2
     again = await sync(services.run, saved, now=NOW, limited=False)
     again = await finished(settings, again)
-    new = selectors.unseen(again.matches.all(), selectors.earlier_runs(again))
+    new = askings.unseen(again.matches.all(), askings.earlier_runs(again))
     assert (again.total_kept, await sync(new.count)) == (5, 0)
 
 
@@ -37,7 +37,7 @@ async def test_what_a_broken_run_missed_is_new_in_the_next(simulate, run, settin
     simulator.faults.faults.clear()
     search = await sync(services.run, saved, now=NOW, limited=False)
     search = await finished(settings, search)
-    new = selectors.unseen(search.matches.all(), selectors.earlier_runs(search))
+    new = askings.unseen(search.matches.all(), askings.earlier_runs(search))
     assert await sync(lambda: [match.notice.uf for match in new.select_related("notice")]) == ["MG"]
 
 
