@@ -21,6 +21,7 @@ from twisted.internet import tcp
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.protocols.policies import TimeoutMixin
+from twisted.web.http import RESPONSES
 from twisted.web.http_headers import Headers
 
 from bidiq.lifespan import WithRunner
@@ -38,6 +39,10 @@ MOST_MESSAGE_BYTES = 4096
 MOST_BODY_BYTES = 4 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 #: How long who is refused may go on sending.
 DEAF_SECONDS = 5.0
+
+
+# Twisted would call those that it does not know, as 422 and 429, "Unknown Status".
+RESPONSES.update({s.value: s.phrase.encode() for s in HTTPStatus if s.value not in RESPONSES})
 
 
 class PromptConnection(tcp.Server):

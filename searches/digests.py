@@ -53,8 +53,8 @@ def send_due(*, now: datetime | None = None) -> int:
     """Send the mail about runs that have ended; return how many were sent.
 
     Any number of processes may do it: who moves the next attempt sends. A process that dies right
-    after sending leads to a second mail with the same Message-ID, never to none. Attempts are those
-    at the mail server: a fault of ours, or a database that is away, uses none up.
+    after sending leads to a second mail with the same Message-ID, never to none. A database that is
+    away uses no attempt up.
     """
     moment = now or timezone.now()
     due = Digest.objects.filter(
@@ -76,6 +76,7 @@ def send_due(*, now: datetime | None = None) -> int:
                 raise
             except Exception:  # the others' mails wait for no fault of this one
                 logger.exception("the digest could not be made")
+                _failed(digest)
             finally:
                 logs.search_id.reset(token)
     return sent
@@ -91,26 +92,29 @@ def _send(digest: Digest) -> bool:
         _note(digest, state=DigestState.NOT_NEEDED, new_count=count)
         return False
     message = _message(search, saved, address, new=new, count=count)
-    attempts = digest.attempts + 1
     release_connections()
     try:
         message.send()
     except Exception as error:  # the border to a mail server: smtplib, sockets, TLS
         # Not the error's own text: servers repeat the address in it.
         logger.warning("the digest could not be sent: %s", type(error).__name__)
-        is_last = attempts >= MOST_ATTEMPTS
-        ending = {"state": DigestState.FAILED, "new_count": count} if is_last else {}
-        _note(digest, attempts=attempts, **ending)
+        _failed(digest, new_count=count)
         return False
     _note(
         digest,
         state=DigestState.SENT,
         new_count=count,
         sent_at=timezone.now(),
-        attempts=attempts,
+        attempts=digest.attempts + 1,
     )
     logger.info("digest sent: %d new", count)
     return True
+
+
+def _failed(digest: Digest, **known: Any) -> None:
+    attempts = digest.attempts + 1
+    ending = {"state": DigestState.FAILED, **known} if attempts >= MOST_ATTEMPTS else {}
+    _note(digest, attempts=attempts, **ending)
 
 
 def _note(digest: Digest, **fields: Any) -> None:

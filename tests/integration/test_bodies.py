@@ -93,3 +93,11 @@ def test_what_is_only_somewhat_too_large_is_for_django_to_refuse(site: processes
     body = "x" * (MOST_BODY_BYTES - len('""'))
     status, _, answer = site.request("POST", "/api/buscar", body=body, headers=headers)
     assert (status, json.loads(answer)["error"]["message"]) == (413, "O corpo passa de 1 MB.")
+
+
+def test_every_status_is_said_by_its_name(site: processes.Process) -> None:
+    token = processes.make_user_token(site, "bob")
+    bearer = f"Authorization: Bearer {token}"
+    long = ("Content-Type: application/json", "Content-Length: 2", "Connection: close")
+    said = answer_to(site, head("/api/buscar", bearer, *long), b"{}")
+    assert said.startswith(b"HTTP/1.1 422 Unprocessable Entity\r\n"), said

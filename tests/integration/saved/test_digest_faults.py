@@ -29,9 +29,20 @@ async def test_a_fault_of_ours_is_told_as_one_and_holds_no_other_mail_up(
     assert "Traceback" in caplog.text
     assert "the digest could not be sent" not in caplog.text
     left = await sync(Digest.objects.get, search=broken)
-    assert (left.state, left.attempts) == ("waiting", 0)
+    assert (left.state, left.attempts) == ("waiting", 1)
     assert left.next_try_at > timezone.now()
-    await sync(Search.objects.filter(pk=broken.pk).update, query=broken.query)  # mended
+    for _ in range(digests.MOST_ATTEMPTS - 1):
+        assert await sync(digests.send_due, now=left.next_try_at) == 0
+        await sync(left.refresh_from_db)
+    assert left.state == "failed"  # not for ever
+
+
+async def test_what_was_mended_is_sent(mailed):
+    _, broken = await mailed()
+    await sync(Search.objects.filter(pk=broken.pk).update, query={})
+    assert await sync(digests.send_due) == 0
+    await sync(Search.objects.filter(pk=broken.pk).update, query=broken.query)
+    left = await sync(Digest.objects.get, search=broken)
     assert await sync(digests.send_due, now=left.next_try_at) == 1
 
 
