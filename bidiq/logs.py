@@ -9,7 +9,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-#: The search that the running task works on; set by the pipeline, read by every log line.
+#: The search that the running task works on; set by the pipeline and the doors, read by every log
+#: line.
 search_id: ContextVar[str] = ContextVar("search_id", default="")
 
 _SIGNED = re.compile(r"(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+", re.IGNORECASE)

@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 
+from bidiq import logs
 from searches import selectors
 from searches.models import Search
 from searches.owners import VISITOR_KEY, Owner, make_visitor, owner_of
@@ -62,6 +63,7 @@ def visible_or_404(request: HttpRequest, search_id: UUID) -> Search:
     Without a login where one is required everybody is a stranger: pages send to it before, but a
     program that asks for events would take a redirect to a page for an answer.
     """
+    logs.search_id.set(str(search_id))  # what goes wrong from here on has its name
     owner = request_owner(request)
     is_stranger = owner.is_nobody or (
         settings.BIDIQ_LOGIN_REQUIRED and not request.user.is_authenticated

@@ -13,6 +13,7 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
 from django.conf import settings
 
+from bidiq import logs
 from searches import selectors, streams
 from searches.database import AWAY
 from searches.owners import owner_of
@@ -86,6 +87,7 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         return found
 
     def _read_last_seq(self) -> int | None:
+        logs.search_id.set(str(self.search_id))
         user, session = self.scope.get("user"), self.scope.get("session")
         header = dict(self.scope["headers"]).get(b"authorization", b"").decode("latin-1")
         token = bearer_of(header)

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 import orjson
 from channels.db import database_sync_to_async
 
+from bidiq import logs
 from bidiq.detached import detached
 from searches import live, selectors
 from searches.domain.progress import LAST_STAGES
@@ -148,6 +149,7 @@ class Topic:
         1. Join the group, then read: joining after reading would lose what happens between.
         2. Wait for a gap or a silence, and read again. 3. Beat every 15 s.
         """
+        logs.search_id.set(str(self.search_id))
         hub = live.hub()
         async with hub.listening(self.search_id, self._hear):
             self._gap.set()

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.db import OperationalError
@@ -80,6 +81,10 @@ def test_pages_say_503_while_postgresql_is_down_and_come_back(tmp_path: Path) ->
             assert "banco de dados" in body.decode()
             assert "Service Unavailable: /buscas/: OperationalError: " in web.log
             assert "Traceback" not in web.log
+            search_id = str(uuid4())
+            for door in (f"/buscas/{search_id}/", f"/api/download?id={search_id}"):
+                assert web.request("GET", door, headers=cookie)[0] == 503
+                assert f"[{search_id}] Service Unavailable: {door.partition('?')[0]}" in web.log
             probe = {"Host": "10.0.0.5"}  # what looks at containers asks by their address
             assert web.request("GET", "/healthz", headers=probe)[0] == 200
             assert web.request("GET", "/readyz", headers=probe)[0] == 503
