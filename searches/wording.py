@@ -13,9 +13,6 @@ from searches.domain.brazil import BRASILIA, BY_CODE, REGIONS, UNITS
 from searches.domain.notice import NoticeStatus
 from searches.domain.query import Mode, Order, SearchQuery
 from searches.domain.schedule import daily_days
-from searches.messages import number_text
-
-whole = number_text
 
 ORDERS: dict[Order, str] = {
     Order.RELEVANCE: "mais relevantes",
@@ -41,8 +38,13 @@ _ARTICLES = {
     "PR": "no", "PI": "no", "RJ": "no", "RN": "no", "RS": "no", "TO": "no", "BA": "na", "PB": "na",
 }  # fmt: skip
 #: With more states than this their number says more than their names.
-_MOST_NAMES = 4
+MOST_NAMES = 4
 _LONGEST_WORD = 60
+
+
+def whole(number: int) -> str:
+    """Write a whole number with Portuguese thousands: 1.463."""
+    return f"{number:,}".replace(",", ".")
 
 
 def join(words: Sequence[str], last: str = "e") -> str:
@@ -58,10 +60,10 @@ def few(
     """Enumerate the first ones, the long ones cut, and how many more; `in_full`: all of them."""
     if in_full:
         return join(words, last)
-    if len(words) <= _MOST_NAMES + 1:
+    if len(words) <= MOST_NAMES + 1:
         return join([_cut(word) for word in words], last)
-    said = ", ".join(_cut(word) for word in words[:_MOST_NAMES])
-    return f"{said} {last} {others} {whole(len(words) - _MOST_NAMES)}"
+    said = ", ".join(_cut(word) for word in words[:MOST_NAMES])
+    return f"{said} {last} {others} {whole(len(words) - MOST_NAMES)}"
 
 
 def quoted(words: Iterable[str]) -> list[str]:
@@ -85,7 +87,7 @@ def place(ufs: Iterable[str], *, in_full: bool = False) -> str:
         return "em todo o Brasil"
     regions = [name for name, codes in REGIONS.items() if set(codes) <= chosen]
     rest = chosen.difference(*(REGIONS[name] for name in regions))
-    if len(regions) + len(rest) > _MOST_NAMES and not in_full:
+    if len(regions) + len(rest) > MOST_NAMES and not in_full:
         return f"em {len(chosen)} estados"
     names = [in_region(name) for name in regions]
     return join(names + [in_state(unit.code) for unit in UNITS if unit.code in rest])

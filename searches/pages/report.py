@@ -18,8 +18,6 @@ from searches.domain.text import fold
 from searches.models import Notice, Search
 
 _HIGHLIGHT_CHARS = 130
-#: With more states than this their number says more than their names.
-_MOST_NAMES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +160,7 @@ def incomplete_ufs(search: Search) -> list[str]:
 def incomplete_text(search: Search) -> str:
     """Say what was not read and what only in part, and why, and that the rest is there."""
     groups: dict[tuple[bool, str], list[str]] = {}
-    for uf in sorted(incomplete_ufs(search), key=lambda uf: fold(wording.state_name(uf))):
+    for uf in incomplete_ufs(search):
         entry = search.coverage[uf]
         group = entry["status"] != "failed", str(entry.get("motivo") or "")
         groups.setdefault(group, []).append(uf)
@@ -173,15 +171,9 @@ def incomplete_text(search: Search) -> str:
 def _incomplete(search: Search, ufs: list[str], *, is_begun: bool) -> str:
     """Say what became of some UFs for the same reason; of one alone also at which page."""
     entry = search.coverage[ufs[0]]
-    if len(ufs) == 1:
-        verb, problem = "ficou incompleta" if is_begun else "não foi lida", _problem(entry)
-    else:
-        ending = "os" if len(ufs) > _MOST_NAMES else "as"
-        verb = f"ficaram incomplet{ending}" if is_begun else f"não foram lid{ending}"
-        problem = _problem({**entry, "pagina_que_falhou": None})
-    names = wording.join([wording.state_name(uf) for uf in ufs])
-    who = f"{len(ufs)} estados" if len(ufs) > _MOST_NAMES else names
-    return f"{who} {verb}{': ' if problem else ''}{problem}."
+    problem = _problem(entry if len(ufs) == 1 else {**entry, "pagina_que_falhou": None})
+    said = messages.missing_text(ufs, is_begun=is_begun)
+    return f"{said}{': ' if problem else ''}{problem}."
 
 
 def of_the_incomplete(search: Search, query: SearchQuery) -> SearchQuery | None:
