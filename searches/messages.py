@@ -179,15 +179,15 @@ def unreadable_text(count: int) -> str:
     return "1 ilegível na fonte" if count == 1 else f"{wording.whole(count)} ilegíveis na fonte"
 
 
+EXCLUDED_BY_USER = _REASONS[Reason.EXCLUDED]
 #: What a sector's own words exclude; the user has excluded nothing.
-_OTHER_SUBJECT = "de outro assunto, apesar de um termo"
+OTHER_SUBJECT = "de outro assunto, apesar de um termo"
 
 
 def reason_text(reason: str, query: SearchQuery) -> str:
     """Return the words for a reason of rejection, by the question that rejected."""
     if reason == Reason.EXCLUDED and not query.terms:
-        excluded = _REASONS[reason]
-        return f"{excluded}, ou {_OTHER_SUBJECT}" if query.exclusions else _OTHER_SUBJECT
+        return f"{EXCLUDED_BY_USER}, ou {OTHER_SUBJECT}" if query.exclusions else OTHER_SUBJECT
     return _REASONS.get(reason, reason)
 
 

@@ -83,19 +83,30 @@ class LeftOut:
 
     text: str
     count: str
-    share: str  # of all that was left out, 0 to 100, for the bar
 
 
 def left_out(search: Search, query: SearchQuery) -> list[LeftOut]:
     """Return the reasons that apply, the commonest first; with the found ones they add up."""
-    counts = {reason: int(count) for reason, count in search.rejections.items() if count}
-    total = sum(counts.values())
-    return [
-        LeftOut(
-            messages.reason_text(reason, query), wording.whole(count), f"{100 * count / total:.1f}"
-        )
-        for reason, count in sorted(counts.items(), key=lambda item: -item[1])
-    ]
+    return [LeftOut(text, wording.whole(count)) for count, _, text in _reasons(search, query)]
+
+
+def _reasons(search: Search, query: SearchQuery) -> list[tuple[int, str, str]]:
+    """Return (count, reason, in words) of all that was left out, the commonest first.
+
+    What a sector excludes is counted with what its user does: here they are two, and the sector's,
+    which nobody can change, has no reason. So has what was counted before they could be told apart.
+    """
+    counts = {reason: int(count) for reason, count in search.rejections.items()}
+    rows = []
+    if not query.terms:
+        both, own = counts.pop(Reason.EXCLUDED, 0), search.matching.get("excluidas_a_pedido")
+        text = messages.reason_text(Reason.EXCLUDED, query)
+        if own is not None:
+            rows.append((own, Reason.EXCLUDED.value, messages.EXCLUDED_BY_USER))
+            both, text = both - own, messages.OTHER_SUBJECT
+        rows.append((both, "", text))
+    rows += [(n, reason, messages.reason_text(reason, query)) for reason, n in counts.items()]
+    return sorted((row for row in rows if row[0]), key=lambda row: -row[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,12 +296,10 @@ def ways_out(search: Search, query: SearchQuery) -> list[tuple[str, str, str]]:
         more = f"peça {wording.join(wider(query), 'ou')}, ou " if wider(query) else ""
         ways[Reason.NO_TERM] = f"{more}escreva os seus termos"
         ways[Reason.BELOW_FLOOR] = "veja as que têm poucos dos termos do setor"
-    if not query.exclusions:
-        del ways[Reason.EXCLUDED]
     return [
-        (wording.whole(count), messages.reason_text(reason, query), ways[reason])
-        for reason, count in sorted(search.rejections.items(), key=lambda item: -item[1])
-        if count and reason in ways
+        (wording.whole(count), text, ways[reason])
+        for count, reason, text in _reasons(search, query)
+        if reason in ways
     ]
 
 

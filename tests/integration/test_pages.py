@@ -397,8 +397,15 @@ async def test_what_the_sector_excludes_is_not_said_to_be_the_users_choice(simul
     assert "que você excluiu" not in seen
     search = await run(setor_id="frota_veicular", exclusion_terms=["usada"])
     seen = words(await get(f"/buscas/{search.pk}/"))
-    assert "com termo que você excluiu, ou de outro assunto" in seen
-    assert "tire alguma exclusão" in seen
+    assert "1 com termo que você excluiu: tire alguma exclusão." in seen
+    assert "com termo que você excluiu 1 de outro assunto, apesar de um termo 1" in seen
+    await simulate([insured])
+    search = await run(setor_id="frota_veicular", exclusion_terms=["usada"], ufs=["SP", "MG"])
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "Nenhuma licitação encontrada" in seen
+    assert "de outro assunto, apesar de um termo 1" in seen
+    assert "excluiu" not in seen
+    assert "tire alguma exclusão" not in seen
 
 
 async def test_a_search_that_was_stopped_before_its_turn_has_not_failed():
