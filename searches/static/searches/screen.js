@@ -13,6 +13,8 @@ const AS_IT_RAN = "?ordem=relevancia&itens=50";
 const RETRY_MS = 3000;
 /** With nothing heard for this long, nothing is known of what goes on. */
 export const SILENCE_MS = 15000;
+export const UNREACHED = "Sem conexão com o servidor. Tentando de novo.";
+const BACK = "A conexão voltou.";
 const NOT_CANCELLED = "A busca não foi cancelada: recarregue a página e cancele de novo.";
 const NOT_ANSWERED = "O servidor não respondeu ao pedido de cancelar. Tente de novo daqui a pouco.";
 
@@ -29,6 +31,7 @@ export class Screen {
     this.unitsTotal = search.querySelectorAll("[data-uf]:not(.is-out)").length;
     this.heard = "";
     this.problem = "";
+    this.trouble = "";
     this.said = "";
     this.saidTimer = 0;
     this.results.onCount = (counted) => this.count(counted);
@@ -45,15 +48,23 @@ export class Screen {
     if (part && part.textContent !== text) part.textContent = text;
   }
 
-  connection(text) {
-    this.heard = text;
-    this.put("connection", [this.problem, text].filter(Boolean).join(" "));
+  /** Show how the server is heard of. What keeps it from answering is also said aloud, once, and
+   * once that it is over. */
+  connection(text, trouble = "") {
+    if (trouble !== this.trouble) announce(trouble || BACK);
+    this.trouble = trouble;
+    this.heard = trouble || text;
+    this.draw();
+  }
+
+  draw() {
+    this.put("connection", [this.problem, this.heard].filter(Boolean).join(" "));
   }
 
   /** Say what went wrong with what the reader asked for, until it is asked for again. */
   say(problem) {
     this.problem = problem;
-    this.connection(this.heard);
+    this.draw();
     if (problem) announce(problem);
   }
 
@@ -220,7 +231,7 @@ export class Screen {
       announce(event?.message ?? "");
       document.documentElement.dataset.live = "done";
     } catch {
-      this.connection("Sem conexão com o servidor. Tentando de novo.");
+      this.connection("", UNREACHED);
       setTimeout(() => this.finish(event), RETRY_MS);
     }
     return undefined;
