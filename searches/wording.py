@@ -31,6 +31,9 @@ STOPPED = "não recebe propostas"
 #: The usual modalities, those of tables.COMPETITIVE.
 USUAL_MODALITIES = "concorrência e pregão, eletrônicos e presenciais"
 _CENT = Decimal("0.01")
+#: Between what no line may part: R$ and its number.
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_REAIS = f"R${_NO_BREAK}"
 _SEPARATORS = str.maketrans(",.", ".,")
 #: The article that a state's name takes; the others take none.
 _ARTICLES = {
@@ -199,7 +202,7 @@ def money(value: Decimal | None) -> str:
     if value is None:
         return "não informado"
     # Half a cent goes up, as in Excel.
-    return f"R$ {_with_comma(f'{value.quantize(_CENT, ROUND_HALF_UP):,}')}"
+    return f"{_REAIS}{_with_comma(f'{value.quantize(_CENT, ROUND_HALF_UP):,}')}"
 
 
 def _with_comma(number: str) -> str:
@@ -213,7 +216,8 @@ def short_money(value: Decimal) -> str:
         if value >= unit * Decimal("0.9995"):  # 999.700 is "1 mi", not "1000 mil"
             share = value / unit
             digits = 1 if share < 100 else 0
-            return f"R$ {_with_comma(f'{share:,.{digits}f}').removesuffix(',0')} {name}"
+            number = _with_comma(f"{share:,.{digits}f}").removesuffix(",0")
+            return f"{_REAIS}{number}{_NO_BREAK}{name}"
     return money(value)
 
 
@@ -222,7 +226,7 @@ def number_as_typed(value: object) -> str:
     text = str(value or "")
     if not re.fullmatch(r"\d{1,20}(\.\d{1,20})?", text, re.ASCII):
         return text
-    return money(Decimal(text)).removeprefix("R$ ").removesuffix(",00")
+    return money(Decimal(text)).removeprefix(_REAIS).removesuffix(",00")
 
 
 def size(size_bytes: int) -> str:

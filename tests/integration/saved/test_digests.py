@@ -48,7 +48,7 @@ async def test_the_digest_tells_what_is_new_and_how_to_stop(mailed, settings):
     assert message.subject == "2 licitações novas: Merenda"
     assert "lote 4" in message.body
     assert "lote 5" in message.body
-    assert "R$ 1.000,50" in message.body
+    assert "R$\N{NO-BREAK SPACE}1.000,50" in message.body
     assert f"https://bidiq.example/buscas/{search.pk}/?novas=1" in message.body
     assert "X-Amz" not in message.body
     html = message.alternatives[0][0]
