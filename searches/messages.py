@@ -3,6 +3,7 @@
 Pure functions: the database keeps codes, the words are chosen here.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -141,7 +142,12 @@ def too_long_text(limit: int) -> str:
 
 
 def unknown_municipality_text(written: str) -> str:
-    """Return the sentence for a municipality that the form does not know."""
+    """Return the sentence for a municipality that the form does not know, by code or by name."""
+    if re.fullmatch(r"[0-9]{7}", written):
+        return (
+            f"“{written}” não é o código IBGE de um município que conhecemos: confira-o, "
+            "ou escreva o nome."
+        )
     return (
         f"“{written}” não é um município que conhecemos: confira o nome, "
         "ou escreva o código IBGE, de 7 dígitos."
