@@ -98,6 +98,7 @@ def detail_context(
             asked=frozenset(query.ufs),
             chosen=frozenset(listing.ufs),
             links=listing.uf_links(),
+            nouns=("oculta", "ocultas") if listing.shows_hidden else ("encontrada", "encontradas"),
         )
     else:
         told = {uf: tiles.as_told(entry) for uf, entry in coverage_of(search).items()}

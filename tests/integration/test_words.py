@@ -119,14 +119,21 @@ def test_what_is_missing_is_said_with_its_reason(missing, said):
 def test_a_uf_that_was_not_reached_looks_like_its_sign():
     told = lacking(MG=("failed", "search.stopped", None), BA=DOWN)
     drawn = tiles.result_tiles(
-        {"RS": 2}, told.coverage, asked=frozenset({"MG", "BA", "RS"}), chosen=frozenset(), links={}
+        {"RS": 2},
+        told.coverage,
+        asked=frozenset({"MG", "BA", "RS"}),
+        chosen=frozenset(),
+        links={},
+        nouns=("encontrada", "encontradas"),
     )
     seen = {tile.uf: (tile.state, tile.label) for tile in drawn}
     unread = "não foi lida: a busca parou antes"
     assert seen["MG"] == ("unread", unread)
-    assert seen["BA"] == ("failed", "não foi lida")
+    assert seen["BA"] == ("failed", "falhou, não foi lida")
     assert seen["RS"] == ("idle", "2 encontradas")
-    assert tiles.legend(drawn) == [("failed", "não foi lida"), ("unread", unread)]
+    assert tiles.legend(drawn) == [("failed", "falhou"), ("unread", unread)]
+    (failed,) = [tile.count for tile in drawn if tile.state == "failed"]
+    assert failed == "falhou"
 
 
 async def test_a_cancelled_search_shows_what_it_has_not_read(simulate, run):

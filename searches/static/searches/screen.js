@@ -155,7 +155,7 @@ export class Screen {
       label = `lendo, ${numbers.format(detail.pages_done)} de ${counted(detail.pages_total, "página", "páginas")}, ${label}`;
       if (!found) count = "";
     } else if (state === "failed") {
-      [label, count] = ["não foi lida", "falhou"];
+      [label, count] = ["falhou, não foi lida", "falhou"];
     } else if (state === "partial") {
       label = `incompleta, ${label}`;
     } else if (isStored) {
