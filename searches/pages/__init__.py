@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django.http import QueryDict
-from django.urls import reverse
 
 from searches import messages, selectors, wording
 from searches.domain.lifecycle import Status
@@ -33,7 +32,6 @@ __all__ = [
     "history_context",
     "of_the_incomplete",
     "other_days",
-    "repeat_url",
     "saved_context",
 ]
 
@@ -138,8 +136,3 @@ def _in_full(query: SearchQuery, name_of: Callable[[str], str]) -> str:
         for in_full in (False, True)
     )
     return " · ".join(whole) if whole != short else ""
-
-
-def repeat_url(search: Search) -> str:
-    """Return where a POST asks the same question again."""
-    return reverse("searches:repeat", args=[search.pk])

@@ -79,7 +79,8 @@ def charts(summary: dict[str, Any]) -> list[Chart]:
     drawn = [
         _short("uf", "Por estado", "Estado", _rows(summary, "por_uf", "uf", wording.state_name)),
         _columns("semana", "Por semana de publicação", "Semana de",
-                 [_Row(f"{monday:%d/%m/%Y}", *row) for monday, *row in every_week(summary)]),
+                 [_Row(f"{monday:%d/%m/%Y}", total, value)
+                  for monday, total, value in every_week(summary)]),
         _bars("modalidade", "Por modalidade", "Modalidade",
               _rows(summary, "por_modalidade", "modalidade", str)),
         _bars("faixa", "Por faixa de valor", "Valor estimado", _value_bands(summary)),

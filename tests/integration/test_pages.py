@@ -474,4 +474,9 @@ async def test_an_expired_file_is_said_on_the_page(simulate, run):
     artifact = search.artifact
     artifact.expires_at = NOW - timedelta(days=400)
     await database_sync_to_async(artifact.save)()
-    assert "O Excel expirou em" in words(await get(f"/buscas/{search.pk}/"))
+    assert "O Excel expirou em 16/07/2025." in words(await get(f"/buscas/{search.pk}/"))
+    html = await get(f"/buscas/{search.pk}/excel/", status=410)
+    assert "guardadas por um tempo limitado: esta, até 16/07/2025." in words(html)
+    assert f'action="/buscas/{search.pk}/repetir/"' in html
+    assert "Repetir a busca" in html
+    assert f'href="/buscas/{search.pk}/">Ir para o resultado</a>' in html
