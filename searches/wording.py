@@ -172,6 +172,26 @@ def conditions(
     return said
 
 
+def whole_question(
+    query: SearchQuery,
+    when: str,
+    *,
+    name_of: Callable[[str], str] = str,
+    says_usual: bool = False,
+) -> str:
+    """Say the whole question when `question` and `conditions` leave something of it out, else
+    nothing. `when`: its period in words."""
+    short, whole = (
+        [
+            question(query, in_full=in_full),
+            when,
+            *conditions(query, name_of=name_of, says_usual=says_usual, in_full=in_full),
+        ]
+        for in_full in (False, True)
+    )
+    return " · ".join(whole) if whole != short else ""
+
+
 def modalities(query: SearchQuery, *, in_full: bool = False) -> str:
     """Say which modalities."""
     if set(query.modalities) == set(tables.COMPETITIVE):

@@ -1,6 +1,5 @@
 """What the pages show: a search's rows turned into what templates need. Floor 6."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +7,6 @@ from django.http import QueryDict
 
 from searches import messages, selectors, wording
 from searches.domain.lifecycle import Status
-from searches.domain.query import SearchQuery
 from searches.domain.stored import stored_query
 from searches.domain.summary import URGENT_DAYS
 from searches.models import Search
@@ -67,7 +65,9 @@ def detail_context(
         "question": wording.question(query),
         "period": wording.period(query),
         "conditions": wording.conditions(query, name_of=name_of, says_usual=True),
-        "in_full": _in_full(query, name_of),
+        "in_full": wording.whole_question(
+            query, wording.period(query), name_of=name_of, says_usual=True
+        ),
         "removed_words": wording.few(wording.quoted(query.stopwords_removed), others="outras"),
     }
     if params.get("fragmento") in _FRAGMENTS:
@@ -123,16 +123,3 @@ def detail_context(
             "repeat_place": wording.place(part.ufs) if part else "",
         }
     return context
-
-
-def _in_full(query: SearchQuery, name_of: Callable[[str], str]) -> str:
-    """Say the whole question when heading and line leave something of it out, else nothing."""
-    short, whole = (
-        [
-            wording.question(query, in_full=in_full),
-            wording.period(query),
-            *wording.conditions(query, name_of=name_of, says_usual=True, in_full=in_full),
-        ]
-        for in_full in (False, True)
-    )
-    return " · ".join(whole) if whole != short else ""

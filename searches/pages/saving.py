@@ -39,6 +39,7 @@ class Row:
 
     saved: SavedSearch
     question: str
+    in_full: str  # where that is cut
     period: str
     conditions: str
     next_run: str
@@ -100,9 +101,12 @@ def _row(saved: SavedSearch, run: Search | None, places: Places, *, now: datetim
     query = stored_query(saved.query)
     return Row(
         saved=saved,
-        question=wording.question(query, in_full=True),
+        question=wording.question(query),
+        in_full=wording.whole_question(
+            query, wording.rolling_period(query), name_of=places.name_of
+        ),
         period=wording.rolling_period(query),
-        conditions=" · ".join(wording.conditions(query, name_of=places.name_of, in_full=True)),
+        conditions=" · ".join(wording.conditions(query, name_of=places.name_of)),
         next_run=_next_run(saved.next_run_at, now=now),
         ask_anew=_form_href(run) if _is_outdated(saved) else "",
         last=_last_run(run) if run else None,

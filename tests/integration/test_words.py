@@ -56,9 +56,12 @@ async def test_a_short_question_is_said_once():
 async def test_the_history_tells_apart_what_begins_alike():
     for question in (LONG, ALIKE):
         await create(**question)
-    links = re.findall(r'asked-what"><a [^>]*>(.*?)</a>', await get("/buscas/"))
-    assert len(links) == len(set(links)) == 2
-    assert "“leite” ou “sal” no Acre" in links[0]
+    html = await get("/buscas/")
+    heading = "Licitações de “arroz”, “feijão”, “café”, “açúcar” ou outros 2 em 5 estados"
+    assert re.findall(r'asked-what"><a [^>]*>(.*?)</a>', html) == [heading, heading]
+    folded = re.findall(r"<details[^>]*data-question.*?</details>", html, re.DOTALL)
+    assert len(folded) == len(set(folded)) == 2
+    assert "“leite” ou “sal” no Acre" in folded[0]
 
 
 async def test_saved_questions_have_names_of_their_own():
