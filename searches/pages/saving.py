@@ -18,6 +18,9 @@ from searches.pages.history import state_text
 from searches.places import Places
 from searches.services import saved as services
 
+#: No line parts it.
+_MAIL = "e\N{NON-BREAKING HYPHEN}mail"
+
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
@@ -162,9 +165,9 @@ def _mail_text(run: Search) -> str:
     if digest is None:
         return ""
     if digest.state == DigestState.SENT and digest.sent_at:
-        return f"e-mail enviado em {wording.moment(digest.sent_at)}"
+        return f"{_MAIL} enviado em {wording.moment(digest.sent_at)}"
     if digest.state == DigestState.FAILED:
-        return "não foi possível enviar o e-mail; o que é novo vai no próximo"
+        return f"não foi possível enviar o {_MAIL}; o que é novo vai no próximo"
     if digest.state == DigestState.WAITING and run.status in TERMINAL:
-        return "e-mail ainda não enviado, nova tentativa em breve" if digest.attempts else ""
+        return f"{_MAIL} ainda não enviado, nova tentativa em breve" if digest.attempts else ""
     return ""

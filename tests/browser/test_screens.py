@@ -133,6 +133,26 @@ def test_a_result_is_filtered_and_sorted_without_a_new_search(
     assert page.url.split("?")[0] == address
 
 
+def test_a_phone_has_the_best_before_the_list_and_what_is_chosen_in_sight(
+    visit: Visit, live_site: Stage
+) -> None:
+    page = visit(viewport={"width": 360, "height": 740}).open()
+    ask(page, live_site)
+    wait_for_end(page)
+    page.get_by_role("link", name="menor valor").click()
+    wait_for_end(page)
+    chosen = page.locator('.chips-list [aria-current="true"]')
+    expect(chosen).to_have_text("menor valor")
+    expect(chosen).to_be_in_viewport(ratio=0.9)
+    row = page.locator(".chips-list").first
+    places = row.evaluate("row => [...row.children].map((chip) => chip.offsetLeft)")
+    assert places == sorted(places)
+    shown = page.locator(".where, .highlights, .results, .behind")
+    tops = shown.evaluate_all("parts => parts.map((part) => part.getBoundingClientRect().top)")
+    assert len(tops) == 4
+    assert tops == sorted(tops)
+
+
 def test_paper_has_long_objects_to_their_end(
     visit: Visit, live_site: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@
 
 import { answerTo } from "./answer.js";
 import { Results } from "./results.js";
-import { Screen, SILENCE_MS, UNREACHED } from "./screen.js";
+import { Screen, SILENCE_MS, UNREACHED, showChosen } from "./screen.js";
 
 const POLL_MS = 2000;
 const FAILURES_ALLOWED = 2;
@@ -243,3 +243,4 @@ window.addEventListener("afterprint", () => {
 const search = document.getElementById("busca");
 if (search?.dataset.seq) new Live(search).start();
 else document.documentElement.dataset.live = "done";
+showChosen();

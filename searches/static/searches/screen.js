@@ -11,6 +11,8 @@ const SAID_GAP_MS = 3000;
 // The result as the list was while it ran: the best first, as many as are on the screen.
 const AS_IT_RAN = "?ordem=relevancia&itens=50";
 const RETRY_MS = 3000;
+// What is seen of the chip before the chosen one: that the row does not begin there.
+const BEFORE_CHOSEN_PX = 32;
 /** With nothing heard for this long, nothing is known of what goes on. */
 export const SILENCE_MS = 15000;
 export const UNREACHED = "Sem conexão com o servidor. Tentando de novo.";
@@ -245,6 +247,7 @@ export class Screen {
     document.title = page.title;
     // What stands above the list keeps its height.
     if (isUnfolded) main.querySelector("[data-question]").open = true;
+    showChosen();
     const isBack = anchor?.restore();
     if (held && !isBack) main.focus({ preventScroll: true });
   }
@@ -270,6 +273,14 @@ export class Screen {
       if (isAtTop) window.scrollTo(0, 0);
     };
     window.addEventListener("scroll", look, { passive: true, signal: leaving.signal });
+  }
+}
+
+/** Where a row of chips runs off a narrow screen, have what is chosen in sight. */
+export function showChosen() {
+  for (const row of document.querySelectorAll(".chips-list")) {
+    const chosen = row.querySelector("[aria-current]");
+    if (chosen) row.scrollLeft = chosen.offsetLeft - row.offsetLeft - BEFORE_CHOSEN_PX;
   }
 }
 
