@@ -143,13 +143,23 @@ def client_address(request: HttpRequest) -> str | None:
 
 
 def error_response(
-    request: HttpRequest, error: ArtifactError, *, repeat_url: str | None = None
+    request: HttpRequest,
+    error: ArtifactError,
+    *,
+    artifact: Artifact,
+    repeat_url: str,
+    result_url: str,
 ) -> HttpResponse:
     """Answer an ArtifactError with its page: 503 and Retry-After for a fault that passes, else 410.
 
-    `repeat_url` is where a POST makes the file anew.
+    `repeat_url` is where a POST does again what made the file, `result_url` what it was made of.
     """
-    context = {"error": error, "repeat_url": repeat_url}
+    context = {
+        "error": error,
+        "artifact": artifact,
+        "repeat_url": repeat_url,
+        "result_url": result_url,
+    }
     if isinstance(error, StorageUnavailable):
         response = render(request, "exports/unavailable.html", context, status=503)
         response["Retry-After"] = str(error.retry_after_seconds)

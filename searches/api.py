@@ -29,6 +29,7 @@ from searches import (
     runner,
     streams,
     url_ids,  # noqa: F401  (makes `id`)
+    wording,
 )
 from searches.access import members_when_required, request_owner, visible_or_404
 from searches.domain import brazil, matching, tables
@@ -291,7 +292,7 @@ async def search(
 ) -> HttpResponse:
     """Return a search with a page of its result, at any moment of its life."""
     if pagina is not None and not 1 <= pagina <= LARGEST_WHOLE:
-        message = f"Use uma página de 1 a {messages.number_text(LARGEST_WHOLE)}."
+        message = f"Use uma página de 1 a {wording.whole(LARGEST_WHOLE)}."
         raise ApiError(422, "request.invalid", message, field="pagina")
     if itens_por_pagina is not None and itens_por_pagina not in PAGE_SIZES:
         message = messages.problem_text(Problem("page_size"))

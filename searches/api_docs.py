@@ -133,7 +133,10 @@ _SEARCH: dict[str, Any] = {
     "cobertura": {"type": "object", "additionalProperties": {"type": "object"}},
     "termos_utilizados": _TEXTS,
     "stopwords_removidas": _TEXTS,
-    "correspondencia": {"type": "object", "description": "O mínimo de termos, e sugestões"},
+    "correspondencia": {
+        "type": "object",
+        "description": "O mínimo de termos, quantas as exclusões do pedido tiraram, e sugestões",
+    },
     "download_url": {"type": _OPTIONAL_TEXT},
     "excel_available": {"type": "boolean"},
     "storage": {"type": _OPTIONAL_TEXT, "enum": ["object_storage", "database", None]},

@@ -16,7 +16,7 @@ from searches.domain.brazil import BRASILIA
 from searches.domain.errors import SourceError, SourceRejected
 from searches.domain.filtering import Decider, Verdict
 from searches.domain.notice import Notice
-from searches.domain.planning import Endpoint, ListKey
+from searches.domain.planning import Endpoint, ListKey, days_between, is_partly_known
 from searches.domain.query import Mode, SearchQuery
 from searches.lists import ListReader, StoredPage, lists_needed
 from searches.models import Notice as NoticeRow
@@ -94,15 +94,20 @@ class Fetcher(ListReader):
         if self.query.mode is Mode.OPEN:
             errors = await self._read_open(unit)
         else:
-            errors = await self.read_lists(unit, await patiently(self._needed, unit.uf))
+            lists = await patiently(self._needed, unit.uf)
+            unit.is_partly_known = is_partly_known(
+                lists,
+                modalities=self.query.modalities,
+                days=days_between(self.query.first_day, self.query.last_day),
+            )
+            errors = await self.read_lists(unit, lists)
         if unit.is_behind:
             await patiently_aside(self._judge_again, unit)
         if not errors:
             unit.status, unit.failed_page = UnitStatus.COMPLETE, None
         else:
             unit.reason = errors[0].code
-            has_some = unit.found or unit.pages_done
-            unit.status = UnitStatus.PARTIAL if has_some else UnitStatus.FAILED
+            unit.status = unit.status_of_a_part
         self.changed(unit)
 
     def _needed(self, uf: str) -> list[ListKey]:
@@ -154,6 +159,7 @@ class Fetcher(ListReader):
         wanted = [code for code in self.query.modalities if code not in fresh]
         if 0 in fresh or not wanted:
             return []
+        unit.is_partly_known = len(wanted) < len(self.query.modalities)
         today = timezone.now().astimezone(BRASILIA).date()
         last_days = [FAR_HORIZON, today + NEAR_HORIZON]
         refused: SourceError | None = None

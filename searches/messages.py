@@ -3,24 +3,19 @@
 Pure functions: the database keeps codes, the words are chosen here.
 """
 
-from collections.abc import Mapping
-from decimal import Decimal
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exports.errors import ArtifactTooLarge
-from searches.domain.brazil import BY_CODE
+from searches import wording
 from searches.domain.errors import Problem, QueryError
 from searches.domain.filtering import Reason
 from searches.domain.lifecycle import MAX_LOSSES, DigestState, Status
 from searches.domain.progress import Stage, Told
 from searches.domain.query import LARGEST_VALUE, LARGEST_WHOLE, PAGE_SIZES, SearchQuery
 from searches.domain.terms import MAX_TERM_LENGTH, MAX_TERMS, MIN_PREFIX_LENGTH
-
-
-def number_text(number: int | Decimal) -> str:
-    """Return a whole number with Portuguese thousands: 1.463."""
-    return f"{number:,}".replace(",", ".")
-
+from searches.domain.text import fold
 
 #: What the codes of the database are called.
 STATES = {
@@ -81,9 +76,9 @@ _PROBLEMS = {
     "unknown_sphere": "“{value}” não é uma esfera: use F, E, M ou D.",
     "ibge": "“{value}” não é um código IBGE de município (7 dígitos).",
     "number": "Escreva um número.",
-    "value_range": f"O valor deve estar entre 0 e {number_text(LARGEST_VALUE)}.",
+    "value_range": f"O valor deve estar entre 0 e {wording.whole(LARGEST_VALUE)}.",
     "value_order": "O valor máximo deve ser maior ou igual ao mínimo.",
-    "whole": f"Escreva um número inteiro de 1 a {number_text(LARGEST_WHOLE)}.",
+    "whole": f"Escreva um número inteiro de 1 a {wording.whole(LARGEST_WHOLE)}.",
     "page_size": f"Use {', '.join(map(str, PAGE_SIZES[:-1]))} ou {PAGE_SIZES[-1]} itens por "
     "página.",
     "choice": "“{value}” não é uma das opções.",
@@ -147,11 +142,16 @@ def problem_texts(error: QueryError) -> dict[str, list[str]]:
 
 def too_long_text(limit: int) -> str:
     """Return the sentence for a field with more than so many characters."""
-    return problem_text(Problem("too_long", {"limit": number_text(limit)}))
+    return problem_text(Problem("too_long", {"limit": wording.whole(limit)}))
 
 
 def unknown_municipality_text(written: str) -> str:
-    """Return the sentence for a municipality that the form does not know."""
+    """Return the sentence for a municipality that the form does not know, by code or by name."""
+    if re.fullmatch(r"[0-9]{7}", written):
+        return (
+            f"“{written}” não é o código IBGE de um município que conhecemos: confira-o, "
+            "ou escreva o nome."
+        )
     return (
         f"“{written}” não é um município que conhecemos: confira o nome, "
         "ou escreva o código IBGE, de 7 dígitos."
@@ -178,7 +178,7 @@ def unit_text(code: str, page: int | None) -> str:
     """Return what kept a UF from being read whole, as the end of a sentence."""
     text = _UNIT_ERRORS.get(code, "houve uma falha do nosso lado")
     if code == "source.down" and page:
-        return f"{text} à página {number_text(page)}"
+        return f"{text} à página {wording.whole(page)}"
     return text
 
 
@@ -186,18 +186,18 @@ def unreadable_text(count: int) -> str:
     """Say how many of the source's records cannot be read; nothing when all can."""
     if not count:
         return ""
-    return "1 ilegível na fonte" if count == 1 else f"{number_text(count)} ilegíveis na fonte"
+    return "1 ilegível na fonte" if count == 1 else f"{wording.whole(count)} ilegíveis na fonte"
 
 
+EXCLUDED_BY_USER = _REASONS[Reason.EXCLUDED]
 #: What a sector's own words exclude; the user has excluded nothing.
-_OTHER_SUBJECT = "de outro assunto, apesar de um termo"
+OTHER_SUBJECT = "de outro assunto, apesar de um termo"
 
 
 def reason_text(reason: str, query: SearchQuery) -> str:
     """Return the words for a reason of rejection, by the question that rejected."""
     if reason == Reason.EXCLUDED and not query.terms:
-        excluded = _REASONS[reason]
-        return f"{excluded}, ou {_OTHER_SUBJECT}" if query.exclusions else _OTHER_SUBJECT
+        return f"{EXCLUDED_BY_USER}, ou {OTHER_SUBJECT}" if query.exclusions else OTHER_SUBJECT
     return _REASONS.get(reason, reason)
 
 
@@ -232,7 +232,7 @@ def event_text(told: Told) -> str:
 def _fetching_text(detail: Mapping[str, Any]) -> str:
     done, total = detail.get("uf_index", 0), detail.get("uf_total", 0)
     retrying = int(detail.get("retrying", 0))
-    again = f", {number_text(retrying)} de novo" if retrying else ""
+    again = f", {wording.whole(retrying)} de novo" if retrying else ""
     return f"Buscando dados: {done}/{total} estados{again}"
 
 
@@ -242,14 +242,28 @@ def _found_text(detail: Mapping[str, Any]) -> str:
 
 def found_text(kept: int, raw: int) -> str:
     """Say how many of the notices read were found."""
-    found = "1 encontrada" if kept == 1 else f"{number_text(kept)} encontradas"
-    return f"{found} em {number_text(raw)} {'lida' if raw == 1 else 'lidas'}"
+    found = "1 encontrada" if kept == 1 else f"{wording.whole(kept)} encontradas"
+    return f"{found} em {wording.whole(raw)} {'lida' if raw == 1 else 'lidas'}"
 
 
 def _partial_text(detail: Mapping[str, Any]) -> str:
-    ufs = [code for code in detail.get("ufs_incompletas", []) if code in BY_CODE]
-    verb = "ficou incompleta" if len(ufs) == 1 else "ficaram incompletas"
-    return f"{', '.join(ufs)} {verb}"
+    unread = detail.get("ufs_nao_lidas", [])
+    begun = [uf for uf in detail.get("ufs_incompletas", []) if uf not in unread]
+    said = [missing_text(unread, is_begun=False), missing_text(begun, is_begun=True)]
+    return "; ".join(filter(None, said))
+
+
+def missing_text(ufs: Sequence[str], *, is_begun: bool) -> str:
+    """Say of which UFs nothing was read, or only a part: Acre e Bahia não foram lidas."""
+    if not ufs:
+        return ""
+    if len(ufs) == 1:
+        return f"{wording.state_name(ufs[0])} {'ficou incompleta' if is_begun else 'não foi lida'}"
+    is_number = len(ufs) > wording.MOST_NAMES
+    names = sorted(map(wording.state_name, ufs), key=fold)
+    who = f"{len(ufs)} estados" if is_number else wording.join(names)
+    ending = "os" if is_number else "as"
+    return f"{who} {f'ficaram incomplet{ending}' if is_begun else f'não foram lid{ending}'}"
 
 
 def _excel_text(detail: Mapping[str, Any]) -> str:

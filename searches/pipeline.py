@@ -322,6 +322,7 @@ class _Run:
             "download_url": reports.download_path(search.pk) if artifact else None,
             "storage": storage,
             "ufs_incompletas": incomplete,
+            "ufs_nao_lidas": [uf for uf in incomplete if coverage[uf]["status"] == "failed"],
         }
         return {
             "status": Status.PARTIAL if incomplete else Status.COMPLETE,

@@ -32,7 +32,7 @@ from searches.domain import tables
 from searches.domain.brazil import BRASILIA, BY_CODE
 from searches.domain.query import SearchQuery
 from searches.domain.stored import stored_query
-from searches.domain.summary import CLOSING_SOON, SOON_DAYS, URGENT_DAYS, days_left
+from searches.domain.summary import CLOSING_SOON, SOON_DAYS, URGENT_DAYS, days_left, every_week
 from searches.domain.text import pieces
 from searches.models import Search
 
@@ -159,7 +159,6 @@ def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
             [entry[key], entry["total"], _sum(entry["valor"])] for entry in summary.get(name, ())
         ]
 
-    weeks = [[_day(week), count_, value] for week, count_, value in rows("por_semana", "semana")]
     return Figures(
         "Resumo",
         [
@@ -190,7 +189,10 @@ def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
             Figure(
                 "Por semana de publicação",
                 [Column("Semana de", Kind.DATE), count, money],
-                weeks,
+                [
+                    [week, total, _sum(value) if total else None]
+                    for week, total, value in every_week(summary)
+                ],
                 chart=Chart.LINE,
             ),
         ],
@@ -200,7 +202,7 @@ def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
     )
 
 
-def _sum(value: str) -> object:
+def _sum(value: str | Decimal) -> object:
     """Return a sum of money; values are never zero: then none is told."""
     return Decimal(value) or wording.money(None)
 
@@ -213,10 +215,6 @@ def _missing(search: Search) -> str:
         if (ufs := [uf for uf, entry in search.coverage.items() if entry["status"] == status])
     ]
     return f"Resultado incompleto: {'; '.join(said)}." if said else ""
-
-
-def _day(text: object) -> object:
-    return datetime.fromisoformat(str(text)).date()
 
 
 def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Parameters:

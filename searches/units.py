@@ -36,6 +36,7 @@ class UnitState:
     failed_page: int | None = None
     reason: str = ""  # error code, when something is missing
     judged_at: datetime | None = None  # when what the store has was counted
+    is_partly_known: bool = False  # from the store, were it that there is nothing
     is_behind: bool = False  # others have stored pages of it since then
     found: set[int] = field(default_factory=set)  # notices' primary keys
     listed: set[int] = field(default_factory=set)  # of them those that the source's pages brought
@@ -91,8 +92,16 @@ class UnitState:
         """Return the same for a search that ends before this UF was read whole."""
         if self.is_over:
             return self.coverage()
-        status = UnitStatus.PARTIAL if self.found or self.pages_done else UnitStatus.FAILED
-        return self.coverage() | {"status": status.value, "motivo": "search.stopped"}
+        return self.coverage() | {
+            "status": self.status_of_a_part.value,
+            "motivo": "search.stopped",
+        }
+
+    @property
+    def status_of_a_part(self) -> UnitStatus:
+        """Return what becomes of a UF of which something is missing: all of it, or a part."""
+        has_some = self.found or self.pages_done or self.is_partly_known
+        return UnitStatus.PARTIAL if has_some else UnitStatus.FAILED
 
     @property
     def is_over(self) -> bool:

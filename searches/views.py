@@ -254,7 +254,13 @@ def excel(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
     try:
         return hand_out(request, search.artifact)
     except ArtifactError as error:
-        return export_views.error_response(request, error, repeat_url=pages.repeat_url(search))
+        return export_views.error_response(
+            request,
+            error,
+            artifact=search.artifact,
+            repeat_url=reverse("searches:repeat", args=[search.pk]),
+            result_url=reverse("searches:detail", args=[search.pk]),
+        )
 
 
 def hand_out(request: HttpRequest, artifact: Artifact) -> HttpResponseBase:

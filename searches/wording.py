@@ -13,9 +13,6 @@ from searches.domain.brazil import BRASILIA, BY_CODE, REGIONS, UNITS
 from searches.domain.notice import NoticeStatus
 from searches.domain.query import Mode, Order, SearchQuery
 from searches.domain.schedule import daily_days
-from searches.messages import number_text
-
-whole = number_text
 
 ORDERS: dict[Order, str] = {
     Order.RELEVANCE: "mais relevantes",
@@ -34,6 +31,9 @@ STOPPED = "não recebe propostas"
 #: The usual modalities, those of tables.COMPETITIVE.
 USUAL_MODALITIES = "concorrência e pregão, eletrônicos e presenciais"
 _CENT = Decimal("0.01")
+#: Between what no line may part: R$ and its number.
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_REAIS = f"R${_NO_BREAK}"
 _SEPARATORS = str.maketrans(",.", ".,")
 #: The article that a state's name takes; the others take none.
 _ARTICLES = {
@@ -41,8 +41,13 @@ _ARTICLES = {
     "PR": "no", "PI": "no", "RJ": "no", "RN": "no", "RS": "no", "TO": "no", "BA": "na", "PB": "na",
 }  # fmt: skip
 #: With more states than this their number says more than their names.
-_MOST_NAMES = 4
+MOST_NAMES = 4
 _LONGEST_WORD = 60
+
+
+def whole(number: int | Decimal) -> str:
+    """Write a whole number with Portuguese thousands: 1.463."""
+    return f"{number:,}".replace(",", ".")
 
 
 def join(words: Sequence[str], last: str = "e") -> str:
@@ -58,10 +63,10 @@ def few(
     """Enumerate the first ones, the long ones cut, and how many more; `in_full`: all of them."""
     if in_full:
         return join(words, last)
-    if len(words) <= _MOST_NAMES + 1:
+    if len(words) <= MOST_NAMES + 1:
         return join([_cut(word) for word in words], last)
-    said = ", ".join(_cut(word) for word in words[:_MOST_NAMES])
-    return f"{said} {last} {others} {whole(len(words) - _MOST_NAMES)}"
+    said = ", ".join(_cut(word) for word in words[:MOST_NAMES])
+    return f"{said} {last} {others} {whole(len(words) - MOST_NAMES)}"
 
 
 def quoted(words: Iterable[str]) -> list[str]:
@@ -85,7 +90,7 @@ def place(ufs: Iterable[str], *, in_full: bool = False) -> str:
         return "em todo o Brasil"
     regions = [name for name, codes in REGIONS.items() if set(codes) <= chosen]
     rest = chosen.difference(*(REGIONS[name] for name in regions))
-    if len(regions) + len(rest) > _MOST_NAMES and not in_full:
+    if len(regions) + len(rest) > MOST_NAMES and not in_full:
         return f"em {len(chosen)} estados"
     names = [in_region(name) for name in regions]
     return join(names + [in_state(unit.code) for unit in UNITS if unit.code in rest])
@@ -167,6 +172,26 @@ def conditions(
     return said
 
 
+def whole_question(
+    query: SearchQuery,
+    when: str,
+    *,
+    name_of: Callable[[str], str] = str,
+    says_usual: bool = False,
+) -> str:
+    """Say the whole question when `question` and `conditions` leave something of it out, else
+    nothing. `when`: its period in words."""
+    short, whole = (
+        [
+            question(query, in_full=in_full),
+            when,
+            *conditions(query, name_of=name_of, says_usual=says_usual, in_full=in_full),
+        ]
+        for in_full in (False, True)
+    )
+    return " · ".join(whole) if whole != short else ""
+
+
 def modalities(query: SearchQuery, *, in_full: bool = False) -> str:
     """Say which modalities."""
     if set(query.modalities) == set(tables.COMPETITIVE):
@@ -197,7 +222,7 @@ def money(value: Decimal | None) -> str:
     if value is None:
         return "não informado"
     # Half a cent goes up, as in Excel.
-    return f"R$ {_with_comma(f'{value.quantize(_CENT, ROUND_HALF_UP):,}')}"
+    return f"{_REAIS}{_with_comma(f'{value.quantize(_CENT, ROUND_HALF_UP):,}')}"
 
 
 def _with_comma(number: str) -> str:
@@ -211,7 +236,8 @@ def short_money(value: Decimal) -> str:
         if value >= unit * Decimal("0.9995"):  # 999.700 is "1 mi", not "1000 mil"
             share = value / unit
             digits = 1 if share < 100 else 0
-            return f"R$ {_with_comma(f'{share:,.{digits}f}').removesuffix(',0')} {name}"
+            number = _with_comma(f"{share:,.{digits}f}").removesuffix(",0")
+            return f"{_REAIS}{number}{_NO_BREAK}{name}"
     return money(value)
 
 
@@ -220,7 +246,7 @@ def number_as_typed(value: object) -> str:
     text = str(value or "")
     if not re.fullmatch(r"\d{1,20}(\.\d{1,20})?", text, re.ASCII):
         return text
-    return money(Decimal(text)).removeprefix("R$ ").removesuffix(",00")
+    return money(Decimal(text)).removeprefix(_REAIS).removesuffix(",00")
 
 
 def size(size_bytes: int) -> str:

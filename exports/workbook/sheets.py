@@ -142,13 +142,13 @@ def _figure(sheet: Worksheet, figure: Figure, *, row: int, chart_column: int) ->
     header_row = row + 1
     for number, column in enumerate(figure.columns, start=1):
         cell = looks.put(sheet, header_row, number, column.title)
-        looks.dress_header(cell, kind=column.kind)
+        first = figure.rows[0][number - 1] if figure.rows else None
+        looks.dress_header(cell, kind=_shown_as(column, first))
     row = header_row
     for values in figure.rows:
         row += 1
         for number, (column, value) in enumerate(zip(figure.columns, values, strict=True), start=1):
-            # A column of text may hold other things, each shown as what it is.
-            kind = kind_of(value) if column.kind is Kind.TEXT else column.kind
+            kind = _shown_as(column, value)
             cell = looks.put(sheet, row, number, value, kind=kind, border=looks.UNDERLINE)
             if number == 1:
                 cell.alignment = looks.alignment(Kind.TEXT, wrap=True)
@@ -158,6 +158,14 @@ def _figure(sheet: Worksheet, figure: Figure, *, row: int, chart_column: int) ->
         _totals(sheet, figure, row=row)
     if _chart_rows(figure):
         _draw(sheet, figure, header_row=header_row, last_row=last_row, column=chart_column)
+
+
+def _shown_as(column: Column, value: object) -> Kind:
+    """Return the kind of a value; a column of text may hold other things, each shown as what it is.
+
+    Its heading stands where the first of them does.
+    """
+    return kind_of(value) if column.kind is Kind.TEXT else column.kind
 
 
 def _totals(sheet: Worksheet, figure: Figure, *, row: int) -> None:

@@ -1,6 +1,6 @@
 """What must be fetched for a query, given what the store already covers. Floor 0."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -94,3 +94,16 @@ def plan_lists(
             for first, last in runs_of(missing, longest=LONGEST_LIST_DAYS)
         )
     return lists
+
+
+def is_partly_known(
+    lists: Iterable[ListKey], *, modalities: Collection[int], days: Collection[date]
+) -> bool:
+    """Return whether a plan leaves out something that was wanted: it is known, were it that there
+    is nothing."""
+    unknown = sum(
+        len(days_between(key.first_day, key.last_day))
+        for key in lists
+        if key.endpoint is Endpoint.PUBLISHED
+    )
+    return unknown < len(modalities) * len(days)

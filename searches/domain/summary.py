@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -113,6 +113,21 @@ def _week(moment: datetime) -> str:
     """Return the Monday of a moment's week, ISO date."""
     day = moment.astimezone(BRASILIA).date()
     return (day - timedelta(days=day.weekday())).isoformat()
+
+
+def every_week(summary: dict[str, Any]) -> list[tuple[date, int, Decimal]]:
+    """Return (Monday, notices, value) of the weeks from the first to the last, the empty ones
+    between them too."""
+    known = {date.fromisoformat(row["semana"]): row for row in summary.get("por_semana", ())}
+    if not known:
+        return []
+    weeks = range((max(known) - min(known)).days // 7 + 1)
+    empty = {"total": 0, "valor": "0"}
+    return [
+        (monday, row["total"], Decimal(row["valor"]))
+        for monday in (min(known) + timedelta(days=7 * week) for week in weeks)
+        for row in [known.get(monday, empty)]
+    ]
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -1,15 +1,12 @@
 """What the pages show: a search's rows turned into what templates need. Floor 6."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from django.http import QueryDict
-from django.urls import reverse
 
 from searches import messages, selectors, wording
 from searches.domain.lifecycle import Status
-from searches.domain.query import SearchQuery
 from searches.domain.stored import stored_query
 from searches.domain.summary import SOON_DAYS
 from searches.models import Search
@@ -33,7 +30,6 @@ __all__ = [
     "history_context",
     "of_the_incomplete",
     "other_days",
-    "repeat_url",
     "saved_context",
 ]
 
@@ -69,7 +65,9 @@ def detail_context(
         "question": wording.question(query),
         "period": wording.period(query),
         "conditions": wording.conditions(query, name_of=name_of, says_usual=True),
-        "in_full": _in_full(query, name_of),
+        "in_full": wording.whole_question(
+            query, wording.period(query), name_of=name_of, says_usual=True
+        ),
         "removed_words": wording.few(wording.quoted(query.stopwords_removed), others="outras"),
     }
     if params.get("fragmento") in _FRAGMENTS:
@@ -98,6 +96,7 @@ def detail_context(
             asked=frozenset(query.ufs),
             chosen=frozenset(listing.ufs),
             links=listing.uf_links(),
+            nouns=("oculta", "ocultas") if listing.shows_hidden else ("encontrada", "encontradas"),
         )
     else:
         told = {uf: tiles.as_told(entry) for uf, entry in coverage_of(search).items()}
@@ -124,21 +123,3 @@ def detail_context(
             "repeat_place": wording.place(part.ufs) if part else "",
         }
     return context
-
-
-def _in_full(query: SearchQuery, name_of: Callable[[str], str]) -> str:
-    """Say the whole question when heading and line leave something of it out, else nothing."""
-    short, whole = (
-        [
-            wording.question(query, in_full=in_full),
-            wording.period(query),
-            *wording.conditions(query, name_of=name_of, says_usual=True, in_full=in_full),
-        ]
-        for in_full in (False, True)
-    )
-    return " · ".join(whole) if whole != short else ""
-
-
-def repeat_url(search: Search) -> str:
-    """Return where a POST asks the same question again."""
-    return reverse("searches:repeat", args=[search.pk])

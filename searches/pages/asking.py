@@ -9,19 +9,19 @@ from searches.forms import MORE_FILTERS, SearchForm
 
 #: Periods offered as buttons: days.
 PERIODS = (1, 7, 15, 30, 90)
-#: The fields in the order of the page, in the words of the summary of errors.
+#: The fields in the order of the page, called in the summary of errors as their labels are.
 FIELD_NAMES = {
     "setor_id": "Setor",
     "termos_busca": "Meus termos",
     "modo_busca": "Período",
-    "data_inicial": "Data inicial",
-    "data_final": "Data final",
+    "data_inicial": "De",
+    "data_final": "até",
     "ufs": "Estados",
     "modalidades": "Modalidades",
     "esferas": "Esferas",
     "valor_minimo": "Valor mínimo",
     "valor_maximo": "Valor máximo",
-    "exclusion_terms": "Termos excluídos",
+    "exclusion_terms": "Sem estes termos",
     "orgaos": "Órgãos",
     "municipios": "Municípios",
     "status": "Situação",
@@ -41,7 +41,7 @@ def form_context(form: SearchForm, *, now: datetime) -> dict[str, Any]:
         "values": values,
         "errors": errors,
         "error_list": [
-            (FIELD_NAMES.get(name, name), f"campo-{name}", errors[name][0])
+            (FIELD_NAMES.get(name, name), f"campo-{name}", " ".join(errors[name]))
             for name in sorted(errors, key=lambda name: (*FIELD_NAMES, name).index(name))
         ],
         "today": today.isoformat(),

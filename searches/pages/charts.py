@@ -5,11 +5,11 @@ Coordinates leave here as text: a template would write 12,5.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from searches import wording
+from searches.domain.summary import every_week
 from searches.pages.listing import band_label
 
 WIDTH = 360
@@ -78,7 +78,9 @@ def charts(summary: dict[str, Any]) -> list[Chart]:
     """Return the charts that a summary has numbers for."""
     drawn = [
         _short("uf", "Por estado", "Estado", _rows(summary, "por_uf", "uf", wording.state_name)),
-        _columns("semana", "Por semana de publicação", "Semana de", _weeks(summary)),
+        _columns("semana", "Por semana de publicação", "Semana de",
+                 [_Row(f"{monday:%d/%m/%Y}", total, value)
+                  for monday, total, value in every_week(summary)]),
         _bars("modalidade", "Por modalidade", "Modalidade",
               _rows(summary, "por_modalidade", "modalidade", str)),
         _bars("faixa", "Por faixa de valor", "Valor estimado", _value_bands(summary)),
@@ -96,20 +98,6 @@ def _rows(summary: dict[str, Any], name: str, key: str, say: Any) -> list[_Row]:
     rest = rows[_MOST_BARS:]
     value = sum((row.value or Decimal(0) for row in rest), Decimal(0))
     return [*rows[:_MOST_BARS], _Row(f"outras {len(rest)}", sum(r.count for r in rest), value)]
-
-
-def _weeks(summary: dict[str, Any]) -> list[_Row]:
-    """Return the weeks from the first to the last, the empty ones between them too."""
-    known = {date.fromisoformat(row["semana"]): row for row in summary.get("por_semana", ())}
-    if not known:
-        return []
-    week, last = min(known), max(known)
-    rows = []
-    while week <= last:
-        row = known.get(week, {"total": 0, "valor": "0"})
-        rows.append(_Row(f"{week:%d/%m/%Y}", row["total"], Decimal(row["valor"])))
-        week += timedelta(days=7)
-    return rows
 
 
 def _value_bands(summary: dict[str, Any]) -> list[_Row]:

@@ -22,7 +22,8 @@ class Row:
     """One search of the history."""
 
     search: Search
-    question: str  # all of it: nothing else tells it from one that begins alike
+    question: str
+    in_full: str  # where that is cut: nothing else tells it from one that begins alike
     label: str  # of its buttons, for those who do not see the line
     period: str
     conditions: str
@@ -62,10 +63,11 @@ def _row(search: Search, before: UUID | None, places: Places, *, now: datetime) 
     has_counts = search.status in {Status.COMPLETE, Status.PARTIAL}
     return Row(
         search=search,
-        question=wording.question(query, in_full=True),
+        question=wording.question(query),
+        in_full=wording.whole_question(query, wording.period(query), name_of=places.name_of),
         label=f"{wording.question(query)}, {wording.moment(search.created_at)}",
         period=wording.period(query),
-        conditions=" · ".join(wording.conditions(query, name_of=places.name_of, in_full=True)),
+        conditions=" · ".join(wording.conditions(query, name_of=places.name_of)),
         asked_at=wording.moment(search.created_at),
         state=state_text(search),
         problem=messages.error_text(search.error_code) if search.error_code else "",

@@ -180,11 +180,12 @@ class Listing:
     def _matches(self) -> QuerySet[Match]:
         return self._new(self._all()) if self.only_new else self._all()
 
-    def _new(self, matches: QuerySet[Match]) -> QuerySet[Match]:
+    def _new(self, matches: QuerySet[Match], *, hidden: bool | None = None) -> QuerySet[Match]:
         """Return those that are new; a hidden one is not when it was hidden before, too."""
         if self.comparison is None:
             return matches.none()
-        return askings.unseen(matches, self.comparison.earlier, or_hidden=self.shows_hidden)
+        or_hidden = self.shows_hidden if hidden is None else hidden
+        return askings.unseen(matches, self.comparison.earlier, or_hidden=or_hidden)
 
     @cached_property
     def page(self) -> "Page[Match]":
@@ -328,9 +329,16 @@ class Listing:
         href = self.href(novas="" if self.only_new else "1")
         return Chip("só as novas", rows.order_by().count(), href, self.only_new)
 
+    def hidden_chip(self) -> Chip:
+        rows = selectors.results(self.search, order=self.order, hidden=True, now=self.now)
+        rows = self._new(rows, hidden=True) if self.only_new else rows
+        count = rows.filter(self._conditions()).order_by().count()
+        href = self.href(ocultas="" if self.shows_hidden else "1")
+        return Chip("com poucos dos termos", count, href, self.shows_hidden)
+
     def hidden_href(self) -> str:
-        """Show the hidden ones, or the others again; the filters are of the ones left."""
-        return self.href(**_UNFILTERED, ocultas="" if self.shows_hidden else "1")
+        """Show all the hidden ones, where nothing else is shown."""
+        return self.href(**_UNFILTERED, ocultas="1")
 
     def pages(self) -> list[tuple[str, str]]:
         """Return (number, address) of the pages to link; an empty address is a gap."""

@@ -18,8 +18,6 @@ from searches.domain.text import fold
 from searches.models import Notice, Search
 
 _HIGHLIGHT_CHARS = 130
-#: With more states than this their number says more than their names.
-_MOST_NAMES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +85,30 @@ class LeftOut:
 
     text: str
     count: str
-    share: str  # of all that was left out, 0 to 100, for the bar
 
 
 def left_out(search: Search, query: SearchQuery) -> list[LeftOut]:
     """Return the reasons that apply, the commonest first; with the found ones they add up."""
-    counts = {reason: int(count) for reason, count in search.rejections.items() if count}
-    total = sum(counts.values())
-    return [
-        LeftOut(
-            messages.reason_text(reason, query), wording.whole(count), f"{100 * count / total:.1f}"
-        )
-        for reason, count in sorted(counts.items(), key=lambda item: -item[1])
-    ]
+    return [LeftOut(text, wording.whole(count)) for count, _, text in _reasons(search, query)]
+
+
+def _reasons(search: Search, query: SearchQuery) -> list[tuple[int, str, str]]:
+    """Return (count, reason, in words) of all that was left out, the commonest first.
+
+    What a sector excludes is counted with what its user does: here they are two, and the sector's,
+    which nobody can change, has no reason. So has what was counted before they could be told apart.
+    """
+    counts = {reason: int(count) for reason, count in search.rejections.items()}
+    rows = []
+    if not query.terms:
+        both, own = counts.pop(Reason.EXCLUDED, 0), search.matching.get("excluidas_a_pedido")
+        text = messages.reason_text(Reason.EXCLUDED, query)
+        if own is not None:
+            rows.append((own, Reason.EXCLUDED.value, messages.EXCLUDED_BY_USER))
+            both, text = both - own, messages.OTHER_SUBJECT
+        rows.append((both, "", text))
+    rows += [(n, reason, messages.reason_text(reason, query)) for reason, n in counts.items()]
+    return sorted((row for row in rows if row[0]), key=lambda row: -row[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +173,7 @@ def incomplete_ufs(search: Search) -> list[str]:
 def incomplete_text(search: Search) -> str:
     """Say what was not read and what only in part, and why, and that the rest is there."""
     groups: dict[tuple[bool, str], list[str]] = {}
-    for uf in sorted(incomplete_ufs(search), key=lambda uf: fold(wording.state_name(uf))):
+    for uf in incomplete_ufs(search):
         entry = search.coverage[uf]
         group = entry["status"] != "failed", str(entry.get("motivo") or "")
         groups.setdefault(group, []).append(uf)
@@ -175,15 +184,9 @@ def incomplete_text(search: Search) -> str:
 def _incomplete(search: Search, ufs: list[str], *, is_begun: bool) -> str:
     """Say what became of some UFs for the same reason; of one alone also at which page."""
     entry = search.coverage[ufs[0]]
-    if len(ufs) == 1:
-        verb, problem = "ficou incompleta" if is_begun else "não foi lida", _problem(entry)
-    else:
-        ending = "os" if len(ufs) > _MOST_NAMES else "as"
-        verb = f"ficaram incomplet{ending}" if is_begun else f"não foram lid{ending}"
-        problem = _problem({**entry, "pagina_que_falhou": None})
-    names = wording.join([wording.state_name(uf) for uf in ufs])
-    who = f"{len(ufs)} estados" if len(ufs) > _MOST_NAMES else names
-    return f"{who} {verb}{': ' if problem else ''}{problem}."
+    problem = _problem(entry if len(ufs) == 1 else {**entry, "pagina_que_falhou": None})
+    said = messages.missing_text(ufs, is_begun=is_begun)
+    return f"{said}{': ' if problem else ''}{problem}."
 
 
 def of_the_incomplete(search: Search, query: SearchQuery) -> SearchQuery | None:
@@ -295,12 +298,10 @@ def ways_out(search: Search, query: SearchQuery) -> list[tuple[str, str, str]]:
         more = f"peça {wording.join(wider(query), 'ou')}, ou " if wider(query) else ""
         ways[Reason.NO_TERM] = f"{more}escreva os seus termos"
         ways[Reason.BELOW_FLOOR] = "veja as que têm poucos dos termos do setor"
-    if not query.exclusions:
-        del ways[Reason.EXCLUDED]
     return [
-        (wording.whole(count), messages.reason_text(reason, query), ways[reason])
-        for reason, count in sorted(search.rejections.items(), key=lambda item: -item[1])
-        if count and reason in ways
+        (wording.whole(count), text, ways[reason])
+        for count, reason, text in _reasons(search, query)
+        if reason in ways
     ]
 
 

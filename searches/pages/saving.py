@@ -20,6 +20,9 @@ from searches.pages.history import state_text
 from searches.places import Places
 from searches.services import saved as services
 
+#: No line parts it.
+_MAIL = "e\N{NON-BREAKING HYPHEN}mail"
+
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
@@ -41,6 +44,7 @@ class Row:
 
     saved: SavedSearch
     question: str
+    in_full: str  # where that is cut
     period: str
     conditions: str
     next_run: str
@@ -110,9 +114,12 @@ def _row(
     query = stored_query(saved.query)
     return Row(
         saved=saved,
-        question=wording.question(query, in_full=True),
+        question=wording.question(query),
+        in_full=wording.whole_question(
+            query, wording.rolling_period(query), name_of=places.name_of
+        ),
         period=wording.rolling_period(query),
-        conditions=" · ".join(wording.conditions(query, name_of=places.name_of, in_full=True)),
+        conditions=" · ".join(wording.conditions(query, name_of=places.name_of)),
         next_run=_next_run(saved.next_run_at, now=now),
         ask_anew=_form_href(run) if _is_outdated(saved) else "",
         last=_last_run(run, new.get(run.pk)) if run else None,
@@ -167,9 +174,9 @@ def _mail_text(run: Search) -> str:
     if digest is None:
         return ""
     if digest.state == DigestState.SENT and digest.sent_at:
-        return f"e-mail enviado em {wording.moment(digest.sent_at)}"
+        return f"{_MAIL} enviado em {wording.moment(digest.sent_at)}"
     if digest.state == DigestState.FAILED:
-        return "não foi possível enviar o e-mail; o que é novo vai no próximo"
+        return f"não foi possível enviar o {_MAIL}; o que é novo vai no próximo"
     if digest.state == DigestState.WAITING and run.status in TERMINAL:
-        return "e-mail ainda não enviado, nova tentativa em breve" if digest.attempts else ""
+        return f"{_MAIL} ainda não enviado, nova tentativa em breve" if digest.attempts else ""
     return ""

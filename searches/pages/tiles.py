@@ -15,9 +15,12 @@ from searches.wording import counted, whole
 _FULL = 100
 #: Steps of the shade by number of matches.
 SHADES = 5
+#: What stands on a tile, in its legend and, with what it means, in its label.
+_FAILED = "falhou"
+_FAILED_LABEL = f"{_FAILED}, não foi lida"
 _UNREAD = "não foi lida: a busca parou antes"
 #: What a result's map has signs for.
-_SIGNS = {"partial": "incompleta", "failed": "não foi lida", "unread": _UNREAD}
+_SIGNS = {"partial": "incompleta", "failed": _FAILED, "unread": _UNREAD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def progress_tile(uf: str, name: str, told: Mapping[str, Any] | None, *, asked: 
         case "unread":
             return Tile(uf, name, state, _UNREAD)
         case "failed":
-            return Tile(uf, name, state, "não foi lida", "falhou")
+            return Tile(uf, name, state, _FAILED_LABEL, _FAILED)
         case "partial":
             return Tile(uf, name, state, f"incompleta, {counts}", whole(found), filled="100")
     is_stored = 0 < read <= from_store
@@ -112,8 +115,12 @@ def result_tiles(
     asked: frozenset[str],
     chosen: frozenset[str],
     links: Mapping[str, str],
+    nouns: tuple[str, str],
 ) -> tuple[Tile, ...]:
-    """Return the map of a result: shaded by matches, each tile a filter."""
+    """Return the map of a result: shaded by matches, each tile a filter.
+
+    `nouns`: what one that is counted is called, and many.
+    """
     most = max(counts.values(), default=0)
     return tuple(
         _result_tile(
@@ -125,6 +132,7 @@ def result_tiles(
             asked=unit.code in asked,
             is_chosen=unit.code in chosen,
             href=links.get(unit.code, ""),
+            nouns=nouns,
         )
         for unit in UNITS
     )
@@ -146,14 +154,15 @@ def _result_tile(
     asked: bool,
     is_chosen: bool,
     href: str,
+    nouns: tuple[str, str],
 ) -> Tile:
     if not asked:
         return Tile(uf, name, "out", "não pedida")
-    label = counted(count, "encontrada", "encontradas")
+    label = counted(count, *nouns)
     number = whole(count)
     if status == "failed":
-        state, label = "failed", f"{label}, não foi lida" if count else "não foi lida"
-        number = number if count else "falhou"
+        state, label = "failed", f"{label}, {_FAILED_LABEL}" if count else _FAILED_LABEL
+        number = number if count else _FAILED
     elif status == "unread":
         state, label = "unread", f"{label}, {_UNREAD}" if count else _UNREAD
         number = number if count else ""

@@ -24,6 +24,8 @@ class Outcome:
     """What a search found."""
 
     tally: Tally
+    #: How many the question's own exclusions left out, not its sector's.
+    own_excluded: int = 0
     #: Of each UF how many were judged.
     read: Counter[str] = field(default_factory=Counter)
     summary: dict[str, Any] = field(default_factory=dict)
@@ -71,6 +73,7 @@ def judge_all(search: Search, query: SearchQuery, decider: Decider) -> Outcome:
         "termos": list(decider.matcher.terms) if query.terms else [],
         "minimo": asked,
         "minimo_usado": decider.matcher.floor,
+        "excluidas_a_pedido": outcome.own_excluded,
         "relaxado": relaxed,
         "sugestoes": _suggestions(search, query, decider) if not outcome.tally.kept else [],
     }
@@ -81,23 +84,24 @@ def _judge(
     search: Search, query: SearchQuery, decider: Decider
 ) -> tuple[Outcome, list[tuple[int, Verdict]]]:
     """Judge all in scope; of the notices themselves none is held, there may be very many."""
-    tally = Tally()
-    read: Counter[str] = Counter()
+    outcome = Outcome(Tally())
     rows: list[tuple[int, Verdict]] = []
 
     def kept() -> Iterator[tuple[Notice, int]]:
         scope = selectors.scope(source=search.source_id, query=query, now=decider.now)
         for key, notice in selectors.domain_notices(scope):
             verdict = decider.decide(notice)
-            tally.add(verdict)
-            read[notice.uf] += 1
+            outcome.tally.add(verdict)
+            outcome.read[notice.uf] += 1
+            excluded_by = verdict.match.excluded_by if verdict.match else None
+            outcome.own_excluded += excluded_by in query.exclusions
             if verdict.kept or verdict.reason is Reason.BELOW_FLOOR:
                 rows.append((key, verdict))
             if verdict.kept:
                 yield notice, verdict.match.relevance if verdict.match else 0
 
-    summary = summarise(kept(), now=decider.now)
-    return Outcome(tally, read=read, summary=summary), rows
+    outcome.summary = summarise(kept(), now=decider.now)
+    return outcome, rows
 
 
 def _suggestions(search: Search, query: SearchQuery, decider: Decider) -> list[str]:

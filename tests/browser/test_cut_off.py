@@ -20,6 +20,12 @@ window.WebSocket = class extends EventTarget {
 };
 window.WebSocket.OPEN = 1;
 """
+#: What a screen reader says, from then on.
+HEAR = """
+window.heard = [];
+const region = document.querySelector("[data-announce]");
+new MutationObserver(() => heard.push(region.textContent)).observe(region, { childList: true });
+"""
 STREAMS = re.compile(r"/eventos/(\?|$)")
 
 
@@ -103,6 +109,7 @@ def test_a_database_that_is_away_is_said_in_one_line_until_it_is_back(
     live(page).to_have_attribute("data-live", transport)
     connection = page.locator("[data-connection]")
     calm = connection.inner_text()
+    page.evaluate(HEAR)
     page.route(polls, lambda route: route.fulfill(status=503))
     page.clock.run_for(21_000)  # a socket is silent for long before the database is asked
     expect(connection).to_have_text(re.compile("^O site não está conseguindo ler o andamento"))
@@ -110,6 +117,12 @@ def test_a_database_that_is_away_is_said_in_one_line_until_it_is_back(
     page.unroute(polls)
     page.clock.run_for(21_000)
     expect(connection).to_have_text(calm)
+    told = [
+        "O site não está conseguindo ler o andamento. Nada se perdeu: ele volta sozinho.",
+        "A conexão voltou.",
+    ]
+    heard = page.evaluate("heard")  # between stages
+    assert [text for text in heard if text in told] == told
     page.get_by_role("button", name="Cancelar").click()
     wait_for_end(page)
 

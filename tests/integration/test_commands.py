@@ -76,7 +76,7 @@ def test_a_partial_result_is_written_and_said_by_the_exit_status(
             "--ate", "2026-08-20", "--saida", str(output), PNCP_BASE_URL=url, **variables,
         )  # fmt: skip
     assert done.returncode == 3, done.stderr
-    assert "MG ficou incompleta" in done.stderr
+    assert "Minas Gerais não foi lida: o PNCP não respondeu" in done.stderr
     assert len(rows_of(output)) == 9
 
 

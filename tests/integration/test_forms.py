@@ -38,6 +38,25 @@ def test_every_problem_stands_at_its_field():
     assert '<details class="more" data-more open>' in html
 
 
+def test_the_summary_tells_every_problem_and_names_fields_as_their_labels_do():
+    fields = {
+        "o_que": "setor", "ufs": ["SP"], "setor_id": "alimentos", "municipios": "Xpto, 3599999",
+        "data_inicial": "2026-99-01", "data_final": "x", "exclusion_terms": "-a",
+        "valor_minimo": "y",
+    }  # fmt: skip
+    html = browser().post("/buscas/", fields).content.decode()
+    summary = re.findall(r'<section class="error-summary".*?</section>', html, re.DOTALL)[0]
+    told = dict(re.findall(r'<li><a href="#campo-(\w+)">.*?</a>: (.*?)</li>', summary))
+    names = dict(re.findall(r'<li><a href="#campo-(\w+)">(.*?)</a>', summary))
+    assert set(names) == set(fields) - {"o_que", "ufs", "setor_id"}
+    for field, name in names.items():
+        (label,) = re.findall(rf'<label for="campo-{field}">(.*?)</label>', html)
+        assert label == name or label.startswith(f"{name} (")
+        assert told[field] == re.findall(rf'id="erro-{field}">(.*?)</p>', html)[0]
+    assert "“Xpto” não é" in told["municipios"]
+    assert "“3599999” não é o código" in told["municipios"]
+
+
 def test_the_form_says_what_no_modality_means_and_reads_as_a_sentence():
     html = page("/")
     assert "Nenhuma marcada: as quatro usuais, concorrência e pregão, eletrônicos e " in html
@@ -101,8 +120,8 @@ async def test_municipalities_are_asked_for_by_name(simulate, run):
             "confira o nome, ou escreva o código IBGE, de 7 dígitos.", "Curitiba/SP",
         ),
         (
-            "3599999", ["SP"], "“3599999” não é um município que conhecemos: confira o nome, ou "
-            "escreva o código IBGE, de 7 dígitos.", "3599999",
+            "3599999", ["SP"], "“3599999” não é o código IBGE de um município que conhecemos: "
+            "confira-o, ou escreva o nome.", "3599999",
         ),
     ],
 )  # fmt: skip

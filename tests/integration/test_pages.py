@@ -303,20 +303,6 @@ async def test_what_can_be_changed_can_be_asked(simulate, run):
     assert "1 sem nenhum dos termos: escreva os seus termos." in seen
 
 
-async def test_hidden_ones_are_shown_on_demand(simulate, run):
-    texts = ["Aquisição de arroz, feijão e café", "Aquisição de arroz e pneus"]
-    await simulate([record(n, object=text) for n, text in enumerate(texts, 1)])
-    search = await run(setor_id=None, termos_busca="arroz, feijão, café, açúcar")
-    path = f"/buscas/{search.pk}/"
-    seen = words(await get(path))
-    assert "arroz e pneus" not in seen.replace("arroz  e", "arroz e")
-    assert "Ocultas com poucos dos termos 1" in seen
-    hidden = words(await get(path + "?ocultas=1"))
-    assert "Com poucos dos termos. Apareceu por arroz" in hidden
-    assert "1 licitação" in hidden
-    assert "feijão" not in hidden[hidden.index("Ocultas com poucos dos termos 1") :]
-
-
 async def test_a_relaxed_floor_counts_everywhere(simulate, run):
     texts = ["Aquisição de arroz e pneus", "Aquisição de lápis"]
     await simulate([record(n, object=text) for n, text in enumerate(texts, 1)])
@@ -397,8 +383,15 @@ async def test_what_the_sector_excludes_is_not_said_to_be_the_users_choice(simul
     assert "que você excluiu" not in seen
     search = await run(setor_id="frota_veicular", exclusion_terms=["usada"])
     seen = words(await get(f"/buscas/{search.pk}/"))
-    assert "com termo que você excluiu, ou de outro assunto" in seen
-    assert "tire alguma exclusão" in seen
+    assert "1 com termo que você excluiu: tire alguma exclusão." in seen
+    assert "com termo que você excluiu 1 de outro assunto, apesar de um termo 1" in seen
+    await simulate([insured])
+    search = await run(setor_id="frota_veicular", exclusion_terms=["usada"], ufs=["SP", "MG"])
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "Nenhuma licitação encontrada" in seen
+    assert "de outro assunto, apesar de um termo 1" in seen
+    assert "excluiu" not in seen
+    assert "tire alguma exclusão" not in seen
 
 
 async def test_a_search_that_was_stopped_before_it_began_has_not_failed():
@@ -432,4 +425,9 @@ async def test_an_expired_file_is_said_on_the_page(simulate, run):
     artifact = search.artifact
     artifact.expires_at = NOW - timedelta(days=400)
     await database_sync_to_async(artifact.save)()
-    assert "O Excel expirou em" in words(await get(f"/buscas/{search.pk}/"))
+    assert "O Excel expirou em 16/07/2025." in words(await get(f"/buscas/{search.pk}/"))
+    html = await get(f"/buscas/{search.pk}/excel/", status=410)
+    assert "guardadas por um tempo limitado: esta, até 16/07/2025." in words(html)
+    assert f'action="/buscas/{search.pk}/repetir/"' in html
+    assert "Repetir a busca" in html
+    assert f'href="/buscas/{search.pk}/">Ir para o resultado</a>' in html

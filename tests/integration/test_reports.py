@@ -6,6 +6,7 @@ import openpyxl
 import pytest
 
 from searches import reports
+from searches.pages.charts import charts
 from tests.integration.conftest import NOW, record
 from tests.integration.pipeline_support import sync
 
@@ -80,6 +81,18 @@ async def test_a_sum_of_nothing_is_not_zero(simulate, run):
     book = await written(await run(ufs=["SP"], data_inicial="2026-07-31"))
     rows = {row[0]: row[1] for row in book["Resumo"].iter_rows(values_only=True)}
     assert rows["Valor estimado somado"] == "não informado"
+
+
+async def test_a_week_of_nothing_has_its_row_as_on_the_page(simulate, run):
+    await simulate([record(n, day=f"2026-08-{day:02}") for n, day in enumerate((3, 4, 17), 1)])
+    search = await run()
+    rows = list((await written(search))["Resumo"].iter_rows(max_col=3, values_only=True))
+    first = rows.index(("Semana de", "Licitações", "Valor estimado")) + 1
+    weeks = [(f"{week:%d/%m/%Y}", total) for week, total, _ in rows[first : first + 3]]
+    assert weeks == [("03/08/2026", 2), ("10/08/2026", 0), ("17/08/2026", 1)]
+    assert rows[first + 1][2] is None
+    drawn = next(chart for chart in charts(search.summary) if chart.id == "semana")
+    assert [(bar.label, int(bar.count)) for bar in drawn.bars] == weeks
 
 
 async def test_what_closed_this_morning_has_no_days_left(simulate, run):

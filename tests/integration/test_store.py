@@ -10,7 +10,7 @@ from django.utils import timezone
 from searches import selectors
 from searches.domain.brazil import BRASILIA, UNITS
 from searches.domain.lifecycle import Status
-from searches.models import Coverage
+from searches.models import Coverage, PageRead
 from searches.models import Notice as NoticeRow
 from searches.pncp.faults import Faults
 from searches.pncp.payload import parse_notice
@@ -189,6 +189,27 @@ async def test_a_list_that_was_cut_off_goes_on_later_unless_it_has_grown(
     assert pages == ([1, 2, 3, 4, 5] if grown else [1, 5])
     assert (search.status, search.total_raw) == (Status.COMPLETE, 240 if grown else 239)
     assert search.coverage["SP"]["repetidas"] == 0
+
+
+async def test_a_uf_of_which_something_is_known_is_incomplete(simulate, run):
+    """That there is nothing is known, too."""
+    simulator = await simulate([])
+    await run(modalidades=[4, 5, 7])
+    simulator.faults = Faults.read("down:")
+    search = await run(modalidades=[4, 5, 6, 7])
+    assert (search.status, search.coverage["SP"]["status"]) == (Status.PARTIAL, "partial")
+    search = await run(modalidades=[6])
+    assert (search.status, search.coverage["SP"]["status"]) == (Status.ERROR, "failed")
+
+
+async def test_so_is_one_of_whose_open_notices_something_is_known(simulate, run, at):
+    simulator = await simulate([])
+    await run(modo_busca="abertas")
+    await sync(lambda: Coverage.objects.update(modality=4))  # as by a source that wants one
+    await sync(PageRead.objects.all().delete)
+    simulator.faults = Faults.read("down:")
+    search = await run(modo_busca="abertas", modalidades=[4, 6])
+    assert (search.status, search.coverage["SP"]["status"]) == (Status.PARTIAL, "partial")
 
 
 async def test_so_are_open_notices(simulate, run, monkeypatch):

@@ -56,9 +56,12 @@ async def test_a_short_question_is_said_once():
 async def test_the_history_tells_apart_what_begins_alike():
     for question in (LONG, ALIKE):
         await create(**question)
-    links = re.findall(r'asked-what"><a [^>]*>(.*?)</a>', await get("/buscas/"))
-    assert len(links) == len(set(links)) == 2
-    assert "“leite” ou “sal” no Acre" in links[0]
+    html = await get("/buscas/")
+    heading = "Licitações de “arroz”, “feijão”, “café”, “açúcar” ou outros 2 em 5 estados"
+    assert re.findall(r'asked-what"><a [^>]*>(.*?)</a>', html) == [heading, heading]
+    folded = re.findall(r"<details[^>]*data-question.*?</details>", html, re.DOTALL)
+    assert len(folded) == len(set(folded)) == 2
+    assert "“leite” ou “sal” no Acre" in folded[0]
 
 
 async def test_saved_questions_have_names_of_their_own():
@@ -119,14 +122,21 @@ def test_what_is_missing_is_said_with_its_reason(missing, said):
 def test_a_uf_that_was_not_reached_looks_like_its_sign():
     told = lacking(MG=("failed", "search.stopped", None), BA=DOWN)
     drawn = tiles.result_tiles(
-        {"RS": 2}, told.coverage, asked=frozenset({"MG", "BA", "RS"}), chosen=frozenset(), links={}
+        {"RS": 2},
+        told.coverage,
+        asked=frozenset({"MG", "BA", "RS"}),
+        chosen=frozenset(),
+        links={},
+        nouns=("encontrada", "encontradas"),
     )
     seen = {tile.uf: (tile.state, tile.label) for tile in drawn}
     unread = "não foi lida: a busca parou antes"
     assert seen["MG"] == ("unread", unread)
-    assert seen["BA"] == ("failed", "não foi lida")
+    assert seen["BA"] == ("failed", "falhou, não foi lida")
     assert seen["RS"] == ("idle", "2 encontradas")
-    assert tiles.legend(drawn) == [("failed", "não foi lida"), ("unread", unread)]
+    assert tiles.legend(drawn) == [("failed", "falhou"), ("unread", unread)]
+    (failed,) = [tile.count for tile in drawn if tile.state == "failed"]
+    assert failed == "falhou"
 
 
 async def test_a_cancelled_search_shows_what_it_has_not_read(simulate, run):

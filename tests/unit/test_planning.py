@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from searches.domain.brazil import BRASILIA
-from searches.domain.planning import Endpoint, ListKey, days_between, plan_lists
+from searches.domain.planning import Endpoint, ListKey, days_between, is_partly_known, plan_lists
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=BRASILIA)
 DAYS = days_between(date(2026, 11, 20), date(2026, 11, 26))
@@ -48,3 +48,11 @@ def test_what_is_recent_needs_nothing():
 def test_days_are_read_again_when_their_changes_would_be_more():
     known = {day: NOW - timedelta(days=30) for day in DAYS[:5]}
     assert plan(known) == [published(20, 26)]
+
+
+def test_a_plan_that_leaves_something_out_knows_it():
+    for known, said in ((DAYS[:0], False), (DAYS[:1], True), (DAYS, True)):
+        lists = plan(dict.fromkeys(known, NOW))
+        assert is_partly_known(lists, modalities=[6], days=DAYS) is said
+    changes = plan(dict.fromkeys(DAYS, NOW - timedelta(days=1)))
+    assert is_partly_known(changes, modalities=[6], days=DAYS)

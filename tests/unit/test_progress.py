@@ -59,10 +59,20 @@ def test_every_event_has_words_and_crosses_json_and_msgpack(stage):
     assert orjson.loads(orjson.dumps(sent)) == sent
 
 
-def test_the_line_of_a_partial_ending_names_the_states():
-    told = Told(Stage.PARTIAL, detail={"total_raw": 1, "total_filtrado": 1,
-                                       "ufs_incompletas": ["MG", "BA"]})  # fmt: skip
-    assert "MG, BA ficaram incompletas" in messages.event_text(told)
+@pytest.mark.parametrize(
+    ("incomplete", "unread", "said"),
+    [
+        ("MG BA", "", "Bahia e Minas Gerais ficaram incompletas"),
+        ("SP MG", "MG", "Minas Gerais não foi lida; São Paulo ficou incompleta"),
+        ("SP MG BA AC GO", "SP MG BA AC GO", "5 estados não foram lidos"),
+    ],
+)
+def test_the_line_of_a_partial_ending_names_the_states(incomplete, unread, said):
+    found = {"total_raw": 3, "total_filtrado": 1}
+    ufs = {"ufs_incompletas": incomplete.split(), "ufs_nao_lidas": unread.split()}
+    told = Told(Stage.PARTIAL, detail=found | ufs)
+    text = messages.event_text(told)
+    assert text == f"Pronto, mas incompleto: 1 encontrada em 3 lidas. {said}"
 
 
 @pytest.mark.parametrize(

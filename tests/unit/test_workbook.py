@@ -336,6 +336,8 @@ def test_a_figures_column_of_text_keeps_numbers_as_numbers():
         ("Alimentos", "s"),
     ]
     assert cells[1].number_format == MONEY
+    heads = sheet.worksheets[0][4]  # over numbers to the right
+    assert [head.alignment.horizontal for head in heads[:2]] == ["left", "right"]
 
 
 def test_parameters_list_their_values():

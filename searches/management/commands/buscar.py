@@ -86,7 +86,8 @@ class Command(BaseCommand):
         for uf, entry in search.coverage.items():
             if entry["status"] != "complete":
                 why = messages.unit_text(entry["motivo"] or "", entry["pagina_que_falhou"])
-                self.stderr.write(f"{uf} ficou incompleta: {why}")
+                is_begun = entry["status"] != "failed"
+                self.stderr.write(f"{messages.missing_text([uf], is_begun=is_begun)}: {why}")
         if search.status == Status.ERROR:
             raise CommandError(messages.error_text(search.error_code), returncode=1)
         return search

@@ -4,12 +4,11 @@
 
 import { answerTo } from "./answer.js";
 import { Results } from "./results.js";
-import { Screen, SILENCE_MS } from "./screen.js";
+import { Screen, SILENCE_MS, UNREACHED, showChosen } from "./screen.js";
 
 const POLL_MS = 2000;
 const FAILURES_ALLOWED = 2;
 const LONGEST_WAIT_MS = 15000;
-const UNREACHED = "Sem conexão com o servidor. Tentando de novo.";
 const AWAY = "O site não está conseguindo ler o andamento. Nada se perdeu: ele volta sozinho.";
 const LAST_STAGES = new Set(["complete", "partial", "error", "cancelled"]);
 
@@ -55,7 +54,7 @@ class Live {
     document.documentElement.dataset.live = transport;
     this.trouble = trouble;
     const calm = transport === "poll" ? `Atualizando a cada ${POLL_MS / 1000} s.` : "";
-    this.screen.connection(trouble || calm);
+    this.screen.connection(calm, trouble);
   }
 
   /** Say what keeps the server from answering, or, when it has answered, nothing more of it. */
@@ -244,3 +243,4 @@ window.addEventListener("afterprint", () => {
 const search = document.getElementById("busca");
 if (search?.dataset.seq) new Live(search).start();
 else document.documentElement.dataset.live = "done";
+showChosen();

@@ -11,8 +11,12 @@ const SAID_GAP_MS = 3000;
 // The result as the list was while it ran: the best first, as many as are on the screen.
 const AS_IT_RAN = "?ordem=relevancia&itens=50";
 const RETRY_MS = 3000;
+// What is seen of the chip before the chosen one: that the row does not begin there.
+const BEFORE_CHOSEN_PX = 32;
 /** With nothing heard for this long, nothing is known of what goes on. */
 export const SILENCE_MS = 15000;
+export const UNREACHED = "Sem conexão com o servidor. Tentando de novo.";
+const BACK = "A conexão voltou.";
 const NOT_CANCELLED = "A busca não foi cancelada: recarregue a página e cancele de novo.";
 const NOT_ANSWERED = "O servidor não respondeu ao pedido de cancelar. Tente de novo daqui a pouco.";
 
@@ -29,6 +33,7 @@ export class Screen {
     this.unitsTotal = search.querySelectorAll("[data-uf]:not(.is-out)").length;
     this.heard = "";
     this.problem = "";
+    this.trouble = "";
     this.said = "";
     this.saidTimer = 0;
     this.results.onCount = (counted) => this.count(counted);
@@ -45,15 +50,23 @@ export class Screen {
     if (part && part.textContent !== text) part.textContent = text;
   }
 
-  connection(text) {
-    this.heard = text;
-    this.put("connection", [this.problem, text].filter(Boolean).join(" "));
+  /** Show how the server is heard of. What keeps it from answering is also said aloud, once, and
+   * once that it is over. */
+  connection(text, trouble = "") {
+    if (trouble !== this.trouble) announce(trouble || BACK);
+    this.trouble = trouble;
+    this.heard = trouble || text;
+    this.draw();
+  }
+
+  draw() {
+    this.put("connection", [this.problem, this.heard].filter(Boolean).join(" "));
   }
 
   /** Say what went wrong with what the reader asked for, until it is asked for again. */
   say(problem) {
     this.problem = problem;
-    this.connection(this.heard);
+    this.draw();
     if (problem) announce(problem);
   }
 
@@ -144,7 +157,7 @@ export class Screen {
       label = `lendo, ${numbers.format(detail.pages_done)} de ${counted(detail.pages_total, "página", "páginas")}, ${label}`;
       if (!found) count = "";
     } else if (state === "failed") {
-      [label, count] = ["não foi lida", "falhou"];
+      [label, count] = ["falhou, não foi lida", "falhou"];
     } else if (state === "partial") {
       label = `incompleta, ${label}`;
     } else if (isStored) {
@@ -220,7 +233,7 @@ export class Screen {
       announce(event?.message ?? "");
       document.documentElement.dataset.live = "done";
     } catch {
-      this.connection("Sem conexão com o servidor. Tentando de novo.");
+      this.connection("", UNREACHED);
       setTimeout(() => this.finish(event), RETRY_MS);
     }
     return undefined;
@@ -234,6 +247,7 @@ export class Screen {
     document.title = page.title;
     // What stands above the list keeps its height.
     if (isUnfolded) main.querySelector("[data-question]").open = true;
+    showChosen();
     const isBack = anchor?.restore();
     if (held && !isBack) main.focus({ preventScroll: true });
   }
@@ -259,6 +273,14 @@ export class Screen {
       if (isAtTop) window.scrollTo(0, 0);
     };
     window.addEventListener("scroll", look, { passive: true, signal: leaving.signal });
+  }
+}
+
+/** Where a row of chips runs off a narrow screen, have what is chosen in sight. */
+export function showChosen() {
+  for (const row of document.querySelectorAll(".chips-list")) {
+    const chosen = row.querySelector("[aria-current]");
+    if (chosen) row.scrollLeft = chosen.offsetLeft - row.offsetLeft - BEFORE_CHOSEN_PX;
   }
 }
 

@@ -81,7 +81,9 @@ def test_a_question_sent_after_the_session_was_lost_is_there_after_the_login(ali
     client = Client()
     question = {"ufs": ["AC", "MG"], "o_que": "termos", "termos_busca": "jaleco, touca"}
     answer = client.post("/buscas/", question)
-    assert "A sua pergunta está guardada" in page(answer["Location"], client=client)
+    login = page(answer["Location"], client=client)
+    assert "A sua pergunta está guardada" in login
+    assert "O que você buscou neste navegador" not in login  # nothing can have been searched
     landed = enter(client, answer)
     html = landed.content.decode()
     assert landed.request["PATH_INFO"] == "/"

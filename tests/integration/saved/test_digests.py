@@ -37,7 +37,7 @@ async def test_the_digest_tells_what_is_new_and_how_to_stop(mailed, settings):
     assert message.subject == "2 licitações novas: Merenda"
     assert "lote 4" in message.body
     assert "lote 5" in message.body
-    assert "R$ 1.000,50" in message.body
+    assert "R$\N{NO-BREAK SPACE}1.000,50" in message.body
     assert f"https://bidiq.example/buscas/{search.pk}/?novas=1" in message.body
     assert "X-Amz" not in message.body
     html = message.alternatives[0][0]
@@ -49,7 +49,7 @@ async def test_the_digest_tells_what_is_new_and_how_to_stop(mailed, settings):
     assert (digest.state, digest.new_count) == ("sent", 2)
     assert await sync(digests.send_due) == 0  # once
     page = await sync(lambda: login(User.objects.get()).get("/salvas/").content.decode())
-    assert "e-mail enviado em" in page
+    assert "e\N{NON-BREAKING HYPHEN}mail enviado em" in page
 
 
 async def test_the_digest_does_not_offer_what_nobody_can_answer(mailed):
@@ -137,7 +137,7 @@ async def test_a_mail_server_that_is_down_is_tried_again_and_then_named(mailed, 
     assert digest.state == "failed"
     assert "alice@" not in caplog.text
     page = await sync(lambda: login(User.objects.get()).get("/salvas/").content.decode())
-    assert "não foi possível enviar o e-mail" in page
+    assert "não foi possível enviar o e\N{NON-BREAKING HYPHEN}mail" in page
 
 
 async def test_the_news_of_a_mail_that_could_not_be_sent_goes_with_the_next(mailed, settings):
@@ -301,13 +301,13 @@ async def test_what_a_user_saves_is_told_by_mail_until_it_is_switched_off(daily,
     assert await sync(digests.send_due) == 1
     client = await sync(login, alice)
     page = words(await sync(lambda: client.get("/salvas/").content.decode()))
-    assert ", com aviso por e-mail." in page
+    assert ", com aviso por e\N{NON-BREAKING HYPHEN}mail." in page
     await sync(client.post, f"/salvas/{saved.pk}/", {"diaria": "on"})
     await sync(client.post, f"/buscas/{search.pk}/salvar/")  # saved already
     await sync(saved.refresh_from_db)
     assert not saved.wants_mail
     page = words(await sync(lambda: client.get("/salvas/").content.decode()))
-    assert ", sem aviso por e-mail." in page
+    assert ", sem aviso por e\N{NON-BREAKING HYPHEN}mail." in page
 
 
 async def test_what_a_visitor_saved_is_the_accounts_from_the_login_on(daily, alice):

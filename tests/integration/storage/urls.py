@@ -15,7 +15,9 @@ def door(request: HttpRequest, pk: str) -> HttpResponseBase:
     try:
         return artifact_response(request, artifact, visitor="visitor-1")
     except ArtifactError as error:
-        return error_response(request, error, repeat_url="/repetir/")
+        return error_response(
+            request, error, artifact=artifact, repeat_url="/repetir/", result_url="/resultado/"
+        )
 
 
 urlpatterns = [
