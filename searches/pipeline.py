@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from searches.database import AWAY, patiently, patiently_aside
 from searches.domain.errors import ClaimLost
 from searches.domain.filtering import Decider
 from searches.domain.lifecycle import HEARTBEAT_SECONDS, Status
-from searches.domain.progress import Stage, Throttle, Told
+from searches.domain.progress import Stage, Throttle, Told, ending
 from searches.domain.query import SearchQuery
 from searches.fetching import Fetcher
 from searches.lists import together
@@ -119,7 +120,6 @@ class _Run:
         #: UFs that came to an end once; a second try of some does not lower the count told.
         self._over: set[str] = set()
         self._retrying = 0  # how many are tried once more
-        self._outcome: results.Outcome | None = None  # once it is stored
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -159,57 +159,55 @@ class _Run:
             await asyncio.wait({recorder, steps}, return_when=asyncio.FIRST_COMPLETED)
             if recorder.done():
                 await recorder
-            ending = await steps
+            end = await steps
             # It may still fail over the last events, and nobody would take them from the queue.
             told = asyncio.create_task(self._told.join())
             await asyncio.wait({recorder, told}, return_when=asyncio.FIRST_COMPLETED)
             if not told.done():
                 told.cancel()
                 await recorder
-            await asyncio.shield(self.end(**ending))
+            await asyncio.shield(end())
         finally:
             for task in (steps, recorder):
                 task.cancel()
             await asyncio.gather(steps, recorder, return_exceptions=True)
 
     async def end(
-        self, status: Status, *, detail: dict[str, Any] | None = None, code: str = "", **fields: Any
+        self, status: Status, *, detail: dict[str, Any], code: str, **fields: Any
     ) -> None:
-        """Write the ending and ring. Raises ClaimLost."""
-        stage = Stage(status.value)
-        last = {**services.last_detail(self.search), **(detail or {})}
-        if code:
-            last["code"] = code
+        """Write the ending of a result and ring. Raises ClaimLost."""
         payloads = await patiently(
             services.finish,
             self.search.pk,
             status,
-            Told(stage, status=status, detail=last),
+            ending(status, detail, code=code),
             attempt=self.search.attempt,
             error_code=code,
             **fields,
         )
-        await live.publish(self.search.pk, payloads)
-        logger.info("search ended: %s %s", status.value, code)
+        await self._ended(status, code, payloads)
 
     async def end_here(self, status: Status, *, code: str = "") -> None:
-        """Write an ending before the end, with the figures of what was read until now.
+        """Write an ending before the end and ring, with the figures of what was read until now.
 
-        A result that is stored already stays as it is.
+        A result that is stored already stays as it is. Raises ClaimLost.
         """
         if self._fetcher is not None:
             await asyncio.to_thread(self._fetcher.close)
-        if self._outcome is not None:
-            await self.end(status, code=code, detail=self._outcome.counts())
-            return
-        figures = results.merged([unit.tally for unit in self.units.values()])
-        await self.end(
+        units = self.units.values()
+        payloads = await patiently(
+            results.finish_early,
+            self.search,
             status,
             code=code,
-            detail=figures.counts(),
-            coverage={unit.uf: unit.coverage_at_the_end() for unit in self.units.values()},
-            **figures.columns(),
+            tally=results.merged(unit.tally for unit in units),
+            coverage={unit.uf: unit.coverage_at_the_end() for unit in units},
         )
+        await self._ended(status, code, payloads)
+
+    async def _ended(self, status: Status, code: str, payloads: events.Payloads) -> None:
+        await live.publish(self.search.pk, payloads)
+        logger.info("search ended: %s %s", status.value, code)
 
     # --- telling ------------------------------------------------------------------------------
 
@@ -269,12 +267,12 @@ class _Run:
 
     # --- the steps ----------------------------------------------------------------------------
 
-    async def _steps(self) -> dict[str, Any]:
-        """Fetch, filter, summarise, export; return what `end` needs."""
+    async def _steps(self) -> Callable[[], Coroutine[Any, Any, None]]:
+        """Fetch, filter, summarise, export; return what writes the ending."""
         with span("search", search_id=str(self.search.pk), attempt=self.search.attempt):
             return await self._traced_steps()
 
-    async def _traced_steps(self) -> dict[str, Any]:
+    async def _traced_steps(self) -> Callable[[], Coroutine[Any, Any, None]]:
         search = self.search
         query = SearchQuery.from_json(search.query)
         decider = Decider(query, now=timezone.now())
@@ -282,28 +280,20 @@ class _Run:
         self.units = new_units(query)
         with span("fetch", units=len(self.units)):
             await self._fetch(query, decider)
-        coverage = {unit.uf: unit.coverage() for unit in self.units.values()}
         incomplete = [
             uf for uf, unit in self.units.items() if unit.status is not UnitStatus.COMPLETE
         ]
         if all(unit.status is UnitStatus.FAILED for unit in self.units.values()):
             code = next(unit.reason for unit in self.units.values())
-            return {"status": Status.ERROR, "code": code, "coverage": coverage}
+            return partial(self.end_here, Status.ERROR, code=code)
 
         self.tell(Stage.FILTERING)
         with span("judge"):
-            outcome = await patiently_aside(results.judge_all, search, query, decider)
-        coverage = outcome.judged(coverage)
+            coverage = {unit.uf: unit.coverage() for unit in self.units.values()}
+            outcome = await patiently_aside(
+                results.judge_all, search, query, decider, coverage=coverage
+            )
         self.tell(Stage.FILTERING, 1.0, **outcome.counts())
-        self.tell(Stage.SUMMARY)
-        await patiently(
-            services.save_result,
-            search.pk,
-            attempt=search.attempt,
-            coverage=coverage,
-            **outcome.columns(),
-        )
-        self._outcome = outcome
         self.tell(Stage.SUMMARY, 1.0, **outcome.counts())
         self.tell(Stage.EXCEL)
         with span("export"):
@@ -323,12 +313,8 @@ class _Run:
             "storage": storage,
             "ufs_incompletas": incomplete,
         }
-        return {
-            "status": Status.PARTIAL if incomplete else Status.COMPLETE,
-            "code": code,
-            "detail": detail,
-            "artifact": artifact,
-        }
+        status = Status.PARTIAL if incomplete else Status.COMPLETE
+        return partial(self.end, status, detail=detail, code=code, artifact=artifact)
 
     async def _fetch(self, query: SearchQuery, decider: Decider) -> None:
         """Read every UF, a few at a time; what failed is tried once more at the end.

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from django.db.models import QuerySet
 from searches.domain.filtering import Reason, Verdict
 from searches.models import Match
 from searches.services import events
+from searches.services import searches as services
 
 _BATCH = 1000
 _VERDICT = ["relevance", "terms", "spans", "hidden"]
@@ -48,8 +50,15 @@ def remove(search_id: UUID, notice_ids: Collection[int], *, attempt: int) -> Non
             _delete(Match.objects.filter(search_id=search_id), notice_ids)
 
 
-def replace(search_id: UUID, judged: Iterable[tuple[int, Verdict]], *, attempt: int) -> None:
-    """Put the final verdicts in the place of what the pages brought, in one transaction.
+def replace(
+    search_id: UUID,
+    judged: Iterable[tuple[int, Verdict]],
+    *,
+    attempt: int,
+    figures: dict[str, Any],
+) -> None:
+    """Put the final verdicts in the place of what the pages brought, and the figures of the search
+    beside them, in one transaction: who ends it meanwhile finds both or neither.
 
     Nearly all stand there already: only what differs is written, or whoever else writes on SQLite
     would wait for very many rows. Raises ClaimLost when the search is no longer this attempt's;
@@ -65,7 +74,7 @@ def replace(search_id: UUID, judged: Iterable[tuple[int, Verdict]], *, attempt: 
         if row is None or stored.pop(notice_id, None) == [getattr(row, name) for name in _VERDICT]:
             continue
         rows.append(row)
-    with _fenced(search_id, attempt):
+    with transaction.atomic():
         _delete(mine, stored)
         Match.objects.bulk_create(
             rows,
@@ -74,6 +83,7 @@ def replace(search_id: UUID, judged: Iterable[tuple[int, Verdict]], *, attempt: 
             unique_fields=["search", "notice"],
             update_fields=_VERDICT,
         )
+        services.save_result(search_id, attempt=attempt, **figures)  # last: see `_fenced`
 
 
 def _delete(matches: QuerySet[Match], notice_ids: Iterable[int]) -> None:

@@ -6,14 +6,21 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from django.db import transaction
+
 from searches import selectors
 from searches.domain import matching
+from searches.domain.errors import ClaimLost
 from searches.domain.filtering import Decider, Reason, Tally, Verdict
+from searches.domain.lifecycle import Status
 from searches.domain.notice import Notice
+from searches.domain.progress import ending
 from searches.domain.query import SearchQuery
 from searches.domain.summary import summarise
 from searches.models import Search
-from searches.services import matches
+from searches.services import events, matches
+from searches.services import searches as services
+from searches.services.events import Payloads
 
 #: Suggestions look at this many objects at most.
 SUGGESTION_SAMPLE = 2000
@@ -53,8 +60,10 @@ class Outcome:
         return {**self.tally.columns(), "summary": self.summary, "matching": self.matching}
 
 
-def judge_all(search: Search, query: SearchQuery, decider: Decider) -> Outcome:
-    """Judge every stored notice in scope and keep the matches for good.
+def judge_all(
+    search: Search, query: SearchQuery, decider: Decider, *, coverage: dict[str, Any]
+) -> Outcome:
+    """Judge every stored notice in scope and keep the result for good: matches, figures, coverage.
 
     When the floor of matching terms leaves nothing although some terms were found, it is relaxed
     to one, and the outcome says so. Raises ClaimLost.
@@ -66,7 +75,6 @@ def judge_all(search: Search, query: SearchQuery, decider: Decider) -> Outcome:
     if relaxed:
         decider = Decider(query, now=decider.now, floor=1)
         outcome, rows = _judge(search, query, decider)
-    matches.replace(search.pk, rows, attempt=search.attempt)
     outcome.matching = {
         "termos": list(decider.matcher.terms) if query.terms else [],
         "minimo": asked,
@@ -74,6 +82,8 @@ def judge_all(search: Search, query: SearchQuery, decider: Decider) -> Outcome:
         "relaxado": relaxed,
         "sugestoes": _suggestions(search, query, decider) if not outcome.tally.kept else [],
     }
+    figures = outcome.columns() | {"coverage": outcome.judged(coverage)}
+    matches.replace(search.pk, rows, attempt=search.attempt, figures=figures)
     return outcome
 
 
@@ -108,6 +118,30 @@ def _suggestions(search: Search, query: SearchQuery, decider: Decider) -> list[s
     sample = islice(selectors.domain_notices(scope), SUGGESTION_SAMPLE)
     texts = (notice.object for _, notice in sample)
     return list(matching.suggest_terms(query.terms, texts, exclusions=query.exclusions))
+
+
+def finish_early(
+    search: Search, status: Status, *, tally: Tally, coverage: dict[str, Any], code: str = ""
+) -> Payloads:
+    """End a running search with what its attempt has counted until now.
+
+    A result that is stored already stays as it is. Raises ClaimLost.
+    """
+    with transaction.atomic():
+        current = events.held(search.pk, search.attempt).select_for_update(no_key=True).first()
+        if current is None:
+            raise ClaimLost
+        figures, detail = {}, services.last_detail(current)
+        if not current.is_judged:
+            figures, detail = tally.columns() | {"coverage": coverage}, detail | tally.counts()
+        return services.finish(
+            search.pk,
+            status,
+            ending(status, detail, code=code),
+            attempt=search.attempt,
+            error_code=code,
+            **figures,
+        )
 
 
 def merged(tallies: Iterable[Tally]) -> Tally:
