@@ -200,6 +200,7 @@ class _Run:
             self.search,
             status,
             code=code,
+            counted={key: hidden for unit in units for key, hidden in unit.matches.items()},
             tally=results.merged(unit.tally for unit in units),
             coverage={unit.uf: unit.coverage_at_the_end() for unit in units},
         )
@@ -329,9 +330,10 @@ class _Run:
             source=self.search.source_id,
             query=query,
             decider=decider,
+            units=self.units.values(),
             changed=self._unit_changed,
         )
-        await fetcher.look_around(self.units)
+        await fetcher.look_around()
         await self._read(fetcher, self.units.values())
         unfinished = [u for u in self.units.values() if u.status is not UnitStatus.COMPLETE]
         # With none whole there is nothing but its own pages that speaks for the source.

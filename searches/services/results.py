@@ -1,7 +1,7 @@
 """The verdict on everything in scope, once all is read. Floor 3."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -101,7 +101,7 @@ def _judge(
             verdict = decider.decide(notice)
             tally.add(verdict)
             read[notice.uf] += 1
-            if verdict.kept or verdict.reason is Reason.BELOW_FLOOR:
+            if verdict.is_listed:
                 rows.append((key, verdict))
             if verdict.kept:
                 yield notice, verdict.match.relevance if verdict.match else 0
@@ -121,18 +121,29 @@ def _suggestions(search: Search, query: SearchQuery, decider: Decider) -> list[s
 
 
 def finish_early(
-    search: Search, status: Status, *, tally: Tally, coverage: dict[str, Any], code: str = ""
+    search: Search,
+    status: Status,
+    *,
+    counted: Mapping[int, bool],
+    tally: Tally,
+    coverage: dict[str, Any],
+    code: str = "",
 ) -> Payloads:
-    """End a running search with what its attempt has counted until now.
+    """End a running search with what its attempt has counted until now, and list no more.
 
-    A result that is stored already stays as it is. Raises ClaimLost.
+    `counted`: the notices that are matches -> whether hidden. Others may stand there: what an
+    attempt before has found, or what was a match until a newer copy came. A result that is stored
+    already stays as it is. Raises ClaimLost.
     """
+    # Looked for outside: on SQLite nobody else writes in a transaction. Seldom there is any.
+    strays = matches.strays(search.pk, counted)
     with transaction.atomic():
         current = events.held(search.pk, search.attempt).select_for_update(no_key=True).first()
         if current is None:
             raise ClaimLost
         figures, detail = {}, services.last_detail(current)
         if not current.is_judged:
+            matches.put_right(search.pk, strays)
             figures, detail = tally.columns() | {"coverage": coverage}, detail | tally.counts()
         return services.finish(
             search.pk,

@@ -4,22 +4,26 @@ import asyncio
 import threading
 from collections import Counter
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from itertools import product
 
 import pytest
 from django.utils import timezone
 
 from searches import pipeline, reports, representation, selectors, upkeep
+from searches.domain.brazil import BRASILIA
 from searches.domain.filtering import Reason
 from searches.domain.lifecycle import MAX_LOSSES, Status
 from searches.fetching import Fetcher
-from searches.models import Search, SearchEvent
+from searches.models import Coverage, Notice, PageRead, Search, SearchEvent
 from searches.pipeline import run_search
 from searches.pncp.client import PncpClient
+from searches.pncp.faults import Faults
 from searches.pncp.payload import parse_notice
 from searches.services import notices, results
 from searches.services import searches as services
 from tests.integration.conftest import NOW, create, open_client, record, reload
-from tests.integration.pipeline_support import events_of, sync
+from tests.integration.pipeline_support import events_of, grow_old, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -171,6 +175,75 @@ async def test_given_back_twice_and_then_cancelled(source, settings, monkeypatch
     await given_back_at(stage, search, settings, monkeypatch)
     await sync(lambda: services.request_cancel(search))
     await adds_up(search)
+
+
+@pytest.mark.parametrize(("first", "second"), [*product(["fetching", "excel"], SECOND)])
+async def test_given_back_and_cancelled_in_the_next_attempt(
+    source, settings, monkeypatch, first, second
+):
+    """What only the first attempt has found, or judged otherwise, is not listed."""
+    search = await ask()
+    await given_back_at(first, search, settings, monkeypatch)
+    await change(source, search)
+    await cancelled_at(second, search, settings, monkeypatch)
+    assert (await adds_up(search)).status == Status.CANCELLED
+
+
+async def test_given_back_and_ended_by_a_fault_of_ours(source, settings, monkeypatch):
+    search = await ask()
+    await given_back_at("judged", search, settings, monkeypatch)
+    await change(source, search)
+
+    def broken(*args, **options):
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(results, "judge_all", broken)
+    async with open_client(settings) as client:
+        await run_search(search.pk, worker="test:1:x", client=client)
+    ended = await adds_up(search)
+    assert (ended.error_code, ended.total_raw) == ("internal", len(source) - 1)
+
+
+async def test_given_back_and_ended_by_a_source_that_gives_nothing(simulate, settings, monkeypatch):
+    """What was found before has left the state that was asked for."""
+    found = record(1, object=TWO_TERMS)
+    simulator = await simulate([found])
+    search = await ask()
+    await given_back_at("judging", search, settings, monkeypatch)
+    assert await sync(search.matches.count) == 1
+    await Notice.objects.aupdate(uf="RJ")
+    await sync(Coverage.objects.all().delete)
+    await sync(PageRead.objects.all().delete)
+    simulator.faults = Faults.read("down:")
+    async with open_client(settings, attempts=1) as client:
+        await run_search(search.pk, worker="test:1:x", client=client)
+    ended = await adds_up(search)
+    assert (ended.error_code, ended.total_raw) == ("source.down", 0)
+
+
+async def test_what_a_list_of_changes_brought_is_listed_as_it_is_counted(
+    simulate, settings, monkeypatch
+):
+    now = timezone.now().astimezone(BRASILIA)
+    made = [record(number, object=TWO_TERMS) for number in range(1, 20)]
+    await simulate(made, clock=lambda: now)
+    await given_back_at("judging", await ask(), settings, monkeypatch)  # so the store has them
+    await grow_old(days=2)
+    changed_at = f"{now - timedelta(days=1):%Y-%m-%dT%H:%M:%S}"
+    made[0] |= {"objetoCompra": NO_TERM, "dataAtualizacaoGlobal": changed_at}
+    search = await ask()
+    await cancelled_at("judging", search, settings, monkeypatch)
+    assert (await adds_up(search)).total_kept == 18
+
+
+async def test_a_notice_in_the_lists_of_two_states_is_counted_once(simulate, settings, monkeypatch):
+    newer = {"dataAtualizacaoGlobal": "2026-08-20T12:00:00", "objetoCompra": TWO_TERMS}
+    await simulate([record(1, uf="RR", object=TWO_TERMS), record(1, uf="RO") | newer])
+    search = await create(
+        setor_id=None, termos_busca="leite arroz", modalidades=[6], ufs=["RO", "RR"]
+    )
+    await cancelled_at("judging", search, settings, monkeypatch)
+    assert (await adds_up(search)).total_kept == 1
 
 
 async def test_a_result_that_was_stored_outlives_the_workers(source, settings, monkeypatch):
