@@ -130,10 +130,11 @@ class _Run:
             await asyncio.sleep(CANCEL_CHECK_SECONDS)
             try:
                 if time.monotonic() >= beat_at:
-                    beat_at += HEARTBEAT_SECONDS
                     asked = await database_sync_to_async(services.beat)(
                         self.search.pk, attempt=self.search.attempt
                     )
+                    # Only once one is written: after an outage the next comes at once.
+                    beat_at = time.monotonic() + HEARTBEAT_SECONDS
                 else:
                     asked = await database_sync_to_async(selectors.is_cancel_requested)(
                         self.search.pk

@@ -6,6 +6,7 @@ For one process with SQLite. Searches whose process died are taken up again from
 import asyncio
 import contextvars
 import logging
+import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 
 from searches import live, selectors
+from searches.database import AWAY
+from searches.domain.lifecycle import SILENCE_SECONDS
 from searches.liveness import is_dead, worker_name
 from searches.models import Search
 from searches.pipeline import run_search
@@ -55,7 +58,7 @@ async def open_client() -> AsyncIterator[PncpClient]:
 
 
 async def give_back_abandoned(
-    *, trusts_silence: bool = True, besides: Collection[UUID] = ()
+    *, trusts_silence: bool, besides: Collection[UUID] = ()
 ) -> list[UUID]:
     """Return searches of dead or silent workers to the queue; return those that wait again.
 
@@ -78,12 +81,34 @@ async def give_back_abandoned(
     return returned
 
 
+class Watch:
+    """Looks for searches of the dead and the silent, and minds outages of the database.
+
+    After one everybody looks silent: who lives is given time to say so.
+    """
+
+    def __init__(self) -> None:
+        self._database_back_at = time.monotonic()
+
+    async def give_back_abandoned(self, *, besides: Collection[UUID] = ()) -> list[UUID]:
+        """Return such searches to the queue; return those that wait again."""
+        seconds_up = time.monotonic() - self._database_back_at
+        try:
+            return await give_back_abandoned(
+                trusts_silence=seconds_up > SILENCE_SECONDS, besides=besides
+            )
+        except AWAY:
+            self._database_back_at = time.monotonic()
+            raise
+
+
 class InlineRunner:
     """Runs searches as tasks of the running loop, so many at a time."""
 
     def __init__(self) -> None:
         self._gate = asyncio.Semaphore(settings.BIDIQ_SEARCHES_AT_ONCE)
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._watch = Watch()
         self._keeper: asyncio.Task[None] | None = None
         self._client: PncpClient  # there while `_ready` is set
         self._ready = asyncio.Event()
@@ -148,7 +173,7 @@ class InlineRunner:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _sweep(self) -> None:
-        for search_id in await give_back_abandoned(besides=self._tasks):
+        for search_id in await self._watch.give_back_abandoned(besides=self._tasks):
             self.wake(search_id)
         for search_id in await database_sync_to_async(selectors.waiting)(
             older_than_seconds=FORGOTTEN_SECONDS
