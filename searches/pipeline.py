@@ -17,7 +17,7 @@ from bidiq import logs
 from bidiq.telemetry import span
 from exports.errors import ArtifactTooLarge
 from searches import live, reports, selectors
-from searches.database import AWAY, patiently, patiently_aside
+from searches.database import AWAY, in_a_line, patiently, patiently_aside
 from searches.domain.errors import ClaimLost
 from searches.domain.filtering import Decider
 from searches.domain.lifecycle import HEARTBEAT_SECONDS, Status
@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 #: How often a run looks whether its owner asked it to stop.
 CANCEL_CHECK_SECONDS = 1.0
+#: Each running search meets a database that is away, each second.
+_may_warn = logs.Seldom()
 _ORDER = list(Stage)
 
 
@@ -143,7 +145,11 @@ class _Run:
                 logger.warning("the claim is lost; stopping quietly")
                 work.cancel()
                 return
-            except Exception:  # the database is away: the work itself will say so
+            except AWAY as error:  # what the work meets, too
+                if _may_warn():
+                    logger.warning("the database is away, no sign of life: %s", in_a_line(error))
+                continue
+            except Exception:  # a fault of ours: the work goes on while it can
                 logger.warning("heartbeat failed", exc_info=True)
                 continue
             if asked:

@@ -209,6 +209,7 @@ async def test_after_an_outage_the_living_have_time_to_say_so(monkeypatch, clock
 async def watched(settings, monkeypatch, clock):
     """A run of a search that only gives signs of life."""
     monkeypatch.setattr(pipeline, "CANCEL_CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(pipeline, "_may_warn", logs.Seldom())
     created = await create()
     search = await database_sync_to_async(services.claim)(created.pk, worker="test:1:x")
     work = asyncio.create_task(asyncio.sleep(3600))
@@ -244,3 +245,20 @@ async def test_after_an_outage_the_sign_of_life_comes_at_once(watched, monkeypat
     assert len(beats) == 3
     clock.seconds += HEARTBEAT_SECONDS
     await until(lambda: len(beats) == 4)
+
+
+async def test_a_database_that_is_away_is_said_once_and_in_one_line(watched, monkeypatch, caplog):
+    errors = [*[OperationalError("connection refused\n\tIs it running?")] * 3, RuntimeError("ours")]
+    left = iter(errors)
+
+    def fail(search_id):
+        if error := next(left, None):
+            raise error
+        return False
+
+    with caplog.at_level(logging.WARNING, logger="searches.pipeline"):
+        monkeypatch.setattr(selectors, "is_cancel_requested", fail)
+        await until(lambda: "ours" in caplog.text)
+    away, ours = caplog.records
+    assert "connection refused Is it running?" in away.getMessage()
+    assert (away.exc_info, bool(ours.exc_info)) == (None, True)
