@@ -6,7 +6,6 @@ was delivered, and the upkeep. PostgreSQL may go away under all of them.
 
 import asyncio
 import logging
-import time
 from typing import cast
 from uuid import UUID
 
@@ -14,8 +13,6 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 
 from searches import runner, tasks
-from searches.database import AWAY
-from searches.domain.lifecycle import SILENCE_SECONDS
 from searches.liveness import worker_name
 from searches.pipeline import run_search
 from searches.pncp.client import PncpClient
@@ -69,35 +66,19 @@ class Crew:
             logger.info("%d searches were given back", len(left))
 
 
-class _Watch:
-    """What workers do for each other: searches of the dead, jobs that were lost."""
+def _chores() -> list[Chore]:
+    """Return what workers do for each other: searches of the dead, jobs that were lost."""
+    return [
+        Chore(1.0, runner.Watch().give_back_abandoned),
+        Chore(3.0, database_sync_to_async(queue.defer_lost)),
+        Chore(60.0, _drop_stalled_jobs),
+    ]
 
-    def __init__(self) -> None:
-        self._database_back_at = time.monotonic()
 
-    def chores(self) -> list[Chore]:
-        return [
-            Chore(1.0, self.give_back_abandoned),
-            Chore(3.0, database_sync_to_async(queue.defer_lost)),
-            Chore(60.0, self.drop_stalled_jobs),
-        ]
-
-    async def give_back_abandoned(self) -> None:
-        """Return searches of dead and silent workers to the queue.
-
-        After the database was away everybody looks silent: who lives is given time to say so.
-        """
-        seconds_up = time.monotonic() - self._database_back_at
-        try:
-            await runner.give_back_abandoned(trusts_silence=seconds_up > SILENCE_SECONDS)
-        except AWAY:
-            self._database_back_at = time.monotonic()
-            raise
-
-    async def drop_stalled_jobs(self) -> None:
-        """Drop jobs of queue workers that are gone."""
-        async with tasks.open_queue() as opened:
-            await tasks.drop_stalled(opened)
+async def _drop_stalled_jobs() -> None:
+    """Drop jobs of queue workers that are gone."""
+    async with tasks.open_queue() as opened:
+        await tasks.drop_stalled(opened)
 
 
 async def run_worker(stop: asyncio.Event, *, grace_seconds: float = GRACE_SECONDS) -> None:
@@ -108,7 +89,7 @@ async def run_worker(stop: asyncio.Event, *, grace_seconds: float = GRACE_SECOND
     """
     async with runner.open_client() as client:
         crew = Crew(client)
-        upkeep = asyncio.create_task(keep_up(_Watch().chores() + shared_chores()), name="upkeep")
+        upkeep = asyncio.create_task(keep_up(_chores() + shared_chores()), name="upkeep")
         delivery = asyncio.create_task(_deliver(crew), name="delivery")
         try:
             await stop.wait()

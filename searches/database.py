@@ -28,6 +28,11 @@ _apart_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="apart")
 _aside_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="aside")
 
 
+def in_a_line(error: BaseException) -> str:
+    """Return what an error says; a driver takes several lines for it."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
 class AwayFilter(logging.Filter):
     """Say in one line that a request met a database that is away.
 
@@ -37,8 +42,7 @@ class AwayFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, AWAY):
-            said = " ".join(str(error).split())
-            record.msg = f"{record.getMessage()}: {type(error).__name__}: {said}"
+            record.msg = f"{record.getMessage()}: {in_a_line(error)}"
             record.args = record.exc_info = None
         return True
 

@@ -35,6 +35,8 @@ COMMON_MODALITIES = frozenset({6, 8, 9})
 #: refuses to look so far is asked for a year (which PNCP is known to take).
 FAR_HORIZON, NEAR_HORIZON = date(2200, 12, 31), timedelta(days=365)
 
+Judged = list[tuple[int, Verdict]]  # by primary key
+
 
 class Fetcher(ListReader):
     """Reads what one attempt at a search needs. Raises ClaimLost once it is another's."""
@@ -49,6 +51,7 @@ class Fetcher(ListReader):
         source: int,
         query: SearchQuery,
         decider: Decider,
+        units: Collection[UnitState],
         changed: Callable[[UnitState], None],
     ) -> None:
         # The country has no tile: what is read of it shows in the UFs that needed it.
@@ -62,6 +65,7 @@ class Fetcher(ListReader):
         self.attempt = attempt
         self.query = query
         self.decider = decider
+        self.units = units
         #: How many UFs need a list, by the list's name for the whole country.
         self._askers: Counter[ListKey] = Counter()
         self._country_reads: dict[ListKey, UnitState | None] = {}
@@ -71,13 +75,13 @@ class Fetcher(ListReader):
         self._keeping = threading.Lock()
         self._is_closed = False
 
-    async def look_around(self, ufs: Collection[str]) -> None:
+    async def look_around(self) -> None:
         """Find out which lists so many UFs need that the whole country's may be shorter."""
-        if len(ufs) >= MANY_UFS and self.query.mode is Mode.PUBLISHED:
-            for uf in ufs:
+        if len(self.units) >= MANY_UFS and self.query.mode is Mode.PUBLISHED:
+            for unit in self.units:
                 self._askers.update(
                     replace(key, uf=None)
-                    for key in await patiently(self._needed, uf)
+                    for key in await patiently(self._needed, unit.uf)
                     if key.modality not in COMMON_MODALITIES
                 )
 
@@ -196,25 +200,24 @@ class Fetcher(ListReader):
             stored = stored.filter(modality=modality)
         # One after another: a UF may have very many.
         pairs = (pair for pair in selectors.domain_notices(stored) if pair[0] not in unit.found)
-        judged = self._judged(pairs)
 
-        def count() -> None:
+        def count(judged: Judged) -> None:
             for is_fetched in (True, False):
                 group = [each for each in judged if (each[0] in self._fetched) is is_fetched]
                 unit.add(group, from_store=not is_fetched)
 
-        self._keep(judged, count)
+        self._keep(unit, self._judged(pairs), count)
 
     def _judge_again(self, unit: UnitState) -> None:
         """Count and match all of a UF once more: it is not what it was when it was counted."""
         judged = self._judged(selectors.domain_notices(self._stored(unit.uf)))
         gone = unit.found - {key for key, _ in judged}
 
-        def count() -> None:
+        def count(judged: Judged) -> None:
             matches.remove(self.search_id, gone, attempt=self.attempt)
             unit.recount(judged)
 
-        self._keep(judged, count)
+        self._keep(unit, judged, count)
 
     def _stored(self, uf: str) -> "QuerySet[NoticeRow]":
         return selectors.scope(
@@ -231,17 +234,25 @@ class Fetcher(ListReader):
             if pair[0] not in known and self.decider.is_in_scope(pair[1])
         ]
         judged = self._judged(inside)
-        self._keep(judged, lambda: unit.add(judged, from_store=False))
+        self._keep(unit, judged, lambda judged: unit.add(judged, from_store=False))
 
-    def _judged(self, pairs: Iterable[tuple[int, Notice]]) -> list[tuple[int, Verdict]]:
+    def _judged(self, pairs: Iterable[tuple[int, Notice]]) -> Judged:
         return [(key, self.decider.decide(notice)) for key, notice in pairs]
 
-    def _keep(self, judged: list[tuple[int, Verdict]], count: Callable[[], None]) -> None:
-        """Store matches and count them as one: whoever counts what is there finds them equal."""
+    def _keep(self, unit: UnitState, judged: Judged, count: Callable[[Judged], None]) -> None:
+        """Store matches and count them as one: whoever counts what is there finds them equal.
+
+        A notice is counted once: an older copy of it may stand in the list of another UF.
+        """
+        keys = {key for key, _ in judged}
         with self._keeping:
-            if not self._is_closed:
-                matches.add(self.search_id, judged, attempt=self.attempt)
-                count()
+            if self._is_closed:
+                return
+            others = (other.found for other in self.units if other is not unit)
+            elsewhere = set[int]().union(*(found & keys for found in others))
+            judged = [each for each in judged if each[0] not in elsewhere]
+            matches.add(self.search_id, judged, attempt=self.attempt)
+            count(judged)
 
     def close(self) -> None:
         """Keep nothing more; returns when what is being kept is. Threads outlive a cancelled task.

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +17,11 @@ from bidiq import logs
 from bidiq.telemetry import span
 from exports.errors import ArtifactTooLarge
 from searches import live, reports, selectors
-from searches.database import AWAY, patiently, patiently_aside
+from searches.database import AWAY, in_a_line, patiently, patiently_aside
 from searches.domain.errors import ClaimLost
 from searches.domain.filtering import Decider
 from searches.domain.lifecycle import HEARTBEAT_SECONDS, Status
-from searches.domain.progress import Stage, Throttle, Told
+from searches.domain.progress import Stage, Throttle, Told, ending
 from searches.domain.query import SearchQuery
 from searches.fetching import Fetcher
 from searches.lists import together
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 #: How often a run looks whether its owner asked it to stop.
 CANCEL_CHECK_SECONDS = 1.0
+#: Each running search meets a database that is away, each second.
+_may_warn = logs.Seldom()
 _ORDER = list(Stage)
 
 
@@ -119,7 +122,6 @@ class _Run:
         #: UFs that came to an end once; a second try of some does not lower the count told.
         self._over: set[str] = set()
         self._retrying = 0  # how many are tried once more
-        self._outcome: results.Outcome | None = None  # once it is stored
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -130,10 +132,11 @@ class _Run:
             await asyncio.sleep(CANCEL_CHECK_SECONDS)
             try:
                 if time.monotonic() >= beat_at:
-                    beat_at += HEARTBEAT_SECONDS
                     asked = await database_sync_to_async(services.beat)(
                         self.search.pk, attempt=self.search.attempt
                     )
+                    # Only once one is written: after an outage the next comes at once.
+                    beat_at = time.monotonic() + HEARTBEAT_SECONDS
                 else:
                     asked = await database_sync_to_async(selectors.is_cancel_requested)(
                         self.search.pk
@@ -142,7 +145,11 @@ class _Run:
                 logger.warning("the claim is lost; stopping quietly")
                 work.cancel()
                 return
-            except Exception:  # the database is away: the work itself will say so
+            except AWAY as error:  # what the work meets, too
+                if _may_warn():
+                    logger.warning("the database is away, no sign of life: %s", in_a_line(error))
+                continue
+            except Exception:  # a fault of ours: the work goes on while it can
                 logger.warning("heartbeat failed", exc_info=True)
                 continue
             if asked:
@@ -159,57 +166,56 @@ class _Run:
             await asyncio.wait({recorder, steps}, return_when=asyncio.FIRST_COMPLETED)
             if recorder.done():
                 await recorder
-            ending = await steps
+            end = await steps
             # It may still fail over the last events, and nobody would take them from the queue.
             told = asyncio.create_task(self._told.join())
             await asyncio.wait({recorder, told}, return_when=asyncio.FIRST_COMPLETED)
             if not told.done():
                 told.cancel()
                 await recorder
-            await asyncio.shield(self.end(**ending))
+            await asyncio.shield(end())
         finally:
             for task in (steps, recorder):
                 task.cancel()
             await asyncio.gather(steps, recorder, return_exceptions=True)
 
     async def end(
-        self, status: Status, *, detail: dict[str, Any] | None = None, code: str = "", **fields: Any
+        self, status: Status, *, detail: dict[str, Any], code: str, **fields: Any
     ) -> None:
-        """Write the ending and ring. Raises ClaimLost."""
-        stage = Stage(status.value)
-        last = {**services.last_detail(self.search), **(detail or {})}
-        if code:
-            last["code"] = code
+        """Write the ending of a result and ring. Raises ClaimLost."""
         payloads = await patiently(
             services.finish,
             self.search.pk,
             status,
-            Told(stage, status=status, detail=last),
+            ending(status, detail, code=code),
             attempt=self.search.attempt,
             error_code=code,
             **fields,
         )
-        await live.publish(self.search.pk, payloads)
-        logger.info("search ended: %s %s", status.value, code)
+        await self._ended(status, code, payloads)
 
     async def end_here(self, status: Status, *, code: str = "") -> None:
-        """Write an ending before the end, with the figures of what was read until now.
+        """Write an ending before the end and ring, with the figures of what was read until now.
 
-        A result that is stored already stays as it is.
+        A result that is stored already stays as it is. Raises ClaimLost.
         """
         if self._fetcher is not None:
             await asyncio.to_thread(self._fetcher.close)
-        if self._outcome is not None:
-            await self.end(status, code=code, detail=self._outcome.counts())
-            return
-        figures = results.merged([unit.tally for unit in self.units.values()])
-        await self.end(
+        units = self.units.values()
+        payloads = await patiently(
+            results.finish_early,
+            self.search,
             status,
             code=code,
-            detail=figures.counts(),
-            coverage={unit.uf: unit.coverage_at_the_end() for unit in self.units.values()},
-            **figures.columns(),
+            counted={key: hidden for unit in units for key, hidden in unit.matches.items()},
+            tally=results.merged(unit.tally for unit in units),
+            coverage={unit.uf: unit.coverage_at_the_end() for unit in units},
         )
+        await self._ended(status, code, payloads)
+
+    async def _ended(self, status: Status, code: str, payloads: events.Payloads) -> None:
+        await live.publish(self.search.pk, payloads)
+        logger.info("search ended: %s %s", status.value, code)
 
     # --- telling ------------------------------------------------------------------------------
 
@@ -269,12 +275,12 @@ class _Run:
 
     # --- the steps ----------------------------------------------------------------------------
 
-    async def _steps(self) -> dict[str, Any]:
-        """Fetch, filter, summarise, export; return what `end` needs."""
+    async def _steps(self) -> Callable[[], Coroutine[Any, Any, None]]:
+        """Fetch, filter, summarise, export; return what writes the ending."""
         with span("search", search_id=str(self.search.pk), attempt=self.search.attempt):
             return await self._traced_steps()
 
-    async def _traced_steps(self) -> dict[str, Any]:
+    async def _traced_steps(self) -> Callable[[], Coroutine[Any, Any, None]]:
         search = self.search
         query = SearchQuery.from_json(search.query)
         decider = Decider(query, now=timezone.now())
@@ -282,28 +288,20 @@ class _Run:
         self.units = new_units(query)
         with span("fetch", units=len(self.units)):
             await self._fetch(query, decider)
-        coverage = {unit.uf: unit.coverage() for unit in self.units.values()}
         incomplete = [
             uf for uf, unit in self.units.items() if unit.status is not UnitStatus.COMPLETE
         ]
         if all(unit.status is UnitStatus.FAILED for unit in self.units.values()):
             code = next(unit.reason for unit in self.units.values())
-            return {"status": Status.ERROR, "code": code, "coverage": coverage}
+            return partial(self.end_here, Status.ERROR, code=code)
 
         self.tell(Stage.FILTERING)
         with span("judge"):
-            outcome = await patiently_aside(results.judge_all, search, query, decider)
-        coverage = outcome.judged(coverage)
+            coverage = {unit.uf: unit.coverage() for unit in self.units.values()}
+            outcome = await patiently_aside(
+                results.judge_all, search, query, decider, coverage=coverage
+            )
         self.tell(Stage.FILTERING, 1.0, **outcome.counts())
-        self.tell(Stage.SUMMARY)
-        await patiently(
-            services.save_result,
-            search.pk,
-            attempt=search.attempt,
-            coverage=coverage,
-            **outcome.columns(),
-        )
-        self._outcome = outcome
         self.tell(Stage.SUMMARY, 1.0, **outcome.counts())
         self.tell(Stage.EXCEL)
         with span("export"):
@@ -324,12 +322,8 @@ class _Run:
             "ufs_incompletas": incomplete,
             "ufs_nao_lidas": [uf for uf in incomplete if coverage[uf]["status"] == "failed"],
         }
-        return {
-            "status": Status.PARTIAL if incomplete else Status.COMPLETE,
-            "code": code,
-            "detail": detail,
-            "artifact": artifact,
-        }
+        status = Status.PARTIAL if incomplete else Status.COMPLETE
+        return partial(self.end, status, detail=detail, code=code, artifact=artifact)
 
     async def _fetch(self, query: SearchQuery, decider: Decider) -> None:
         """Read every UF, a few at a time; what failed is tried once more at the end.
@@ -345,9 +339,10 @@ class _Run:
             source=self.search.source_id,
             query=query,
             decider=decider,
+            units=self.units.values(),
             changed=self._unit_changed,
         )
-        await fetcher.look_around(self.units)
+        await fetcher.look_around()
         await self._read(fetcher, self.units.values())
         unfinished = [u for u in self.units.values() if u.status is not UnitStatus.COMPLETE]
         # With none whole there is nothing but its own pages that speaks for the source.

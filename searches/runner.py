@@ -5,6 +5,7 @@ For one process with SQLite. Searches whose process died are taken up again from
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -17,7 +18,8 @@ from django.conf import settings
 from bidiq.detached import detached
 from bidiq.logs import without_credentials
 from searches import live, selectors
-from searches.domain.lifecycle import most_for_one
+from searches.database import AWAY
+from searches.domain.lifecycle import SILENCE_SECONDS, most_for_one
 from searches.fair_gate import FairGate
 from searches.liveness import is_dead, worker_name
 from searches.models import Search
@@ -58,7 +60,7 @@ async def open_client() -> AsyncIterator[PncpClient]:
 
 
 async def give_back_abandoned(
-    *, trusts_silence: bool = True, besides: Collection[UUID] = ()
+    *, trusts_silence: bool, besides: Collection[UUID] = ()
 ) -> list[UUID]:
     """Return searches of dead or silent workers to the queue; return those that wait again.
 
@@ -81,6 +83,27 @@ async def give_back_abandoned(
     return returned
 
 
+class Watch:
+    """Looks for searches of the dead and the silent, and minds outages of the database.
+
+    After one everybody looks silent: who lives is given time to say so.
+    """
+
+    def __init__(self) -> None:
+        self._database_back_at = time.monotonic()
+
+    async def give_back_abandoned(self, *, besides: Collection[UUID] = ()) -> list[UUID]:
+        """Return such searches to the queue; return those that wait again."""
+        seconds_up = time.monotonic() - self._database_back_at
+        try:
+            return await give_back_abandoned(
+                trusts_silence=seconds_up > SILENCE_SECONDS, besides=besides
+            )
+        except AWAY:
+            self._database_back_at = time.monotonic()
+            raise
+
+
 class InlineRunner:
     """Runs searches as tasks of the running loop, so many at a time; owners take turns."""
 
@@ -88,6 +111,7 @@ class InlineRunner:
         places = settings.BIDIQ_SEARCHES_AT_ONCE
         self._gate = FairGate(places, most_for_one=most_for_one(places))
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._watch = Watch()
         self._keeper: asyncio.Task[None] | None = None
         self._client: PncpClient  # there while `_ready` is set
         self._ready = asyncio.Event()
@@ -146,7 +170,7 @@ class InlineRunner:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _sweep(self) -> None:
-        for search_id in await give_back_abandoned(besides=self._tasks):
+        for search_id in await self._watch.give_back_abandoned(besides=self._tasks):
             self.wake(search_id)
         for search_id in await database_sync_to_async(selectors.waiting)(
             older_than_seconds=FORGOTTEN_SECONDS

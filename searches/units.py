@@ -40,6 +40,7 @@ class UnitState:
     is_behind: bool = False  # others have stored pages of it since then
     found: set[int] = field(default_factory=set)  # notices' primary keys
     listed: set[int] = field(default_factory=set)  # of them those that the source's pages brought
+    matches: dict[int, bool] = field(default_factory=dict)  # of them those to list: whether hidden
     tally: Tally = field(default_factory=Tally)
 
     @property
@@ -61,17 +62,22 @@ class UnitState:
                 self.listed.add(key)
             if key in self.found:
                 continue
-            self.found.add(key)
             self.from_store += from_store
-            self.tally.add(verdict)
+            self._count(key, verdict)
 
     def recount(self, judged: Iterable[tuple[int, Verdict]]) -> None:
         """Replace what was counted by the verdicts on all that the store has now."""
         verdicts = dict(judged)
         self.from_store += len(verdicts.keys() - self.found)  # stored by other processes
-        self.found, self.tally = set(verdicts), Tally()
-        for verdict in verdicts.values():
-            self.tally.add(verdict)
+        self.found, self.matches, self.tally = set(), {}, Tally()
+        for key, verdict in verdicts.items():
+            self._count(key, verdict)
+
+    def _count(self, key: int, verdict: Verdict) -> None:
+        self.found.add(key)
+        self.tally.add(verdict)
+        if verdict.is_listed:
+            self.matches[key] = not verdict.kept
 
     def coverage(self) -> dict[str, Any]:
         """Return what is said of this UF's reading (contract: `cobertura`)."""

@@ -44,6 +44,11 @@ class Verdict:
     def kept(self) -> bool:
         return self.reason is None
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether it stands in the list: kept, or there for who asks for more."""
+        return self.reason in (None, Reason.BELOW_FLOOR)
+
 
 _OFF_SUBJECT = {
     matching.Decision.EXCLUDED: Reason.EXCLUDED,

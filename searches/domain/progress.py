@@ -58,6 +58,12 @@ class Told:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
+def ending(status: Status, detail: dict[str, Any], *, code: str = "") -> Told:
+    """Return the last that is told of a search; `code`: of the error it ends with."""
+    said = {**detail, "code": code} if code else detail
+    return Told(Stage(status.value), status=status, detail=said)
+
+
 def payload(
     told: Told, *, seq: int, at: datetime, message: str, told_before: int = 0
 ) -> dict[str, Any]:

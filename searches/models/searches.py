@@ -124,6 +124,14 @@ class Search(models.Model):
     def is_terminal(self) -> bool:
         return self.status in TERMINAL
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether the attempt that has it now, or had it last, has stored its result.
+
+        Then it is whole, whatever came of the search: judged, counted, listed.
+        """
+        return bool(self.summary)
+
 
 class SearchEvent(models.Model):
     """One thing told, append-only: the truth that every stream replays from."""

@@ -1,15 +1,18 @@
 """Writing what a search keeps. Floor 3."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
 
-from searches.domain.filtering import Reason, Verdict
+from searches.domain.filtering import Verdict
 from searches.models import Match
 from searches.services import events
+from searches.services import searches as services
 
 _BATCH = 1000
 _VERDICT = ["relevance", "terms", "spans", "hidden"]
@@ -17,7 +20,7 @@ _VERDICT = ["relevance", "terms", "spans", "hidden"]
 
 def _row(search_id: UUID, notice_id: int, verdict: Verdict) -> Match | None:
     """Return a verdict as a row; None for notices that nobody may see among the results."""
-    if verdict.match is None or verdict.reason not in (None, Reason.BELOW_FLOOR):
+    if verdict.match is None or not verdict.is_listed:
         return None
     return Match(
         search_id=search_id,
@@ -48,8 +51,15 @@ def remove(search_id: UUID, notice_ids: Collection[int], *, attempt: int) -> Non
             _delete(Match.objects.filter(search_id=search_id), notice_ids)
 
 
-def replace(search_id: UUID, judged: Iterable[tuple[int, Verdict]], *, attempt: int) -> None:
-    """Put the final verdicts in the place of what the pages brought, in one transaction.
+def replace(
+    search_id: UUID,
+    judged: Iterable[tuple[int, Verdict]],
+    *,
+    attempt: int,
+    figures: dict[str, Any],
+) -> None:
+    """Put the final verdicts in the place of what the pages brought, and the figures of the search
+    beside them, in one transaction: who ends it meanwhile finds both or neither.
 
     Nearly all stand there already: only what differs is written, or whoever else writes on SQLite
     would wait for very many rows. Raises ClaimLost when the search is no longer this attempt's;
@@ -65,7 +75,7 @@ def replace(search_id: UUID, judged: Iterable[tuple[int, Verdict]], *, attempt: 
         if row is None or stored.pop(notice_id, None) == [getattr(row, name) for name in _VERDICT]:
             continue
         rows.append(row)
-    with _fenced(search_id, attempt):
+    with transaction.atomic():
         _delete(mine, stored)
         Match.objects.bulk_create(
             rows,
@@ -74,12 +84,40 @@ def replace(search_id: UUID, judged: Iterable[tuple[int, Verdict]], *, attempt: 
             unique_fields=["search", "notice"],
             update_fields=_VERDICT,
         )
+        services.save_result(search_id, attempt=attempt, **figures)  # last: see `_fenced`
+
+
+def strays(search_id: UUID, counted: Mapping[int, bool]) -> dict[bool | None, list[int]]:
+    """Return the notices that stand in the list otherwise than they were counted, by how they
+    should: hidden or not, or (None) not at all. `counted`: notice -> whether hidden."""
+    found: dict[bool | None, list[int]] = {}
+    standing = Match.objects.filter(search_id=search_id).values_list("notice_id", "hidden")
+    for notice_id, hidden in standing.iterator():
+        if (should := counted.get(notice_id)) is not hidden:
+            found.setdefault(should, []).append(notice_id)
+    return found
+
+
+def put_right(search_id: UUID, strays: Mapping[bool | None, Collection[int]]) -> None:
+    """Let such notices stand as they were counted; the caller holds a transaction."""
+    mine = Match.objects.filter(search_id=search_id)
+    for hidden, notice_ids in strays.items():
+        if hidden is None:
+            _delete(mine, notice_ids)
+        else:
+            for some in _batches(notice_ids):
+                mine.filter(notice_id__in=some).update(hidden=hidden)
 
 
 def _delete(matches: QuerySet[Match], notice_ids: Iterable[int]) -> None:
-    doomed = list(notice_ids)
-    for start in range(0, len(doomed), _BATCH):
-        matches.filter(notice_id__in=doomed[start : start + _BATCH]).delete()
+    for some in _batches(notice_ids):
+        matches.filter(notice_id__in=some).delete()
+
+
+def _batches(notice_ids: Iterable[int]) -> Iterator[list[int]]:
+    left = iter(notice_ids)
+    while some := list(islice(left, _BATCH)):
+        yield some
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from searches.domain.brazil import BRASILIA
@@ -104,28 +104,38 @@ def upsert(source: int, notices: Iterable[DomainNotice]) -> dict[str, int]:
         if known is None or notice.updated_at > known.updated_at:
             newest[notice.control_number] = notice
     rows = Notice.objects.filter(source_id=source, control_number__in=newest)
-    stored = set(rows.values_list("control_number", flat=True))
-    Notice.objects.bulk_create(
-        (
-            Notice(source_id=source, **_values(notice))
-            for number, notice in newest.items()
-            if number not in stored
-        ),
-        ignore_conflicts=True,  # another process stored it a moment ago
-    )
     keys = {}
-    # Read again: what was not there another process may have stored meanwhile, in an older copy.
-    for key, number, updated_at, uf in rows.values_list("pk", "control_number", "updated_at", "uf"):
-        keys[number] = key
-        notice = newest[number]
-        # The list of a UF tells the UF of what the country's list has without one.
-        if notice.updated_at > updated_at or (notice.uf and not uf):
-            is_older = Q(updated_at__lt=notice.updated_at)
-            is_unplaced = Q(updated_at=notice.updated_at, uf="")
-            Notice.objects.filter(is_older | is_unplaced, pk=key).update(
-                stored_at=timezone.now(), gone_at=None, unlisted_at=None, **_values(notice)
-            )
+    with transaction.atomic():
+        stored = set(rows.values_list("control_number", flat=True))
+        Notice.objects.bulk_create(
+            (
+                Notice(source_id=source, **_values(notice))
+                for number, notice in sorted(newest.items())  # see `_in_turn`
+                if number not in stored
+            ),
+            ignore_conflicts=True,  # another process stored it a moment ago
+        )
+        # Read again: another process may have stored what was not there, in an older copy.
+        found = _in_turn(rows).values_list("pk", "control_number", "updated_at", "uf")
+        for key, number, updated_at, uf in found:
+            keys[number] = key
+            notice = newest[number]
+            # The list of a UF tells the UF of what the country's list has without one.
+            is_placed = notice.updated_at == updated_at and notice.uf and not uf
+            if notice.updated_at > updated_at or is_placed:
+                Notice.objects.filter(pk=key).update(
+                    stored_at=timezone.now(), gone_at=None, unlisted_at=None, **_values(notice)
+                )
     return keys
+
+
+def _in_turn(notices: QuerySet[Notice]) -> QuerySet[Notice]:
+    """Return notices that nobody else writes until the transaction ends, as they are then.
+
+    All processes take them in the same order: two that want the same in another order would each
+    wait for what the other one has.
+    """
+    return notices.order_by("pk").select_for_update(no_key=True)
 
 
 def _values(notice: DomainNotice) -> dict[str, Any]:
@@ -190,7 +200,9 @@ def mark_gone(source: int, key: ListKey, listed: set[int], *, as_of: datetime) -
     gone = [pk for pk in expected.values_list("pk", flat=True) if pk not in listed]
     for start in range(0, len(gone), _BATCH):
         some = Notice.objects.filter(pk__in=gone[start : start + _BATCH])
-        some.exclude(stored_at__gte=as_of).update(**{mark: as_of})
+        with transaction.atomic():
+            still = _in_turn(some.exclude(stored_at__gte=as_of)).values_list("pk", flat=True)
+            Notice.objects.filter(pk__in=list(still)).update(**{mark: as_of})
     return len(gone)
 
 

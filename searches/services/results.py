@@ -1,19 +1,26 @@
 """The verdict on everything in scope, once all is read. Floor 3."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from django.db import transaction
+
 from searches import selectors
 from searches.domain import matching
+from searches.domain.errors import ClaimLost
 from searches.domain.filtering import Decider, Reason, Tally, Verdict
+from searches.domain.lifecycle import Status
 from searches.domain.notice import Notice
+from searches.domain.progress import ending
 from searches.domain.query import SearchQuery
 from searches.domain.summary import summarise
 from searches.models import Search
-from searches.services import matches
+from searches.services import events, matches
+from searches.services import searches as services
+from searches.services.events import Payloads
 
 #: Suggestions look at this many objects at most.
 SUGGESTION_SAMPLE = 2000
@@ -55,8 +62,10 @@ class Outcome:
         return {**self.tally.columns(), "summary": self.summary, "matching": self.matching}
 
 
-def judge_all(search: Search, query: SearchQuery, decider: Decider) -> Outcome:
-    """Judge every stored notice in scope and keep the matches for good.
+def judge_all(
+    search: Search, query: SearchQuery, decider: Decider, *, coverage: dict[str, Any]
+) -> Outcome:
+    """Judge every stored notice in scope and keep the result for good: matches, figures, coverage.
 
     When the floor of matching terms leaves nothing although some terms were found, it is relaxed
     to one, and the outcome says so. Raises ClaimLost.
@@ -68,7 +77,6 @@ def judge_all(search: Search, query: SearchQuery, decider: Decider) -> Outcome:
     if relaxed:
         decider = Decider(query, now=decider.now, floor=1)
         outcome, rows = _judge(search, query, decider)
-    matches.replace(search.pk, rows, attempt=search.attempt)
     outcome.matching = {
         "termos": list(decider.matcher.terms) if query.terms else [],
         "minimo": asked,
@@ -77,6 +85,8 @@ def judge_all(search: Search, query: SearchQuery, decider: Decider) -> Outcome:
         "relaxado": relaxed,
         "sugestoes": _suggestions(search, query, decider) if not outcome.tally.kept else [],
     }
+    figures = outcome.columns() | {"coverage": outcome.judged(coverage)}
+    matches.replace(search.pk, rows, attempt=search.attempt, figures=figures)
     return outcome
 
 
@@ -95,7 +105,7 @@ def _judge(
             outcome.read[notice.uf] += 1
             excluded_by = verdict.match.excluded_by if verdict.match else None
             outcome.own_excluded += excluded_by in query.exclusions
-            if verdict.kept or verdict.reason is Reason.BELOW_FLOOR:
+            if verdict.is_listed:
                 rows.append((key, verdict))
             if verdict.kept:
                 yield notice, verdict.match.relevance if verdict.match else 0
@@ -112,6 +122,41 @@ def _suggestions(search: Search, query: SearchQuery, decider: Decider) -> list[s
     sample = islice(selectors.domain_notices(scope), SUGGESTION_SAMPLE)
     texts = (notice.object for _, notice in sample)
     return list(matching.suggest_terms(query.terms, texts, exclusions=query.exclusions))
+
+
+def finish_early(
+    search: Search,
+    status: Status,
+    *,
+    counted: Mapping[int, bool],
+    tally: Tally,
+    coverage: dict[str, Any],
+    code: str = "",
+) -> Payloads:
+    """End a running search with what its attempt has counted until now, and list no more.
+
+    `counted`: the notices that are matches -> whether hidden. Others may stand there: what an
+    attempt before has found, or what was a match until a newer copy came. A result that is stored
+    already stays as it is. Raises ClaimLost.
+    """
+    # Looked for outside: on SQLite nobody else writes in a transaction. Seldom there is any.
+    strays = matches.strays(search.pk, counted)
+    with transaction.atomic():
+        current = events.held(search.pk, search.attempt).select_for_update(no_key=True).first()
+        if current is None:
+            raise ClaimLost
+        figures, detail = {}, services.last_detail(current)
+        if not current.is_judged:
+            matches.put_right(search.pk, strays)
+            figures, detail = tally.columns() | {"coverage": coverage}, detail | tally.counts()
+        return services.finish(
+            search.pk,
+            status,
+            ending(status, detail, code=code),
+            attempt=search.attempt,
+            error_code=code,
+            **figures,
+        )
 
 
 def merged(tallies: Iterable[Tally]) -> Tally:

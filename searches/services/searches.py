@@ -14,13 +14,23 @@ from exports.models import Artifact
 from searches import selectors
 from searches.domain.errors import ClaimLost, IllegalMove
 from searches.domain.lifecycle import MAX_LOSSES, TERMINAL, Status, may_move
-from searches.domain.progress import Stage, Told
+from searches.domain.progress import Stage, Told, ending
 from searches.domain.query import SearchQuery
 from searches.models import Match, SavedSearch, Search, SearchEvent
 from searches.owners import Owner
 from searches.services import events
 from searches.services.events import Payloads
 from searches.services.turns import take_turn
+
+#: Figures of an attempt that has counted nothing yet.
+_NO_FIGURES: dict[str, Any] = {
+    "total_raw": 0,
+    "total_kept": 0,
+    "rejections": {},
+    "coverage": {},
+    "summary": {},
+    "matching": {},
+}
 
 
 class TooManySearches(Exception):
@@ -118,6 +128,8 @@ def claim(search_id: UUID, *, worker: str) -> Search | None:
     """Take a waiting search. Returns it with its attempt number, or None when somebody else did.
 
     One of another source than this process's is left alone, too: what is read here is not its.
+    The figures of an attempt before go: among its matches come those of this one, which counts
+    all anew.
     """
     waiting = Search.objects.filter(
         pk=search_id, status=Status.QUEUED, source=selectors.source_id()
@@ -128,6 +140,7 @@ def claim(search_id: UUID, *, worker: str) -> Search | None:
         attempt=F("attempt") + 1,
         started_at=timezone.now(),
         heartbeat_at=Now(),
+        **_NO_FIGURES,
     )
     return Search.objects.get(pk=search_id) if taken else None
 
@@ -189,15 +202,13 @@ def give_back(search: Search, *, is_asked: bool = False) -> Payloads:
         exhausted = losses >= MAX_LOSSES
         if search.cancel_requested_at is not None:
             changes: dict[str, Any] = {"status": Status.CANCELLED, "finished_at": timezone.now()}
-            told = Told(Stage.CANCELLED, status=Status.CANCELLED, detail=last_detail(search))
+            told = ending(Status.CANCELLED, last_detail(search))
         elif exhausted:
             code = "worker.lost"
             changes = {
                 "status": Status.ERROR, "finished_at": timezone.now(), "error_code": code,
             }  # fmt: skip
-            told = Told(
-                Stage.ERROR, status=Status.ERROR, detail={**last_detail(search), "code": code}
-            )
+            told = ending(Status.ERROR, last_detail(search), code=code)
         else:
             changes = {"status": Status.QUEUED, "heartbeat_at": None, "losses": losses}
             # Stage and counts stay: who watches sees a pause, not a search that begins again.
@@ -211,7 +222,7 @@ def give_back(search: Search, *, is_asked: bool = False) -> Payloads:
         if changes["status"] == Status.QUEUED:
             _defer(search)
         else:
-            _drop_matches(search.pk)
+            _drop_uncounted(search)
         return events.append(search.pk, [told])
 
 
@@ -236,10 +247,10 @@ def give_up_unserved() -> dict[UUID, Payloads]:
             )
             if not moved:
                 continue
-            _drop_matches(search_id)
-            detail = {**last_detail(Search.objects.get(pk=search_id)), "code": code}
-            ending = Told(Stage.ERROR, status=Status.ERROR, detail=detail)
-            told[search_id] = events.append(search_id, [ending])
+            search = Search.objects.get(pk=search_id)
+            _drop_uncounted(search)
+            last = ending(Status.ERROR, last_detail(search), code=code)
+            told[search_id] = events.append(search_id, [last])
     return told
 
 
@@ -257,23 +268,21 @@ def request_cancel(search: Search) -> Payloads:
         current = rows.select_for_update(no_key=True).first()
         if current is not None and current.status == Status.QUEUED:
             rows.update(status=Status.CANCELLED, finished_at=now, cancel_requested_at=now)
-            _drop_matches(search.pk)
-            return events.append(
-                search.pk,
-                [Told(Stage.CANCELLED, status=Status.CANCELLED, detail=last_detail(current))],
-            )
+            _drop_uncounted(current)
+            return events.append(search.pk, [ending(Status.CANCELLED, last_detail(current))])
         rows.filter(status=Status.RUNNING, cancel_requested_at=None).update(cancel_requested_at=now)
     return []
 
 
-def _drop_matches(search_id: UUID) -> None:
-    # An attempt that is gone has counted nothing: its matches would be listed beside totals of 0.
-    # What it read stays in the store.
-    Match.objects.filter(search_id=search_id).delete()
+def _drop_uncounted(search: Search) -> None:
+    # An attempt that is gone has stored its result or counted nothing: its matches would be listed
+    # beside totals of 0. What it read stays in the store.
+    if not search.is_judged:
+        Match.objects.filter(search=search).delete()
 
 
 def last_detail(search: Search) -> dict[str, Any]:
-    """Return the detail of a last event without a result."""
+    """Return the detail of a last event without a file."""
     return {
         "total_raw": search.total_raw,
         "total_filtrado": search.total_kept,

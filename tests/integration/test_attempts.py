@@ -303,7 +303,7 @@ async def test_an_attempt_that_wakes_after_the_end_judges_in_vain(simulate, run)
     later = parse_notice(record(20), asked_uf=None)
     await sync(lambda: notices.upsert(search.source_id, [later]))
     with pytest.raises(ClaimLost):
-        await sync(lambda: results.judge_all(search, query, Decider(query, now=NOW)))
+        await sync(lambda: results.judge_all(search, query, Decider(query, now=NOW), coverage={}))
     assert await sync(search.matches.count) == search.total_kept == 19
 
 

@@ -238,7 +238,7 @@ async def test_the_last_judgement_mends_what_stands_there(simulate, run):
         foreign = Notice.objects.filter(object=OTHER).earliest("pk")
         Match.objects.create(search=search, notice=foreign, relevance=1)
         query = SearchQuery.from_json(search.query)
-        results.judge_all(search, query, Decider(query, now=NOW))
+        results.judge_all(search, query, Decider(query, now=NOW), coverage={})
         return right, rows()
 
     def rows():

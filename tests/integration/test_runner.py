@@ -4,22 +4,26 @@ import asyncio
 import logging
 import threading
 from datetime import timedelta
+from functools import partial
+from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import pytest
 from channels.db import database_sync_to_async
+from django.db import OperationalError
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from bidiq import logs
-from searches import page_leases, runner, upkeep
+from searches import page_leases, pipeline, runner, selectors, upkeep
+from searches.domain.lifecycle import HEARTBEAT_SECONDS, SILENCE_SECONDS, Status
 from searches.models import PageLease, Search
 from searches.owners import Owner
 from searches.page_leases import PageLeases
 from searches.runner import InlineRunner
 from searches.services import leases
 from searches.services import searches as services
-from tests.integration.conftest import create
+from tests.integration.conftest import create, open_client, reload
 from tests.integration.pipeline_support import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -160,11 +164,123 @@ async def test_a_machine_whose_clock_runs_ahead_takes_nothing_from_a_living_work
 
     ahead = timezone.now() + timedelta(hours=1)
     monkeypatch.setattr(timezone, "now", lambda: ahead)
-    assert await runner.give_back_abandoned() == []
+    assert await runner.give_back_abandoned(trusts_silence=True) == []
     assert not await take("a page", holder="here:2:y")
     assert await database_sync_to_async(leases.is_taken)("a page")
 
     heard_long_ago = Search.objects.filter(pk=search.pk).aupdate
     await heard_long_ago(heartbeat_at=Now() - timedelta(seconds=16))
-    assert await runner.give_back_abandoned(besides={search.pk}) == []  # a laptop that woke up
-    assert await runner.give_back_abandoned() == [search.pk]
+    take_back = partial(runner.give_back_abandoned, trusts_silence=True)
+    assert await take_back(besides={search.pk}) == []  # a laptop that woke up
+    assert await take_back() == [search.pk]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Let the time that searches are kept by stand still: `clock.seconds` is what it shows."""
+    stopped = SimpleNamespace(seconds=1000.0)
+    stopped.monotonic = lambda: stopped.seconds
+    monkeypatch.setattr(runner, "time", stopped)
+    monkeypatch.setattr(pipeline, "time", stopped)
+    return stopped
+
+
+async def test_after_an_outage_the_living_have_time_to_say_so(monkeypatch, clock):
+    """Their signs of life could not be written."""
+    rounds, is_away, running = [], threading.Event(), selectors.running
+
+    def look():
+        rounds.append(is_away.is_set())
+        if rounds[-1]:
+            raise OperationalError("the server has gone away")
+        return running()
+
+    async def run(*_, **__) -> None:
+        """The search is left to others."""
+
+    async def a_few_rounds() -> None:
+        seen = len(rounds)
+        await until(lambda: len(rounds) > seen + 2)
+
+    async def status() -> str:
+        return (await reload(search)).status
+
+    monkeypatch.setattr(selectors, "running", look)
+    monkeypatch.setattr(runner, "run_search", run)
+    monkeypatch.setattr(runner, "SWEEP_SECONDS", 0.01)
+    search, inline = await create(), InlineRunner()
+    await database_sync_to_async(services.claim)(search.pk, worker="elsewhere:1:x")
+    inline.start()
+    try:
+        clock.seconds += SILENCE_SECONDS + 1
+        await a_few_rounds()
+        is_away.set()
+        await a_few_rounds()
+        await Search.objects.aupdate(heartbeat_at=Now() - timedelta(seconds=SILENCE_SECONDS + 1))
+        is_away.clear()
+        await a_few_rounds()
+        assert await status() == Status.RUNNING
+        clock.seconds += SILENCE_SECONDS + 1
+        await a_few_rounds()
+        assert await status() == Status.QUEUED
+    finally:
+        await inline.stop()
+
+
+@pytest.fixture
+async def watched(settings, monkeypatch, clock):
+    """A run of a search that only gives signs of life."""
+    monkeypatch.setattr(pipeline, "CANCEL_CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(pipeline, "_may_warn", logs.Seldom())
+    created = await create()
+    search = await database_sync_to_async(services.claim)(created.pk, worker="test:1:x")
+    work = asyncio.create_task(asyncio.sleep(3600))
+    async with open_client(settings) as client:
+        watch = asyncio.create_task(pipeline._Run(search, client).watch(work))
+        yield watch
+        for task in (watch, work):
+            task.cancel()
+        await asyncio.gather(watch, work, return_exceptions=True)
+
+
+async def test_after_an_outage_the_sign_of_life_comes_at_once(watched, monkeypatch, clock):
+    beat, beats, looks = services.beat, [], []
+    is_asked = selectors.is_cancel_requested
+
+    def beat_at_last(*args, **options):
+        beats.append(clock.seconds)
+        if len(beats) < 3:
+            raise OperationalError("the server has gone away")
+        return beat(*args, **options)
+
+    def look(search_id):
+        looks.append(search_id)
+        return is_asked(search_id)
+
+    monkeypatch.setattr(services, "beat", beat_at_last)
+    monkeypatch.setattr(selectors, "is_cancel_requested", look)
+    await until(lambda: bool(looks))
+    clock.seconds += HEARTBEAT_SECONDS
+    await until(lambda: len(beats) == 3)
+    seen = len(looks)
+    await until(lambda: len(looks) > seen + 2)
+    assert len(beats) == 3
+    clock.seconds += HEARTBEAT_SECONDS
+    await until(lambda: len(beats) == 4)
+
+
+async def test_a_database_that_is_away_is_said_once_and_in_one_line(watched, monkeypatch, caplog):
+    errors = [*[OperationalError("connection refused\n\tIs it running?")] * 3, RuntimeError("ours")]
+    left = iter(errors)
+
+    def fail(search_id):
+        if error := next(left, None):
+            raise error
+        return False
+
+    with caplog.at_level(logging.WARNING, logger="searches.pipeline"):
+        monkeypatch.setattr(selectors, "is_cancel_requested", fail)
+        await until(lambda: "ours" in caplog.text)
+    away, ours = caplog.records
+    assert "connection refused Is it running?" in away.getMessage()
+    assert (away.exc_info, bool(ours.exc_info)) == (None, True)

@@ -199,7 +199,8 @@ def slowly(*args, **kwargs):
 
 Match.objects.bulk_create = slowly
 try:
-    matches.replace(search.pk, [(notice.pk, Verdict(None, found))], attempt=old.attempt)
+    judged = [(notice.pk, Verdict(None, found))]
+    matches.replace(search.pk, judged, attempt=old.attempt, figures={"total_kept": 1})
 except ClaimLost:
     search.refresh_from_db()
     print(search.status, Match.objects.count())
