@@ -133,6 +133,7 @@ def test_uploads_that_hang_stop_no_other_search_and_no_cancel(installation, stor
     with wires.uploads_hang(store) as door, installation(**store.environment) as cluster:
         door.is_open = True
         cluster.variables["AWS_S3_ENDPOINT_URL"] = door.url
+        cluster.variables["BIDIQ_SEARCHES_AT_ONCE"] = "18"  # nine are one owner's
         web, worker = cluster.web(), cluster.worker()
         until(worker.is_up)
         stored_report(cluster, web)
