@@ -64,7 +64,16 @@ def defer_lost() -> list[UUID]:
         ).values_list("queueing_lock", flat=True)
     )
     lost = Search.objects.filter(pk__in=[each for each in waiting if _lock(each) not in locks])
-    return [search.pk for search in lost.order_by("created_at") if defer_search(search)]
+    deferred: list[UUID] = []
+    refused: set[int | str] = set()
+    for search in lost.order_by("created_at"):
+        if search.asker in refused:  # what they asked for later has to wait, too
+            continue
+        if defer_search(search):
+            deferred.append(search.pk)
+        else:
+            refused.add(search.asker)
+    return deferred
 
 
 def live_workers() -> int:
