@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 from collections.abc import Iterable
+from contextvars import Context
 from http import HTTPStatus
 from importlib import import_module
 from typing import Any
@@ -207,7 +208,8 @@ class SiteServer(Server):  # type: ignore[misc]
         """Start the application on a request or a socket."""
         if isinstance(protocol, SiteSocket):
             scope["extensions"] = {"websocket.http.response": {}}
-        queue = super().create_application(protocol, scope)
+        # A fresh context: a request that came with the one before begins in the end of that one.
+        queue = Context().run(super().create_application, protocol, scope)
         if isinstance(protocol, WebRequest):
             # The scope has the headers; Twisted reads them no more, and a stream is long.
             protocol.requestHeaders, protocol.clean_headers = Headers(), []

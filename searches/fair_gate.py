@@ -27,7 +27,8 @@ class FairGate:
         wishes = self._wishes.setdefault(asker, {})
         mine = object()
         wishes[mine] = what
-        self._hand_out()
+        if what in self._waiting:  # through others, who may have had all that they may
+            self._hand_out()
         try:
             yield
         finally:

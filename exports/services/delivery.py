@@ -9,6 +9,7 @@ from typing import Literal
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import transaction
 from django.utils import timezone
 
 from bidiq.connections import release_connections
@@ -66,21 +67,27 @@ def deliver(
     except FileNotFoundError as error:
         places.logger.error("the bytes of artifact %s are missing", artifact.pk)
         raise ArtifactMissing from error
-    row = Download(
-        artifact=artifact,
-        user=user if isinstance(user, User) else None,
-        visitor=visitor[:64],
-        address=address,
-        agent=agent[:300],
-        source=artifact.storage,
-    )
-    if counts and not (is_later_piece and _has_begun(row)):
-        row.save()
+    if counts:
+        row = Download(
+            artifact=artifact,
+            user=user if isinstance(user, User) else None,
+            visitor=visitor[:64],
+            address=address,
+            agent=agent[:300],
+            source=artifact.storage,
+        )
+        with transaction.atomic():
+            if not (is_later_piece and _has_begun(row)):
+                row.save()
     return Delivery(artifact=artifact, signed_url=signed_url)
 
 
 def _has_begun(row: Download) -> bool:
-    """Return whether they have a row of the same file from lately: of its first piece."""
+    """Return whether they have a row of the same file from lately: of its first piece.
+
+    Pieces that are asked for side by side look one after another.
+    """
+    Artifact.objects.select_for_update(no_key=True).get(pk=row.artifact_id)
     same = {
         name: getattr(row, name) for name in ("artifact", "user", "visitor", "address", "agent")
     }

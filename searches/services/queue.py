@@ -17,6 +17,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateW
 from searches import selectors
 from searches.domain.lifecycle import SILENCE_SECONDS, Status, most_for_one
 from searches.models import Search
+from searches.services.turns import take_turn
 
 QUEUE = "searches"
 TASK = "searches.run_search"
@@ -29,14 +30,13 @@ def defer_search(search: Search) -> bool:
     """Put a search into the queue, within the caller's transaction if there is one.
 
     Promises: no job without its search and no search without its job, whichever way the
-    transaction goes; but who asks for very many gets the next job when one of them ends, and
-    whoever has asked for fewer goes first. Returns False when there is no new job.
+    transaction goes; but who asks for very many gets the next job when one of them ends. Returns
+    False when there is no new job.
     """
-    ahead = selectors.unfinished_of_asker(search).filter(created_at__lt=search.created_at).count()
-    if ahead >= most_for_one(settings.BIDIQ_SEARCHES_AT_ONCE):
+    ahead = selectors.unfinished_of_asker(search).filter(created_at__lt=search.created_at)
+    if ahead.count() >= most_for_one(settings.BIDIQ_SEARCHES_AT_ONCE):
         return False
-    lock = _lock(search.pk)
-    job = app.configure_task(TASK, queue=QUEUE, queueing_lock=lock, priority=-ahead)
+    job = app.configure_task(TASK, queue=QUEUE, queueing_lock=_lock(search.pk))
     try:
         with transaction.atomic():  # a savepoint: the second job must not end the transaction
             job.defer(search_id=str(search.pk))
@@ -46,7 +46,8 @@ def defer_search(search: Search) -> bool:
 
 
 def defer_next(ended: Search) -> None:
-    """Put into the queue what the end of a search makes room for."""
+    """Put into the queue what the end of a search makes room for; in the transaction of that."""
+    take_turn(f"jobs of {ended.asker}")  # two that end side by side make room for two
     last = most_for_one(settings.BIDIQ_SEARCHES_AT_ONCE) - 1
     for search in selectors.unfinished_of_asker(ended)[last : last + 1]:
         if search.status == Status.QUEUED:

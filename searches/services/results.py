@@ -142,12 +142,16 @@ def finish_early(
     # Looked for outside: on SQLite nobody else writes in a transaction. Seldom there is any.
     strays = matches.strays(search.pk, counted)
     with transaction.atomic():
+        before = transaction.savepoint()
+        # Before the search is locked, as `matches.replace` does, which may still be at work.
+        matches.put_right(search.pk, strays)
         current = events.held(search.pk, search.attempt).select_for_update(no_key=True).first()
         if current is None:
             raise ClaimLost
         figures, detail = {}, services.last_detail(current)
-        if not current.is_judged:
-            matches.put_right(search.pk, strays)
+        if current.is_judged:
+            transaction.savepoint_rollback(before)
+        else:
             figures, detail = tally.columns() | {"coverage": coverage}, detail | tally.counts()
         return services.finish(
             search.pk,

@@ -223,6 +223,7 @@ def give_back(search: Search, *, is_asked: bool = False) -> Payloads:
             _defer(search)
         else:
             _drop_uncounted(search)
+            _defer_next(search)
         return events.append(search.pk, [told])
 
 
@@ -249,6 +250,7 @@ def give_up_unserved() -> dict[UUID, Payloads]:
                 continue
             search = Search.objects.get(pk=search_id)
             _drop_uncounted(search)
+            _defer_next(search)
             last = ending(Status.ERROR, last_detail(search), code=code)
             told[search_id] = events.append(search_id, [last])
     return told
@@ -269,6 +271,7 @@ def request_cancel(search: Search) -> Payloads:
         if current is not None and current.status == Status.QUEUED:
             rows.update(status=Status.CANCELLED, finished_at=now, cancel_requested_at=now)
             _drop_uncounted(current)
+            _defer_next(current)
             return events.append(search.pk, [ending(Status.CANCELLED, last_detail(current))])
         rows.filter(status=Status.RUNNING, cancel_requested_at=None).update(cancel_requested_at=now)
     return []

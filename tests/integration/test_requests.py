@@ -1,10 +1,11 @@
-"""Bodies of requests over a real server: none is taken without an end."""
+"""Requests over a real server, byte by byte: no body without an end, each one logged as itself."""
 
 import json
 import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -101,3 +102,15 @@ def test_every_status_is_said_by_its_name(site: processes.Process) -> None:
     long = ("Content-Type: application/json", "Content-Length: 2", "Connection: close")
     said = answer_to(site, head("/api/buscar", bearer, *long), b"{}")
     assert said.startswith(b"HTTP/1.1 422 Unprocessable Entity\r\n"), said
+
+
+def test_what_is_said_of_a_request_has_no_other_ones_search(site: processes.Process) -> None:
+    """Also of one that comes in the same breath as the one before."""
+    search_id = str(uuid4())
+    get = "GET {} HTTP/1.1\r\nHost: localhost\r\n{}\r\n"
+    pair = get.format(f"/buscas/{search_id}/", "") + get.format(
+        "/nothing-here", "Connection: close\r\n"
+    )
+    assert answer_to(site, pair.encode()).count(b"HTTP/1.1 404") == 2
+    assert f"[{search_id}] Not Found: /buscas/" in site.log
+    assert "[-] Not Found: /nothing-here" in site.log
