@@ -17,7 +17,7 @@ from bidiq import logs
 from searches import selectors, streams
 from searches.database import AWAY
 from searches.owners import owner_of
-from searches.tokens import bearer_of, user_of_token
+from searches.tokens import bearer_of_scope, user_of_token
 
 logger = logging.getLogger(__name__)
 
@@ -89,8 +89,7 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
     def _read_last_seq(self) -> int | None:
         logs.search_id.set(str(self.search_id))
         user, session = self.scope.get("user"), self.scope.get("session")
-        header = dict(self.scope["headers"]).get(b"authorization", b"").decode("latin-1")
-        token = bearer_of(header)
+        token = bearer_of_scope(self.scope)
         if token is not None:
             user, session = user_of_token(token), None
         if settings.BIDIQ_LOGIN_REQUIRED and not (user and user.is_authenticated):

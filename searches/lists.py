@@ -115,7 +115,7 @@ async def read_page(
     Searches that want the same page at the same moment share one request, in this process by
     joining it, in others by waiting for it. Those who ask take turns. Raises SourceError.
     """
-    page = (source, key, number)
+    page = f"{source} {key} {number}"
 
     async def known() -> StoredPage | None:
         row = await patiently(selectors.page_read, source, key, number, now=timezone.now())
@@ -131,15 +131,14 @@ async def read_page(
         )
 
     async def fetch() -> StoredPage:
-        name = f"{source} {key} {number}"
         stored = await known()
         while stored is None:
-            async with _hand(client).place(page), page_leases().leased(name) as is_ours:
+            async with _hand(client).place(page), page_leases().leased(page) as is_ours:
                 if is_ours:
                     # Another process may have stored it while we waited for the lease.
                     stored = await known()
                     return stored or await _fetch(client, source, key, number)
-            await page_leases().over(name)
+            await page_leases().over(page)
             stored = await known()
         return stored
 

@@ -79,8 +79,7 @@ _PROBLEMS = {
     "value_range": f"O valor deve estar entre 0 e {wording.whole(LARGEST_VALUE)}.",
     "value_order": "O valor máximo deve ser maior ou igual ao mínimo.",
     "whole": f"Escreva um número inteiro de 1 a {wording.whole(LARGEST_WHOLE)}.",
-    "page_size": f"Use {', '.join(map(str, PAGE_SIZES[:-1]))} ou {PAGE_SIZES[-1]} itens por "
-    "página.",
+    "page_size": f"Use {wording.join(list(map(str, PAGE_SIZES)), 'ou')} itens por página.",
     "choice": "“{value}” não é uma das opções.",
     "uuid": "Envie um UUID válido.",
 }

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from channels.security.websocket import OriginValidator, WebsocketDenier
 from django.conf import settings
 
-from searches.tokens import bearer_of
+from searches.tokens import bearer_of_scope
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +47,7 @@ class LoggedOriginValidator(OriginValidator):  # type: ignore[misc]
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         # No page can make a browser send such a header: whoever does is a program, and the token
         # alone says whose.
-        header = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
-        if bearer_of(header) is not None:
+        if bearer_of_scope(scope) is not None:
             return await self.application(scope, receive, send)
         if _is_of_another_port(dict(scope["headers"]), trusted=settings.CSRF_TRUSTED_ORIGINS):
             logger.warning("a socket of a page of another port of this host was refused")

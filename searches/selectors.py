@@ -114,7 +114,7 @@ def waiting(*, older_than_seconds: float = 0) -> list[UUID]:
 
 def asker_of(search_id: UUID) -> int | str | None:
     """Return who waits for a search."""
-    search = Search.objects.filter(pk=search_id).first()
+    search = Search.objects.only("owner_user", "owner_visitor").filter(pk=search_id).first()
     return search.asker if search else None
 
 

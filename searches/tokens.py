@@ -2,7 +2,9 @@
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -42,6 +44,12 @@ def bearer_of(header: str) -> str | None:
     """
     scheme, _, token = header.strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+def bearer_of_scope(scope: Mapping[str, Any]) -> str | None:
+    """Return the same of a socket's handshake."""
+    header: bytes = dict(scope["headers"]).get(b"authorization", b"")
+    return bearer_of(header.decode("latin-1"))
 
 
 def _digest(token: str) -> str:

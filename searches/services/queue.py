@@ -36,6 +36,10 @@ def defer_search(search: Search) -> bool:
     ahead = selectors.unfinished_of_asker(search).filter(created_at__lt=search.created_at)
     if ahead.count() >= most_for_one(settings.BIDIQ_SEARCHES_AT_ONCE):
         return False
+    return _put(search)
+
+
+def _put(search: Search) -> bool:
     job = app.configure_task(TASK, queue=QUEUE, queueing_lock=_lock(search.pk))
     try:
         with transaction.atomic():  # a savepoint: the second job must not end the transaction
@@ -51,7 +55,7 @@ def defer_next(ended: Search) -> None:
     last = most_for_one(settings.BIDIQ_SEARCHES_AT_ONCE) - 1
     for search in selectors.unfinished_of_asker(ended)[last : last + 1]:
         if search.status == Status.QUEUED:
-            defer_search(search)
+            _put(search)
 
 
 def defer_lost() -> list[UUID]:

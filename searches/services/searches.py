@@ -221,10 +221,8 @@ def give_back(search: Search, *, is_asked: bool = False) -> Payloads:
         held.update(worker="", **changes)
         if changes["status"] == Status.QUEUED:
             _defer(search)
-        else:
-            _drop_uncounted(search)
-            _defer_next(search)
-        return events.append(search.pk, [told])
+            return events.append(search.pk, [told])
+        return _end_unrun(search, told)
 
 
 def give_back_claimed(search_id: UUID, *, worker: str) -> Payloads:
@@ -249,10 +247,8 @@ def give_up_unserved() -> dict[UUID, Payloads]:
             if not moved:
                 continue
             search = Search.objects.get(pk=search_id)
-            _drop_uncounted(search)
-            _defer_next(search)
             last = ending(Status.ERROR, last_detail(search), code=code)
-            told[search_id] = events.append(search_id, [last])
+            told[search_id] = _end_unrun(search, last)
     return told
 
 
@@ -270,18 +266,19 @@ def request_cancel(search: Search) -> Payloads:
         current = rows.select_for_update(no_key=True).first()
         if current is not None and current.status == Status.QUEUED:
             rows.update(status=Status.CANCELLED, finished_at=now, cancel_requested_at=now)
-            _drop_uncounted(current)
-            _defer_next(current)
-            return events.append(search.pk, [ending(Status.CANCELLED, last_detail(current))])
+            return _end_unrun(current, ending(Status.CANCELLED, last_detail(current)))
         rows.filter(status=Status.RUNNING, cancel_requested_at=None).update(cancel_requested_at=now)
     return []
 
 
-def _drop_uncounted(search: Search) -> None:
+def _end_unrun(search: Search, told: Told) -> Payloads:
+    """Leave a search behind that has just ended and that nobody runs; return its last event."""
     # An attempt that is gone has stored its result or counted nothing: its matches would be listed
     # beside totals of 0. What it read stays in the store.
     if not search.is_judged:
         Match.objects.filter(search=search).delete()
+    _defer_next(search)
+    return events.append(search.pk, [told])
 
 
 def last_detail(search: Search) -> dict[str, Any]:

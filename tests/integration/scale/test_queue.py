@@ -5,21 +5,37 @@ import pytest
 pytestmark = pytest.mark.timeout(120)
 
 PREPARE = """
-from uuid import UUID
 from django.db import transaction
 from searches.domain.errors import ClaimLost
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage, Told
 from searches.domain.query import SearchQuery, parse_query
-from searches.models import Search
+from searches import selectors
+from searches.models import Match, Notice, Search
 from searches.owners import Owner
 from searches.services import events, queue, searches as services
 from procrastinate.contrib.django.models import ProcrastinateJob as Job
-from datetime import date
+from datetime import UTC, date, datetime
+from django.conf import settings
+from django.db import connection, connections
 
 def create():
     query = parse_query({"ufs": ["SP"], "setor_id": "alimentos"}, today=date(2026, 11, 24))
     return services.create_search(query, owner=Owner(visitor="a"), limited=False)[0]
+
+def store_notice():
+    now = datetime.now(UTC)
+    return Notice.objects.create(
+        source_id=selectors.source_id(), control_number="1", modality=6,
+        published_at=now, updated_at=now,
+    )
+
+def await_somebody_who_waits_for_this_transaction():
+    with connection.cursor() as cursor:
+        count = 0
+        while not count:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            (count,) = cursor.fetchone()
 """
 
 
@@ -64,7 +80,6 @@ def test_a_lost_job_is_made_anew_by_processes_of_its_source_alone(installation) 
         printed = cluster.script(
             PREPARE
             + """
-from django.conf import settings
 queue.LOST_SECONDS = 0
 search = create()
 Job.objects.all().delete()
@@ -82,7 +97,6 @@ def test_who_asks_for_very_many_gets_the_next_job_when_one_of_them_ends(installa
         printed = cluster.script(
             PREPARE
             + """
-from django.conf import settings
 settings.BIDIQ_SEARCHES_AT_ONCE = 4
 queue.LOST_SECONDS = 0
 many = [create() for _ in range(5)]
@@ -117,30 +131,17 @@ def test_a_cancel_while_the_result_is_being_stored_waits_for_it(installation) ->
         printed = cluster.script(
             PREPARE
             + """
-from datetime import UTC, datetime
 from threading import Event, Thread
-from django.db import connection, connections
-from searches import selectors
 from searches.domain.filtering import Tally
-from searches.models import Match, Notice
 from searches.services import matches, results
 search = create()
 taken = services.claim(search.pk, worker="w:1:x")
-now = datetime.now(UTC)
-notice = Notice.objects.create(
-    source_id=selectors.source_id(), control_number="1", modality=6,
-    published_at=now, updated_at=now,
-)
-Match.objects.create(search=search, notice=notice, relevance=1, terms=[], spans=[])
+Match.objects.create(search=search, notice=store_notice(), relevance=1, terms=[], spans=[])
 has_deleted, save_result = Event(), services.save_result
 
 def save_late(*args, **kwargs):
     has_deleted.set()
-    with connection.cursor() as cursor:
-        count = 0
-        while not count:  # until the cancel waits for this transaction
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            (count,) = cursor.fetchone()
+    await_somebody_who_waits_for_this_transaction()
     save_result(*args, **kwargs)
 
 def judge():
@@ -167,7 +168,6 @@ def test_of_many_workers_one_claims_a_search(installation) -> None:
             PREPARE
             + """
 import threading
-from django.db import connections
 for _ in range(20):
     search, start, won = create(), threading.Barrier(6), []
     def claim(name):
@@ -224,20 +224,12 @@ def test_a_claim_that_is_lost_while_matches_are_written_undoes_them(installation
         printed = cluster.script(
             PREPARE
             + """
-from datetime import UTC, datetime
 from threading import Thread
-from django.db import connections
-from searches import selectors
 from searches.domain.filtering import Verdict, matcher_for
-from searches.models import Match, Notice
 from searches.services import matches
 search = create()
 old = services.claim(search.pk, worker="old:1:x")
-now = datetime.now(UTC)
-notice = Notice.objects.create(
-    source_id=selectors.source_id(), control_number="1", modality=6,
-    published_at=now, updated_at=now,
-)
+notice = store_notice()
 found = matcher_for(SearchQuery.from_json(search.query)).match("gêneros alimentícios")
 insert = Match.objects.bulk_create
 
@@ -273,18 +265,13 @@ def test_a_cancellation_waits_for_a_give_back_and_is_heard(installation) -> None
             PREPARE
             + """
 from threading import Event, Thread
-from django.db import connection, connections
 search = create()
 taken = services.claim(search.pk, worker="old:1:x")
 has_moved, defer = Event(), services._defer
 
 def defer_late(search_id):
     has_moved.set()
-    with connection.cursor() as cursor:
-        count = 0
-        while not count:  # until the cancellation waits for this transaction
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            (count,) = cursor.fetchone()
+    await_somebody_who_waits_for_this_transaction()
     defer(search_id)
 
 def give_back():
@@ -313,9 +300,7 @@ def test_what_is_counted_first_is_written_by_one_after_another(installation) -> 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 import time
-from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connections
 from searches import addresses
 from searches.models import AddressRequest, SavedSearch
 from searches.services import saved as keeping
@@ -366,7 +351,6 @@ def test_of_many_processes_one_asks_a_saved_question_each_day(installation) -> N
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
-from django.db import connections
 from django.utils import timezone
 from searches.models import SavedSearch
 from searches.services import saved as keeping
