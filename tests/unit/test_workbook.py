@@ -25,6 +25,7 @@ from exports.workbook import (
     package,
     write_workbook,
 )
+from tests.unit.workbook_support import opened, written
 
 MONEY = "[$R$-416] #,##0.00"
 COLUMNS = (
@@ -49,17 +50,6 @@ ROW = (
     75,
     "https://pncp.gov.br/app/editais/1",
 )
-
-
-def written(*sheets, title="Licitações"):
-    file = io.BytesIO()
-    write_workbook(file, title=title, sheets=list(sheets))
-    file.seek(0)
-    return file
-
-
-def opened(*sheets, **options):
-    return openpyxl.load_workbook(written(*sheets), **options)
 
 
 def table(*rows, columns=COLUMNS):
@@ -294,73 +284,6 @@ def test_it_says_how_many_rows_its_tables_have():
     sheets = [Table("A", (Column("A"),), iter(rows)), Table("B", (Column("B"),), rows[:3])]
 
     assert write_workbook(io.BytesIO(), title="x", sheets=sheets) == 603
-
-
-def test_figures_have_tables_totals_and_charts():
-    columns = (Column("UF"), Column("Licitações", Kind.INTEGER, total=True))
-    sheet = opened(
-        Figures(
-            "Resumo",
-            [
-                Figure("Por UF", columns, [("SP", 3), ("RJ", 2)], chart=Chart.BAR),
-                Figure("Por modalidade", columns, [("Pregão", 5)], chart=Chart.COLUMN),
-                Figure("Por semana", columns, [(date(2026, 11, 23), 1)], chart=Chart.LINE),
-                Figure("Sem linhas", columns, [], chart=Chart.BAR),
-                Figure("Sem gráfico", columns, [("a", 1)]),
-            ],
-            heading="Resumo da pesquisa",
-            note="nota",
-        )
-    ).worksheets[0]
-
-    values = [row[:2] for row in sheet.iter_rows(values_only=True)]
-    assert values[0][0] == "Resumo da pesquisa"
-    start = values.index(("Por UF", None))
-    assert values[start + 1 : start + 5] == [
-        ("UF", "Licitações"),
-        ("SP", 3),
-        ("RJ", 2),
-        ("Total", 5),
-    ]
-    assert len(sheet._charts) == 3
-
-
-def test_a_figures_column_of_text_keeps_numbers_as_numbers():
-    rows = [("Encontradas", 9), ("Valor somado", Decimal("1198265.64")), ("Setor", "Alimentos")]
-    sheet = opened(Figures("Resumo", [Figure("Total", (Column("O quê"), Column("Valor")), rows)]))
-
-    cells = [sheet.worksheets[0].cell(row=row, column=2) for row in (5, 6, 7)]
-    assert [(cell.value, cell.data_type) for cell in cells] == [
-        (9, "n"),
-        (1198265.64, "n"),
-        ("Alimentos", "s"),
-    ]
-    assert cells[1].number_format == MONEY
-    heads = sheet.worksheets[0][4]  # over numbers to the right
-    assert [head.alignment.horizontal for head in heads[:2]] == ["left", "right"]
-
-
-def test_parameters_list_their_values():
-    group = Group(
-        "Pedido",
-        [
-            ("UFs", ["SP", "RJ"]),
-            ("Exclusões", []),
-            ("Valor mínimo", Decimal("10.5")),
-            ("Feito em", datetime(2026, 11, 24, 12, 0, tzinfo=UTC)),
-        ],
-    )
-    sheet = opened(Parameters("Parâmetros", [group])).worksheets[0]
-
-    rows = [row[:2] for row in sheet.iter_rows(min_row=3, values_only=True)]
-    assert rows == [
-        ("Pedido", None),
-        ("UFs", "SP"),
-        (None, "RJ"),
-        ("Exclusões", None),
-        ("Valor mínimo", 10.5),
-        ("Feito em", datetime(2026, 11, 24, 9, 0)),
-    ]
 
 
 def test_sheet_titles_are_safe_and_different():

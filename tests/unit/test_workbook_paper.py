@@ -1,9 +1,7 @@
 """What a declared workbook looks like on paper: widths, what is printed, where pages end."""
 
-import io
 from decimal import Decimal
 
-import openpyxl
 import pytest
 
 from exports.workbook import (
@@ -15,18 +13,12 @@ from exports.workbook import (
     Kind,
     Parameters,
     Table,
-    write_workbook,
 )
+from tests.unit.workbook_support import opened
 
 #: A sum of real amounts, two of them slips of who typed, as Excel shows it.
 LONGEST_AMOUNT = "R$ 1.053.880.000.087.650,00"
 COUNTS = (Column("UF"), Column("Licitações", Kind.INTEGER), Column("Valor", Kind.MONEY))
-
-
-def opened(*sheets):
-    file = io.BytesIO()
-    write_workbook(file, title="Licitações", sheets=list(sheets))
-    return openpyxl.load_workbook(file).worksheets
 
 
 def figure(title, *, rows, chart=None):
