@@ -91,6 +91,11 @@ class Artifact(models.Model):
     def __str__(self) -> str:
         return self.filename
 
+    @property
+    def ends_at(self) -> datetime:
+        """Return when its bytes are offered no more: an admin may delete them before their term."""
+        return min(filter(None, (self.bytes_deleted_at, self.expires_at)))
+
     def is_expired(self, *, now: datetime) -> bool:
         """Return whether its bytes are no longer offered."""
         return self.bytes_deleted_at is not None or self.expires_at <= now

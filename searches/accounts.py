@@ -18,12 +18,14 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from exports.views import client_address
 from searches import addresses, passwords, tokens
 from searches.access import members_only
 from searches.domain.text import one_line
+from searches.mail import MailFailed
 from searches.models import ApiToken
 from searches.owners import owner_of
-from searches.services import arriving, leaving
+from searches.services import arriving, leaving, logins
 from searches.services.turns import take_turn
 
 LONGEST_TOKEN_NAME = 80
@@ -52,19 +54,26 @@ class Login(LoginView):
 def sign_up(request: HttpRequest) -> HttpResponse:
     """Make an account; what the visitor searched before stays its own."""
     form = passwords.SignUpForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and (user := _new_user(form)):
+    if request.method == "POST" and form.is_valid() and (user := _new_user(request, form)):
         login(request, user)
         return redirect(_on_the_way_to(request) or "searches:form")
     context = {"form": form, "next": _on_the_way_to(request)}
     status = 422 if form.errors else 200
-    return render(request, "accounts/sign_up.html", context, status=status)
+    response = render(request, "accounts/sign_up.html", context, status=status)
+    must_wait = form.has_error(NON_FIELD_ERRORS, passwords.TOO_MANY)
+    return passwords.told_to_wait(response) if must_wait else response
 
 
-def _new_user(form: passwords.SignUpForm) -> User | None:
-    """Make the account; None when its name was taken at this very moment, which the form says."""
+def _new_user(request: HttpRequest, form: passwords.SignUpForm) -> User | None:
+    """Make the account; None when its name was taken at this very moment, or too many were made
+    from this place, which the form says."""
     try:
+        logins.count_sign_up(client_address(request))
         with transaction.atomic():
             return form.save()
+    except logins.TooManyAttempts:
+        form.add_error(None, passwords.too_many())
+        return None
     except IntegrityError:
         form.add_error("username", form.instance.unique_error_message(User, ["username"]))
         return None
@@ -147,7 +156,7 @@ def change_address(request: HttpRequest) -> HttpResponse:
         return _account(request, address_problem="invalid", status=422)
     except addresses.TooManyRequests:
         return _account(request, address_problem="too_many", status=429)
-    except addresses.MailFailed:
+    except MailFailed:
         return _account(request, address_problem="not_sent", status=503)
     return redirect("accounts:account")
 

@@ -6,7 +6,7 @@ And the links that lead to a new password, which go to such addresses alone.
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from threading import BoundedSemaphore, Thread
 from typing import Any
@@ -24,6 +24,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from bidiq.connections import release_connections
 from searches.links import public_link
+from searches.mail import MailFailed, mail_server
 from searches.models import AddressRequest
 from searches.services.turns import take_turn
 
@@ -38,14 +39,11 @@ MOST_CALLS_AT_ONCE = 8
 _calls = BoundedSemaphore(MOST_CALLS_AT_ONCE)
 #: Links from before they named the address that they replace are void.
 _SALT = "searches.addresses.confirm.2"
+_MAILED_LINK = "a link to a new password"
 
 
 class TooManyRequests(Exception):
     """The user or the address had its share of mail today."""
-
-
-class MailFailed(Exception):
-    """The mail server did not take it."""
 
 
 def ask(user: User, address: str) -> None:
@@ -55,13 +53,8 @@ def ask(user: User, address: str) -> None:
     message = _message("confirm", "Confirme o seu e-mail no bidiq", address, user=user, link=link)
     _take_call()
     try:
-        with _counted(user, address):
-            try:
-                message.send()
-            except Exception as error:  # the border to a mail server: smtplib, sockets, TLS
-                # Not the error's own text: servers repeat the address in it.
-                logger.warning("a confirmation could not be sent: %s", type(error).__name__)
-                raise MailFailed from error
+        with _counted(user, address), mail_server("a confirmation"):
+            message.send()
     finally:
         _calls.release()
 
@@ -75,15 +68,18 @@ def send_password_links(users: Iterable[User]) -> None:
     """
     _take_call()
     try:
-        release_connections()
-        connection = get_connection()
-        connection.open()
-        # No daemon: a process that ends waits for it, which the mail server's timeout bounds.
-        Thread(target=_send_password_links, args=(connection, users), name="password-links").start()
-    except Exception as error:  # as above
+        with mail_server(_MAILED_LINK):
+            release_connections()
+            connection = get_connection()
+            connection.open()
+            # No daemon: a process that ends waits for it, which the mail server's timeout bounds.
+            thread = Thread(
+                target=_send_password_links, args=(connection, users), name="password-links"
+            )
+            thread.start()
+    except MailFailed:
         _calls.release()
-        logger.warning("the mail server could not be reached: %s", type(error).__name__)
-        raise MailFailed from error
+        raise
 
 
 def _take_call() -> None:
@@ -95,11 +91,9 @@ def _take_call() -> None:
 
 def _send_password_links(connection: Any, users: Iterable[User]) -> None:
     try:
-        with connection:
+        with suppress(MailFailed), mail_server(_MAILED_LINK), connection:
             for user in users:
                 _send_password_link(connection, user)
-    except Exception as error:  # the thread's border
-        logger.warning("a link to a new password could not be sent: %s", type(error).__name__)
     finally:
         connections.close_all()  # of this thread
         _calls.release()

@@ -21,6 +21,7 @@ from searches.domain.stored import stored_query
 from searches.domain.summary import days_left
 from searches.domain.text import one_line
 from searches.links import public_link
+from searches.mail import MailFailed, mail_server
 from searches.models import Digest, Match, Notice, SavedSearch, Search
 
 logger = logging.getLogger(__name__)
@@ -94,10 +95,9 @@ def _send(digest: Digest) -> bool:
     message = _message(search, saved, address, new=new, count=count)
     release_connections()
     try:
-        message.send()
-    except Exception as error:  # the border to a mail server: smtplib, sockets, TLS
-        # Not the error's own text: servers repeat the address in it.
-        logger.warning("the digest could not be sent: %s", type(error).__name__)
+        with mail_server("the digest"):
+            message.send()
+    except MailFailed:
         _failed(digest, new_count=count)
         return False
     _note(

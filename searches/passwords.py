@@ -20,6 +20,7 @@ from django.urls import reverse_lazy
 
 from exports.views import client_address
 from searches import addresses
+from searches.mail import MailFailed
 from searches.services import logins
 
 if TYPE_CHECKING:  # Django's own forms take no type arguments at run time
@@ -35,7 +36,8 @@ CHANGED_KEY = "password_changed"
 TOO_MANY = "too_many_attempts"
 
 
-def _too_many() -> forms.ValidationError:
+def too_many() -> forms.ValidationError:
+    """Return the error of who has to wait, for a form."""
     minutes = logins.PERIOD // timedelta(minutes=1)
     text = f"Muitas tentativas seguidas. Espere {minutes} minutos e tente de novo."
     return forms.ValidationError(text, code=TOO_MANY)
@@ -49,7 +51,7 @@ def _begin(username: str, request: HttpRequest) -> logins.Attempt:
     try:
         return logins.begin(username, client_address(request))
     except logins.TooManyAttempts:
-        raise _too_many() from None
+        raise too_many() from None
 
 
 def told_to_wait(response: HttpResponse) -> HttpResponse:
@@ -188,9 +190,9 @@ class Forgotten(_Refusing, auth_views.PasswordResetView):
             logins.count_forgotten(client_address(self.request))
             addresses.send_password_links(form.get_users(form.cleaned_data["email"]))
         except logins.TooManyAttempts:
-            form.add_error(None, _too_many())
+            form.add_error(None, too_many())
             return told_to_wait(self.form_invalid(form))
-        except addresses.MailFailed:
+        except MailFailed:
             form.add_error(
                 None, "O e-mail não pôde ser enviado agora. Tente de novo daqui a alguns minutos."
             )

@@ -312,12 +312,11 @@ def excel(search: Search, *, now: datetime) -> dict[str, Any]:
         failed = search.status in {Status.COMPLETE, Status.PARTIAL}
         return {"state": "failed" if failed else "none"}
     if artifact.is_expired(now=now):
-        return {"state": "expired", "expires_at": artifact.expires_at}
+        return {"state": "expired", "ended_at": artifact.ends_at}
     return {
         "state": "ready",
         "size": wording.size(artifact.size_bytes),
         "rows": wording.counted(artifact.rows, "linha", "linhas"),
-        "expires_at": artifact.expires_at,
         # Only a file that belongs elsewhere: without an object storage this is its place.
         "is_fallback": bool(artifact.fallback_reason) and artifact.storage == "database",
     }

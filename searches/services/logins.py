@@ -1,6 +1,6 @@
 """Attempts at a password: counted, so that nobody guesses one by trying. Floor 3.
 
-And wishes for a new password, each of which calls the mail server.
+And wishes for a new password, each of which calls the mail server; and new accounts.
 """
 
 import hashlib
@@ -22,12 +22,14 @@ MOST_ATTEMPTS = 10
 #: everybody's, and who guesses would lock all out. More than a household or a company, which may
 #: share an address, mistypes.
 MOST_OF_A_PLACE = 100
+#: Accounts made from one place, where the address is one of the internet's.
+MOST_SIGN_UPS = 20
 PERIOD = timedelta(minutes=15)
 
 
 class TooManyAttempts(Exception):
-    """The name, or names at all, were tried too often from this place, or too many new passwords
-    were wished for."""
+    """The name, or names at all, were tried too often from this place, or too many new passwords or
+    accounts were wished for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,8 @@ def begin(username: str, address: str | None) -> Attempt:
     """
     place = _place_of(address)
     with transaction.atomic():  # an attempt that is refused is none
-        is_somebodys = place is not None and place.is_global
-        of_place = _count(f"place\n{place}", most=MOST_OF_A_PLACE) if is_somebodys else None
+        is_one = place is not None and place.is_global
+        of_place = _count(f"place\n{place}", most=MOST_OF_A_PLACE) if is_one else None
         of_name = _count(f"{place or ''}\n{username}", most=MOST_ATTEMPTS)
         return Attempt(of_name, of_place)
 
@@ -54,6 +56,13 @@ def begin(username: str, address: str | None) -> Attempt:
 def count_forgotten(address: str | None) -> None:
     """Count a wish for a new password. Raises TooManyAttempts."""
     _count(f"forgotten\n{_place_of(address) or ''}", most=MOST_ATTEMPTS)
+
+
+def count_sign_up(address: str | None) -> None:
+    """Count an account that is about to be made. Raises TooManyAttempts."""
+    place = _place_of(address)
+    if place is not None and place.is_global:
+        _count(f"sign-up\n{place}", most=MOST_SIGN_UPS)
 
 
 def _count(what: str, *, most: int) -> LoginAttempt:

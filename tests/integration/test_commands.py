@@ -263,9 +263,12 @@ def test_what_could_not_be_synchronised_is_said_as_the_end_of_the_sentence(
     variables: dict[str, str],
 ) -> None:
     url = f"http://127.0.0.1:{free_port()}"
+    done = manage("sincronizar", PNCP_BASE_URL=url, **variables)
+    assert done.returncode == 1
+    assert "O país não foi lido: o PNCP não respondeu" in done.stderr
     done = manage("sincronizar", "--ufs", "AC", PNCP_BASE_URL=url, **variables)
     assert done.returncode == 1
-    assert done.stderr.strip().endswith("AC ficou incompleta: o PNCP não respondeu")
+    assert done.stderr.strip().endswith("Acre não foi lida: o PNCP não respondeu à página 1")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from django.conf import LazySettings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from exports.models import Artifact
 from searches import selectors
 from searches.domain.lifecycle import Status
 from searches.domain.notice import NoticeStatus
@@ -330,12 +331,19 @@ def test_every_page_says_when_the_data_is_a_demonstration(settings: LazySettings
     assert "Dados de demonstração" not in page("/")
 
 
-async def test_an_expired_file_is_said_on_the_page(simulate, run):
+@pytest.mark.parametrize(
+    "ended",
+    [
+        {"expires_at": NOW - timedelta(days=400)},
+        {"expires_at": NOW - timedelta(days=400), "bytes_deleted_at": NOW - timedelta(days=399)},
+        {"bytes_deleted_at": NOW - timedelta(days=400)},  # by an admin, before its term
+    ],
+)
+async def test_an_expired_file_is_said_on_the_page(simulate, run, ended):
     await simulate(foods(2))
     search = await run()
     artifact = search.artifact
-    artifact.expires_at = NOW - timedelta(days=400)
-    await database_sync_to_async(artifact.save)()
+    await Artifact.objects.filter(pk=artifact.pk).aupdate(**ended)
     assert "O Excel expirou em 16/07/2025." in words(await get(f"/buscas/{search.pk}/"))
     html = await get(f"/buscas/{search.pk}/excel/", status=410)
     assert "guardadas por um tempo limitado: esta, até 16/07/2025." in words(html)

@@ -17,7 +17,7 @@ from searches.domain.planning import ListKey
 from searches.domain.query import MOST_DAYS
 from searches.domain.tables import COMPETITIVE, MODALITY_BY_CODE
 from searches.lists import ListReader, lists_needed
-from searches.units import UnitState
+from searches.units import UnitState, UnitStatus
 from searches.wording import counted
 
 COUNTRY = "BR"
@@ -47,19 +47,27 @@ class Command(BaseCommand):
         migrate()
         chosen = [int(code) for code in codes] or list(COMPETITIVE)
         outcomes = asyncio.run(_synchronise(places, chosen, days=dias))
-        failed = {place: error for place, error in outcomes.items() if error is not None}
-        for place, error in failed.items():
-            self.stderr.write(f"{place} ficou incompleta: {messages.unit_text(error.code, None)}")
+        failed = [(unit, error) for unit, error in outcomes if error is not None]
+        for unit, error in failed:
+            why = messages.unit_text(error.code, unit.failed_page)
+            self.stderr.write(f"{_missing_text(unit)}: {why}")
         if failed:
             raise SystemExit(3 if len(failed) < len(outcomes) else 1)
 
 
+def _missing_text(unit: UnitState) -> str:
+    is_begun = unit.status_of_a_part is UnitStatus.PARTIAL
+    if unit.uf == COUNTRY:
+        return "O país ficou incompleto" if is_begun else "O país não foi lido"
+    return messages.missing_text([unit.uf], is_begun=is_begun)
+
+
 async def _synchronise(
     places: list[str], modalities: list[int], *, days: int
-) -> dict[str, SourceError | None]:
-    """Read what is missing, place by place; return what failed in each."""
+) -> list[tuple[UnitState, SourceError | None]]:
+    """Read what is missing, place by place; return each with what failed in it."""
     source = await database_sync_to_async(selectors.source_id)()
-    outcomes: dict[str, SourceError | None] = {}
+    outcomes: list[tuple[UnitState, SourceError | None]] = []
     needed = database_sync_to_async(_needed)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn()) as bar:
@@ -76,7 +84,7 @@ async def _synchronise(
 
                 reader = ListReader(client, source=source, asker=None, changed=changed)
                 errors = await reader.read_lists(unit, lists)
-                outcomes[place] = errors[0] if errors else None
+                outcomes.append((unit, errors[0] if errors else None))
                 done = max(unit.pages_done, 1) if not errors else unit.pages_done
                 bar.update(task, completed=done, total=max(unit.pages_total, 1))
                 return unit

@@ -359,6 +359,30 @@ def test_one_password_is_not_tried_on_every_name(alice, monkeypatch):
     assert enter("alice", REMOTE_ADDR=there).status_code == 302
 
 
+@pytest.mark.parametrize(
+    ("addresses", "most"),
+    [
+        (["2a00:1450:1:2::1", "2a00:1450:1:2::2"], 3),  # one network is one place
+        (["8.8.8.8", "8.8.4.4"], 6),
+        (["127.0.0.1"], 6),  # everybody's
+    ],
+)
+def test_from_one_place_only_so_many_accounts_are_made(db, monkeypatch, addresses, most):
+    monkeypatch.setattr(logins, "MOST_SIGN_UPS", 3)
+    answers = []
+    for number in range(6):
+        body = {"username": f"user{number}", "password1": NEW, "password2": NEW}
+        address = addresses[number % len(addresses)]
+        refused = Client().post("/contas/criar/", body | {"password2": "x"}, REMOTE_ADDR=address)
+        assert refused.status_code == 422  # makes no account, and does not count
+        answers.append(Client().post("/contas/criar/", body, REMOTE_ADDR=address))
+    assert User.objects.count() == most
+    assert {answer.status_code for answer in answers[:most]} == {302}
+    for answer in answers[most:]:
+        assert (answer.status_code, answer["Retry-After"]) == (429, "900")
+        assert "Muitas tentativas seguidas" in answer.content.decode()
+
+
 def test_who_guesses_the_old_password_has_to_wait(alice, monkeypatch):
     monkeypatch.setattr(logins, "MOST_ATTEMPTS", 3)
     client, new = login(alice), {"new_password1": NEW, "new_password2": NEW}
