@@ -7,8 +7,8 @@ The score of an object is the sum, over the different terms found in it, of
 less 1 (or `against_weight`) if a phrase near the head says that it is about something else. The
 general terms name a trade and not a thing: they count once, and not at all when another trade is
 named. A score of 1 is a match. So one strong term in what is bought decides; in "para atender a
-Secretaria de Saúde" it does not, and however many there are outside the head, they do not decide
-alone.
+Secretaria de Saúde" it does not, and two of them do not either; three different ones may, as the
+list of what is bought that they are.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,8 +37,11 @@ _GENERAL = "*"
 #: The shelves of a sector's index: what an object is looked through for, all at once.
 _TERM, _MASK, _SHARED_MASK, _AGAINST, _OTHER_TRADE, _OPENER = range(6)
 _SHELVES = 6
-#: What all evidence outside the head can add up to: nearly a match.
-_OUTSIDE_CAP = 0.9
+#: What evidence outside the head can add up to, nearly a match, unless so many different strong
+#: terms are there: a purpose names one or two, a list of goods that begins late names many.
+_OUTSIDE_CAP, _MANY = 0.9, 3
+#: What a strong term is worth where a purpose is named.
+_STRONG_OUTSIDE = 0.3
 #: What stands where places are worth less than this does not speak against: "buffet para a
 #: Secretaria de Obras" is no building work.
 _AGAINST_FROM = 0.5
@@ -287,9 +290,10 @@ def _without_overlaps(hits: list[Hit[_Term]], worths: Sequence[float]) -> list[H
 
 
 def _add_up(evidence: Sequence[Evidence]) -> float:
-    """Add up the best worth of each different term; what stands outside the head is capped."""
+    """Add up the best worth of each different term; a few that stand outside the head are capped."""
     counted: set[str] = set()
     inside = outside = 0.0
+    strong_outside = 0
     for item in evidence:  # the best first
         if item.counted_as in counted:
             continue
@@ -298,7 +302,8 @@ def _add_up(evidence: Sequence[Evidence]) -> float:
             inside += item.worth
         else:
             outside += item.worth
-    return inside + min(outside, _OUTSIDE_CAP)
+            strong_outside += item.worth >= _STRONG_OUTSIDE
+    return inside + (outside if strong_outside >= _MANY else min(outside, _OUTSIDE_CAP))
 
 
 def _relevance(total: float, lateness: float) -> int:

@@ -168,6 +168,13 @@ def sectors_of(text: str) -> set[str]:
         ("Passagens aéreas, hospedagem e traslado", "transporte_servicos"),
         ("Construção de garagem para veículos", "engenharia"),
         ("Botas e luvas para equipe de salvamento", "vestuario"),
+        ("Destina-se à aquisição de câmaras e pneus para a caçamba", "frota_veicular"),
+        ("Serviços gráficos para a corrida da cidade", "papelaria"),
+        ("Reparação do telhado dos banheiros da escola", "engenharia"),
+        ("Recuperação de paredes de alvenaria da creche", "manutencao_predial"),
+        ("Manutenção corretiva de consultórios odontológicos", "equipamentos_medicos"),
+        ("Solução ácida e básica para hemodiálise", "insumos_hospitalares"),
+        ("Empresa de sistemas de monitoramento 24h", "vigilancia"),
     ],
 )
 def test_it_finds_the_sector_of_what_is_bought(text, sector):
@@ -293,6 +300,14 @@ def test_it_finds_the_sector_of_what_is_bought(text, sector):
         ("Infraestrutura temporária de rodeio, com segurança desarmada", "vigilancia"),
         ("Material de proteção e segurança para salvamento aquático", "vestuario"),
         ("Bobinas térmicas para relógio de ponto", "software_desenvolvimento"),
+        ("Fornecimento de água tratada e coleta e tratamento de esgoto do prédio",
+         "materiais_hidraulicos"),
+        ("Contratação de fundação de apoio ao projeto de engenharia transparente", "engenharia"),
+        ("Gás liquefeito para uso na preparação da alimentação escolar", "alimentos"),
+        ("Embarcação para transporte de brigadistas", "vigilancia"),
+        ("Licenças de exibição de filmes", "software_licencas"),
+        ("Mesas de jogos para o grêmio", "mobiliario"),
+        ("Aparelhos split e cortinas de ar", "mobiliario"),
     ],
 )  # fmt: skip
 def test_it_does_not_fall_for_words_that_mean_something_else(text, trap):

@@ -96,6 +96,16 @@ def test_what_is_named_very_late_does_not_decide_alone():
     assert matches(scorer, f"Aquisição de papel, {others} e caneta")
 
 
+def test_a_list_that_begins_late_decides_when_it_has_three_terms():
+    scorer = made_of(strong=("caneta", "papel", "cola"), weak=("fita", "agenda"))
+    others = "vassoura balde pano rodo escova saco luva bota capa cera mangueira corda"
+    assert not matches(scorer, f"Aquisição de {others}, caneta e papel")
+    assert not matches(scorer, f"Aquisição de {others}, caneta, papel, fita e agenda")
+    assert not matches(scorer, f"Aquisição de {others}, caneta, papel, papel e caneta")
+    assert matches(scorer, f"Aquisição de {others}, caneta, papel e cola")
+    assert not matches(scorer, "Veículo destinado à entrega de caneta, papel e cola")
+
+
 def test_it_applies_the_exclusions_of_the_user():
     text = "Aquisição de uniformes e camisetas usadas"
     matcher = sector_matcher("vestuario", ["usada"])
