@@ -290,7 +290,7 @@ def _without_overlaps(hits: list[Hit[_Term]], worths: Sequence[float]) -> list[H
 
 
 def _add_up(evidence: Sequence[Evidence]) -> float:
-    """Add up the best worth of each different term; a few that stand outside the head are capped."""
+    """Add up the best worth of each different term; a few outside the head are capped."""
     counted: set[str] = set()
     inside = outside = 0.0
     strong_outside = 0
