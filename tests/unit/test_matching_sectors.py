@@ -175,6 +175,16 @@ def sectors_of(text: str) -> set[str]:
         ("Manutenção corretiva de consultórios odontológicos", "equipamentos_medicos"),
         ("Solução ácida e básica para hemodiálise", "insumos_hospitalares"),
         ("Empresa de sistemas de monitoramento 24h", "vigilancia"),
+        (
+            "Registro de preço visando a manutenção de aparelhos de ar-condicionado",
+            "manutencao_predial",
+        ),
+        (
+            "Dispensa, nos termos da lei, de empresa especializada para execução de reforma",
+            "engenharia",
+        ),
+        ("Motor para portão eletrônico", "vigilancia"),
+        ("Tubos coletores de sangue para o hospital", "insumos_hospitalares"),
     ],
 )
 def test_it_finds_the_sector_of_what_is_bought(text, sector):
@@ -305,6 +315,10 @@ def test_it_finds_the_sector_of_what_is_bought(text, sector):
         ("Contratação de fundação de apoio ao projeto de engenharia transparente", "engenharia"),
         ("Gás liquefeito para uso na preparação da alimentação escolar", "alimentos"),
         ("Embarcação para transporte de brigadistas", "vigilancia"),
+        ("Recarga de extintores", "manutencao_predial"),
+        ("Locação de máquinas pesadas com operador", "engenharia"),
+        ("Tubos coletores de sangue para o hospital", "materiais_hidraulicos"),
+        ("Reforma de abrigos de paradas de ônibus", "frota_veicular"),
         ("Licenças de exibição de filmes", "software_licencas"),
         ("Mesas de jogos para o grêmio", "mobiliario"),
         ("Aparelhos split e cortinas de ar", "mobiliario"),
