@@ -5,6 +5,7 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from channels.db import database_sync_to_async
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -14,13 +15,15 @@ from searches.access import form_page, way_back
 from searches.database import AWAY
 
 _CODES = {400: "request.invalid", 401: "auth.required", 403: "forbidden", 404: "not_found",
-          405: "method", 500: "internal", 503: "database.down"}  # fmt: skip
+          405: "method", 413: "request.too_large",
+          500: "internal", 503: "database.down"}  # fmt: skip
 _TEXTS = {
     400: "O pedido não pôde ser entendido.",
     401: "Envie um token ou o cookie da sessão com X-CSRFToken.",
     403: "Este pedido não veio de uma página deste site, ou a página ficou aberta tempo demais.",
     404: "Esta página não existe, ou não é sua.",
     405: "Este endereço não aceita este método.",  # a page says it in its own words
+    413: "O que foi enviado é grande demais: um formulário tem até 1 MB.",
     500: "Houve uma falha do nosso lado. Ela foi registrada.",
     503: "O banco de dados não está respondendo. Nada se perdeu: tente de novo em instantes.",
 }
@@ -44,7 +47,7 @@ def _answer(request: HttpRequest, status: int) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, 400)
+    return _answer(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

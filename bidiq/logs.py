@@ -62,6 +62,16 @@ class SearchIdFilter(logging.Filter):
         return True
 
 
+class ClientFaultFilter(logging.Filter):
+    """Leave the traceback out of what Django says of a request that it refused: strangers' nonsense
+    must not fill the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if getattr(record, "status_code", 500) < 500:
+            record.exc_info = record.exc_text = None
+        return True
+
+
 class TextFormatter(logging.Formatter):
     """One readable line: moment, level, logger, search, message."""
 

@@ -5,6 +5,7 @@ import asyncio
 import gc
 import json
 import logging
+import re
 from collections.abc import Iterable
 from contextvars import Context
 from http import HTTPStatus
@@ -102,6 +103,9 @@ class SiteRequest(WebRequest):  # type: ignore[misc]
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """Answer a request that is there as a whole."""
+        host, path = _host_and_path(path)
+        if host:  # it outweighs the header (RFC 9112, 3.2.2)
+            self.requestHeaders.setRawHeaders(b"host", [host])
         if not self._is_refused:
             super().requestReceived(command, path, version)
 
@@ -114,7 +118,8 @@ class SiteRequest(WebRequest):  # type: ignore[misc]
         self.channel.setTimeout(None)
         transport = self.channel.transport
         transport.unregisterProducer()
-        transport.write(_too_large(self.channel._path))  # a request gets its path at the end
+        _, path = _host_and_path(self.channel._path)  # a request gets its path at the end
+        transport.write(_too_large(path))
         self.server.protocol_disconnected(self)
         transport.protocol = _Deaf()
         transport.protocol.makeConnection(transport)
@@ -138,6 +143,14 @@ class _Deaf(Protocol, TimeoutMixin):
 
     def connectionLost(self, reason: Any = None) -> None:
         self.setTimeout(None)  # type: ignore[no-untyped-call]
+
+
+def _host_and_path(target: bytes) -> tuple[bytes, bytes]:
+    """Take the target of a request apart: proxies are sent whole URLs, and some pass them on."""
+    found = re.fullmatch(rb"https?://([^/?#]+)([^#]*)", target, re.IGNORECASE)
+    if found is None:
+        return b"", target
+    return found[1], found[2] if found[2].startswith(b"/") else b"/" + found[2]
 
 
 def _too_large(path: bytes) -> bytes:

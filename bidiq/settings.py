@@ -355,6 +355,7 @@ LOGGING = {
     "filters": {
         "search_id": {"()": "bidiq.logs.SearchIdFilter"},
         "database_away": {"()": "searches.database.AwayFilter"},
+        "client_fault": {"()": "bidiq.logs.ClientFaultFilter"},
     },
     "formatters": {
         "text": {"()": "bidiq.logs.TextFormatter"},
@@ -381,7 +382,7 @@ LOGGING = {
         # A traceback a second while Redis is away: live.py says it once a minute.
         "channels_redis": {"level": "CRITICAL"},
         "psycopg.pool": {"level": "ERROR"},
-        "django.request": {"filters": ["database_away"]},
+        "django.request": {"filters": ["database_away", "client_fault"]},
         # Strangers' nonsense is answered with 400; a traceback for each would fill the log.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.security.TooManyFieldsSent": {"level": "CRITICAL"},

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from bidiq import health
+from searches import accounts
 from searches.api import api
 
 admin.site.site_header = admin.site.site_title = "bidiq: auditoria"
@@ -16,6 +17,7 @@ urlpatterns = [
     path("api/", api.urls),
     # One door to change a password: the one that bears no guessing.
     path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:change_password")),
+    path("admin/login/", accounts.admin_login),
     path("admin/", admin.site.urls),
     path("metrics", health.metrics),
 ]

@@ -4,6 +4,7 @@ import secrets
 from typing import Any, cast
 
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth import login, logout
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
@@ -48,6 +49,14 @@ class Login(LoginView):
         response = super().form_invalid(form)
         must_wait = form.has_error(NON_FIELD_ERRORS, passwords.TOO_MANY)
         return passwords.told_to_wait(response) if must_wait else response
+
+
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """Answer as the admin's own login page, with the status of ours for who has to wait."""
+    response = admin.site.login(request)
+    form = getattr(response, "context_data", {}).get("form")
+    must_wait = form is not None and form.has_error(NON_FIELD_ERRORS, passwords.TOO_MANY)
+    return passwords.told_to_wait(response) if must_wait else response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -155,7 +164,9 @@ def change_address(request: HttpRequest) -> HttpResponse:
     except ValidationError:
         return _account(request, address_problem="invalid", status=422)
     except addresses.TooManyRequests:
-        return _account(request, address_problem="too_many", status=429)
+        response = _account(request, address_problem="too_many", status=429)
+        response["Retry-After"] = str(int(addresses.DAY.total_seconds()))
+        return response
     except MailFailed:
         return _account(request, address_problem="not_sent", status=503)
     return redirect("accounts:account")

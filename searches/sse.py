@@ -44,7 +44,9 @@ async def event_stream_response(request: HttpRequest, search: Search) -> HttpRes
         after = search.last_seq  # a number from nowhere must not make the stream mute
     await aclose_old_connections()
     handover: list[tuple[UUID, int]] | None = getattr(request, "scope", {}).get(_HANDOVER)
-    if handover is None:  # no WithStreams around: Django carries the stream itself
+    if request.method == "HEAD":
+        content = _head()
+    elif handover is None:  # no WithStreams around: Django carries the stream itself
         content = _whole(search.pk, after)
     else:
         handover.append((search.pk, after))

@@ -13,7 +13,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import (
-    require_GET,
     require_http_methods,
     require_POST,
     require_safe,
@@ -203,7 +202,7 @@ def detail(request: HttpRequest, search_id: UUID) -> HttpResponse:
     return response
 
 
-@require_GET
+@require_safe
 @tokens_taken
 async def events(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
     """Stream a search's events."""

@@ -97,7 +97,7 @@ def summarise(kept: Iterable[tuple[Notice, int]], *, now: datetime) -> dict[str,
                 "data_encerramento": _iso(notice.closes_at),
                 "relevancia": relevance,
                 "link_pncp": notice.portal_url,
-                "link_origem": notice.origin_url,
+                "link_origem": notice.origin_url or None,
             }
             for _, notice, relevance in best
         ],

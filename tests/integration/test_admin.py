@@ -83,6 +83,13 @@ def test_the_list_of_a_large_table_does_not_gather_from_every_row(admin, path):
         assert "TEMP B-TREE" not in str(cursor.fetchall())
 
 
+@pytest.mark.parametrize(
+    "path", ["search/?query__contains=1", "search/?coverage=1", "searchevent/?payload__x=1"]
+)
+def test_no_list_is_filtered_by_json(admin, path):
+    assert admin.get(f"/admin/searches/{path}").status_code == 400
+
+
 def test_large_lists_are_filtered_by_what_is_known_beforehand(admin):
     now, source = timezone.now(), selectors.source_id()
     for number, uf, modality in (("1-sp", "SP", 6), ("2-rj", "RJ", 6), ("3-rj", "RJ", 8)):

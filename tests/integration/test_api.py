@@ -228,6 +228,33 @@ def test_a_browser_with_its_csrf_token_may_search_without_an_account(settings):
     assert Client().get(answer.json()["status_url"]).status_code == 404
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "multipart/form-data; boundary=x",
+        "multipart/form-data",
+        "application/x-www-form-urlencoded",
+        "application/x-www-form-urlencoded; charset=utf-16",
+        "text/plain",
+    ],
+)
+def test_a_body_is_json_whatever_it_is_said_to_be(caplog, kind):
+    client = Client(enforce_csrf_checks=True)
+    client.cookies["csrftoken"] = csrf = "a" * 32
+
+    def answer_to(body):
+        headers = {"X-CSRFToken": csrf}
+        return client.post("/api/buscar", body, content_type=kind, headers=headers)
+
+    assert answer_to(json.dumps(ask())).status_code == 202
+    assert answer_to(json.dumps(ask() | {"orgaos": ["&" * 90] * 50})).status_code == 202
+    form = answer_to("--x\r\nContent-Disposition: form-data; name=ufs\r\n\r\nSP\r\n--x--\r\n")
+    assert (form.status_code, form.json()["error"]["code"]) == (400, "request.json")
+    large = answer_to(json.dumps("x" * 2**20))
+    assert (large.status_code, large.json()["error"]["code"]) == (413, "request.too_large")
+    assert "Traceback" not in caplog.text
+
+
 def test_members_only_means_members_only(client, token, settings):
     settings.BIDIQ_LOGIN_REQUIRED = True
     assert client.get(f"/api/buscar/{uuid4()}").status_code == 401
@@ -280,6 +307,8 @@ def test_a_refused_method_is_an_error_object(client, token, method, path, allowe
         ("/api/buscar/xyz", 404),
         ("/api/download", 422),
         ("/api/download?id=xyz", 422),
+        ("/api/download?id=00000000000040008000000000000000", 422),
+        ("/api/download?id={00000000-0000-4000-8000-000000000000}", 422),
         ("/api/download?id=00000000-0000-4000-8000-000000000000", 404),
         ("/api/download?url=http://evil.example", 422),
     ],

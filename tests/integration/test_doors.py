@@ -364,6 +364,10 @@ async def test_a_stream_resumes_after_the_last_event_id_and_says_204_when_that_i
     assert "id: 4\n" in body
     assert "id: 3\n" not in body
     assert (await read_stream(client, f"{path}?after=4"))[0] == 204
+    for door in (path, f"/api/buscar-progress/{search.pk}"):
+        told = await client.head(door)
+        assert (told.status_code, told["Content-Type"]) == (200, "text/event-stream")
+        assert (await client.head(f"{door}?after=4")).status_code == 204
     assert (await read_stream(client, path, **{"Last-Event-ID": "4"}))[0] == 204
     status, body = await read_stream(client, path, **{"Last-Event-ID": "nonsense"})
     assert "id: 1\n" in body

@@ -1,6 +1,7 @@
 """A fault of ours and a database that is away: a page or JSON, never a traceback."""
 
 import json
+import logging
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
+from bidiq.logs import ClientFaultFilter
 from tests import servers
 from tests.processes import site
 
@@ -90,3 +92,24 @@ def test_pages_say_503_while_postgresql_is_down_and_come_back(tmp_path: Path) ->
             assert web.request("GET", "/readyz", headers=probe)[0] == 503
             database.start()
             assert web.request("GET", "/buscas/", headers=cookie)[0] == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("multipart/form-data", "x", 400),
+        ("application/x-www-form-urlencoded; charset=utf-16", "x", 400),
+        ("application/x-www-form-urlencoded", "x" * (2**20 + 1), 413),
+        ("application/x-www-form-urlencoded", "&".join(["x=1"] * 1001), 400),
+    ],
+)
+def test_a_form_that_cannot_be_read_is_refused_in_a_line(caplog, kind, body, status):
+    client = Client(enforce_csrf_checks=True)
+    client.cookies["csrftoken"] = "a" * 32
+    filters = logging.getLogger("django.request").filters
+    assert any(isinstance(each, ClientFaultFilter) for each in filters)
+    answer = client.post("/buscas/", body, content_type=kind)
+    assert answer.status_code == status
+    assert ("grande demais" in answer.content.decode()) == (status == 413)
+    assert "Traceback" not in caplog.text

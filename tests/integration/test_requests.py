@@ -96,6 +96,21 @@ def test_what_is_only_somewhat_too_large_is_for_django_to_refuse(site: processes
     assert (status, json.loads(answer)["error"]["message"]) == (413, "O corpo passa de 1 MB.")
 
 
+def test_a_whole_url_may_be_asked_for_as_proxies_do(site: processes.Process) -> None:
+    def get(target: str, host: str = "localhost") -> bytes:
+        lines = [f"GET {target} HTTP/1.1", f"Host: {host}", "Connection: close", "", ""]
+        return answer_to(site, "\r\n".join(lines).encode())
+
+    assert get("http://localhost/api/ufs?a=1").startswith(b"HTTP/1.1 200 ")
+    assert get("HTTP://localhost").startswith(b"HTTP/1.1 200 ")
+    assert get("http://localhost/api/ufs", host="evil.example").startswith(b"HTTP/1.1 200 ")
+    assert get("http://evil.example/api/ufs").startswith(b"HTTP/1.1 400 ")
+    assert get("ftp://localhost/api/ufs").startswith(b"HTTP/1.1 404 ")
+    long = f"Content-Length: {MOST_BODY_BYTES + 1}"
+    said = answer_to(site, head("http://localhost/api/buscar", long))
+    assert_refused(said, kind=b"application/json")
+
+
 def test_every_status_is_said_by_its_name(site: processes.Process) -> None:
     token = processes.make_user_token(site, "bob")
     bearer = f"Authorization: Bearer {token}"

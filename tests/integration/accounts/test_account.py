@@ -143,6 +143,15 @@ def test_mails_that_could_not_be_sent_do_not_count(alice, refusing, settings):
     assert AddressRequest.objects.count() == 1
 
 
+def test_who_wants_too_many_mails_is_told_when_to_ask_again(alice):
+    client = login(alice)
+    for _ in range(addresses.MOST_OF_AN_ADDRESS):
+        answer = client.post("/contas/email/", {"email": "alice@empresa.example"})
+        assert answer.status_code == 302
+    answer = client.post("/contas/email/", {"email": "alice@empresa.example"})
+    assert (answer.status_code, answer["Retry-After"]) == (429, "86400")
+
+
 def test_many_mails_at_once_are_no_more_than_one_after_another(alice, monkeypatch):
     class Slow(EmailBackend):
         def send_messages(self, messages: Any) -> int:

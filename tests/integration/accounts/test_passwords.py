@@ -407,8 +407,14 @@ def test_the_admins_door_has_the_same_patience(alice, monkeypatch):
     User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
     for _ in range(2):
         enter("x", door="/admin/login/")
-    assert "Muitas tentativas" in enter("alice", door="/admin/login/").content.decode()
+    answer = enter("alice", door="/admin/login/")
+    assert (answer.status_code, answer["Retry-After"]) == (429, "900")
+    assert "Muitas tentativas" in answer.content.decode()
     assert enter("alice").status_code == 429
+    later = timezone.now() + logins.PERIOD
+    monkeypatch.setattr(logins.timezone, "now", lambda: later)
+    assert enter("x", door="/admin/login/").status_code == 200
+    assert enter("alice", door="/admin/login/").status_code == 302
 
 
 def test_a_login_forgets_the_failures_before_it(alice, monkeypatch):
