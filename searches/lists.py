@@ -257,8 +257,9 @@ class ListReader:
         self, unit: UnitState, key: ListKey, pages: list[StoredPage], *, as_of: datetime
     ) -> None:
         listed = {pk for page in pages for pk in page.keys}
-        if len(listed) != pages[0].total_records:
-            return  # copies, in the place of something else perhaps
+        met_count = sum(len(page.keys) for page in pages)
+        if met_count > len(listed) or _listed_count(pages) != pages[0].total_records:
+            return  # copies on other pages: in the place of something that moved, perhaps
         if key.endpoint is Endpoint.PUBLISHED and not listed:
             return  # days are seldom emptied: no proof
         gone = await patiently(notices.mark_gone, self.source, key, listed, as_of=as_of)
@@ -341,8 +342,12 @@ def _is_whole(pages: list[StoredPage]) -> bool:
         len(page.keys) >= FEWEST_REPEATED and all(keys[key] > 1 for key in page.keys)
         for page in pages
     )
-    listed = sum(page.listed_count for page in pages)
-    return listed >= max(page.total_records for page in pages) and not is_repeated
+    announced = max(page.total_records for page in pages)
+    return _listed_count(pages) >= announced and not is_repeated
+
+
+def _listed_count(pages: list[StoredPage]) -> int:
+    return sum(page.listed_count for page in pages)
 
 
 def _drifting_part(key: ListKey, pages: list[StoredPage], *, today: date) -> ListKey:

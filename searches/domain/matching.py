@@ -16,7 +16,7 @@ from searches.domain.suggestions import suggest_terms
 from searches.domain.terms import (
     ParsedTerms,
     TermsError,
-    key_words,
+    distinct,
     merge_spans,
     parse_terms,
     term_index,
@@ -114,12 +114,12 @@ def term_matcher(
     or plural. Without `floor`, one term in three is asked for, and never more than three.
     Raises ValueError when there is no term.
     """
-    distinct = tuple({tuple(key_words(term)): term for term in reversed(terms)}.values())[::-1]
-    if not distinct:
+    different = distinct(terms)
+    if not different:
         raise ValueError("a matcher needs at least one term")
     if floor is None:
-        floor = min(3, ceil(len(distinct) / 3))
-    return _TermMatcher(distinct, tuple(exclusions), max(1, min(floor, len(distinct))))
+        floor = min(3, ceil(len(different) / 3))
+    return _TermMatcher(different, tuple(exclusions), max(1, min(floor, len(different))))
 
 
 _ASIDE = re.compile(r"\s*(\b\d+\s*)?\([^()]*\)")

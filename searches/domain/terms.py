@@ -58,35 +58,54 @@ def parse_terms(text: str) -> ParsedTerms:
             raw_terms.extend(_SEPARATOR.split(rest) if by_piece else rest.split())
         else:
             raw_terms.append(first or second)
-    terms: dict[tuple[str, ...], str] = {}
+    terms: list[str] = []
     dropped: dict[str, str] = {}
     for raw in raw_terms:
         term = " ".join(raw.split())
-        keys = tuple(key_words(term))
+        keys = key_words(term)
         if not keys:
             continue
         if all(key in STOPWORDS for key in keys):
             dropped.setdefault(fold(term), term)
         else:
-            terms.setdefault(keys, term)
-    if len(terms) > MAX_TERMS:
+            terms.append(term)
+    different = distinct(terms)
+    if len(different) > MAX_TERMS:
         raise TermsError("terms.many")
-    for term in terms.values():
+    for term in different:
         if len(term) > MAX_TERM_LENGTH:
             raise TermsError("terms.long", term)
-    return ParsedTerms(tuple(terms.values()), tuple(dropped.values()))
+    return ParsedTerms(different, tuple(dropped.values()))
+
+
+def distinct(terms: Iterable[str]) -> tuple[str, ...]:
+    """Return the terms without those that find nothing but what one before them finds: the same
+    words, be it in the other number."""
+    kept: dict[tuple[str, ...], str] = {}
+    for term in terms:
+        keys = tuple(key_words(term))
+        if keys and not any(_is_within(keys, other) for other in kept):
+            kept[keys] = term
+    return tuple(kept.values())
+
+
+def _is_within(keys: Sequence[str], others: Sequence[str]) -> bool:
+    """Say whether a term, by its words, finds only what another finds."""
+    pairs = zip(keys, others, strict=False)
+    return len(keys) == len(others) and all(word_forms(a) <= word_forms(b) for a, b in pairs)
 
 
 def parse_exclusion(text: str, *, asked: Iterable[str] = ()) -> str:
     """Return a term to leave out, without quotes and repeated blanks; "" when there is no word.
 
-    Raises TermsError for a misplaced `*` or hyphen, and for what is asked for, word for word.
+    Raises TermsError for a misplaced `*` or hyphen, and for what would leave nothing of a term that
+    is asked for.
     """
     if minus := _MINUS.search(text):
         raise TermsError("exclusion.minus", minus[0])
     term = " ".join(_QUOTES.sub(" ", text).split())
     keys = key_words(term)
-    if keys and keys in map(key_words, asked):
+    if keys and any(_is_within(key_words(each), keys) for each in asked):
         raise TermsError("exclusion.asked", term)
     return term if keys else ""
 

@@ -165,13 +165,26 @@ def pieces(
 def phrase_words(text: str) -> list[str]:
     """Return the folded words of any text: what a term is compared by.
 
-    The same as `word_list(fold(text))`, in half the time.
+    The same as `word_list(fold(text))` but for plurals in brackets, in half the time.
     """
     return read(text)[1]
 
 
+#: "Serviço(s)", "material(is)": either number, and one word.
+_EITHER_NUMBER = re.compile(r"(?<=[^\W\d_])\((?:s|es|is|ns)\)", re.IGNORECASE)
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
+
+
 def read(text: str) -> tuple[str, list[str]]:
-    """Return a folded text, and its words. In ASCII, what is of no word is a blank."""
+    """Return a folded text, and its words. In ASCII, what is of no word is a blank.
+
+    A plural in brackets is of no word.
+    """
+    if "(" in text:
+        text = _EITHER_NUMBER.sub(_blank, text)
     try:
         folded = text.encode("latin-1", _BY_FOLDING).translate(_WORDS).decode("ascii")
     except UnicodeError:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from html import unescape
 from typing import Any
 
 import orjson
@@ -23,6 +24,8 @@ MOST_PAGES = 100_000
 
 #: Control characters, lone surrogates and non-characters: neither SQL nor XML can hold them.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+#: Some platforms send the text of their own pages.
+_ENTITY = re.compile(r"&(?:[a-z]{2,8}[0-9]{0,2}|#[0-9]{1,7}|#x[0-9a-f]{1,6});", re.IGNORECASE)
 #: From here on an amount is a slip: the largest ever seen at the source is 4.4e13. The columns,
 #: Decimal(24, 4), hold ten thousand times more.
 _TOO_MUCH_MONEY = Decimal(10) ** 16
@@ -129,7 +132,7 @@ def parse_notice(record: Any, *, asked_uf: str | None) -> Notice:
         awarded_value=_money(get("valorTotalHomologado")),
         published_at=published_at,
         opens_at=_moment(get("dataAberturaProposta")),
-        closes_at=_moment(get("dataEncerramentoProposta"), beyond=_FAR_OFF),
+        closes_at=_deadline(get("dataEncerramentoProposta")),
         updated_at=(
             _moment(get("dataAtualizacaoGlobal")) or _moment(get("dataAtualizacao")) or published_at
         ),
@@ -175,6 +178,8 @@ def _text(value: Any, longest: int) -> str:
     """Return a trimmed line of text; "" for what is not text."""
     if not isinstance(value, str):
         return ""
+    if "&" in value:
+        value = _ENTITY.sub(lambda found: unescape(found[0]), value)
     text = " ".join(value.split())
     if not text.isprintable():
         text = " ".join(_UNPRINTABLE.sub("", text).split())
@@ -215,6 +220,13 @@ def _money(value: Any) -> Decimal | None:
     if isinstance(exponent, int) and exponent < -4:
         amount = amount.quantize(_CENT_OF_CENT)
     return amount or None
+
+
+def _deadline(value: Any) -> datetime | None:
+    """Return a deadline; a date alone lasts to its end."""
+    if isinstance(value, str) and len(day := value.strip()) == 10:
+        value = f"{day}T23:59:59"
+    return _moment(value, beyond=_FAR_OFF)
 
 
 def _moment(value: Any, *, beyond: datetime | None = None) -> datetime | None:

@@ -93,14 +93,24 @@ async def test_what_the_list_of_a_day_has_no_more_is_not_found(simulate, run):
         {"modo_busca": "abertas", "data_inicial": None, "data_final": None},
     ],
 )
-async def test_copies_are_no_proof_that_something_has_left_a_list(simulate, run, at, question):
-    one, two = record(1), record(2)
-    simulator = await simulate([one, two])
-    assert (await run(modalidades=[6], **question)).total_raw == 2
-    simulator.records = FileRecords([one, one])
+@pytest.mark.parametrize(
+    ("copy_at", "total"),
+    [
+        (49, 50),  # on the page of the first: the source lists it twice
+        (50, 51),  # on the next page: in the place of something that moved, perhaps
+    ],
+)
+async def test_copies_are_no_proof_that_something_has_left_a_list(
+    simulate, run, at, question, copy_at, total
+):
+    records = [record(n) for n in range(1, 52)]
+    simulator = await simulate(records)
+    assert (await run(modalidades=[6], **question)).total_raw == 51
+    simulator.records = FileRecords([*records[:copy_at], records[0], *records[copy_at:50]])
     await grow_old(days=5)
     at(minutes=15)
-    assert (await run(modalidades=[6], **question)).total_raw == 2
+    search = await run(modalidades=[6], **question)
+    assert (search.status, search.total_raw) == (Status.COMPLETE, total)
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,11 @@ class Away:
 
 
 @pytest.fixture(params=["on the loop", "on a thread"])
-def insist(request):
+def insist(request, monkeypatch):
     """Call patiently, in both ways."""
     if request.param == "on a thread":
+        # Of tests before this one on the same thread.
+        monkeypatch.setattr(database, "close_old_connections", lambda: None)
         return patiently_here
     return lambda function: asyncio.run(patiently(function))
 

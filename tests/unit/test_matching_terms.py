@@ -24,6 +24,11 @@ from searches.domain.terms import MAX_TERM_LENGTH, MAX_TERMS
         ("de, tinta", ("tinta",), ("de",)),
         ("EPI TI AR", ("EPI", "TI", "AR"), ()),
         ("água ÁGUA agua", ("água",), ()),
+        ("jaleco jalecos luva", ("jaleco", "luva"), ()),
+        ("luvas de procedimento, luva de procedimentos", ("luvas de procedimento",), ()),
+        ("luvas de procedimento, luva", ("luvas de procedimento", "luva"), ()),
+        ("infor* infor", ("infor*", "infor"), ()),
+        ("toners toner", ("toners", "toner"), ()),  # the second has another plural, too
         ('"kit lanche" suco', ("kit lanche", "suco"), ()),
         ("“kit lanche” suco", ("kit lanche", "suco"), ()),
         ('"kit lanche", suco de uva', ("kit lanche", "suco de uva"), ()),
@@ -85,6 +90,9 @@ def test_it_refuses_terms_that_cannot_be_searched(text, code):
         ("material infor*", "MATERIAL INFORMATIVO"),
         ("ônibus", "dois ONIBUS"),
         ("a4", "papel A4."),
+        ("serviço de limpeza", "serviço(s) de limpeza"),
+        ("serviços de limpeza", "SERVIÇO(S) DE LIMPEZA"),
+        ("material de construção", "Material(is) de construção"),
     ],
 )
 def test_it_finds_a_term_as_people_write_it(term, text):
@@ -169,8 +177,12 @@ def test_it_ranks_more_terms_and_earlier_ones_higher():
 
 
 def test_it_counts_a_repeated_term_once():
-    matcher = term_matcher(["jaleco", "JALECO", "avental", "touca"])
+    matcher = term_matcher(["jaleco", "JALECO", "jalecos", "avental", "touca"])
     assert matcher.terms == ("jaleco", "avental", "touca")
+    assert matcher.floor == 1
+    text = "veículo(s) e máquina(s), locação de veículo(s) com motorista"
+    result = term_matcher(["veículo com motorista", "máquina"], floor=1).match(text)
+    assert [text[a:b] for a, b in result.spans] == ["máquina", "veículo(s) com motorista"]
 
 
 def test_it_needs_a_term():

@@ -110,7 +110,7 @@ def test_money_is_decimal_and_zero_is_not_told(raw, value):
     ("raw", "moment"),
     [
         ("2026-12-01T09:30:00", datetime(2026, 12, 1, 9, 30)),
-        ("2026-12-01", datetime(2026, 12, 1)),
+        ("2026-12-01", datetime(2026, 12, 1, 23, 59, 59)),  # a day lasts to its end
         ("2026-12-01T09:30", datetime(2026, 12, 1, 9, 30)),
         (" 2026-12-01T09:30:00.5 ", datetime(2026, 12, 1, 9, 30, 0, 500_000)),
         ("2026-12-01T09:30:00.123456789", datetime(2026, 12, 1, 9, 30, 0, 123_456)),
@@ -122,6 +122,24 @@ def test_dates_are_brasilias_whatever_their_precision(raw, moment):
     closes_at = parsed(dataEncerramentoProposta=raw).closes_at
     assert closes_at == moment.replace(tzinfo=BRASILIA)
     assert closes_at.tzinfo is BRASILIA
+
+
+def test_other_dates_without_a_time_are_the_beginning_of_the_day():
+    notice = parsed(dataPublicacaoPncp="2026-12-01", dataAberturaProposta="2026-12-02")
+    assert notice.published_at == datetime(2026, 12, 1, tzinfo=BRASILIA)
+    assert notice.opens_at == datetime(2026, 12, 2, tzinfo=BRASILIA)
+
+
+@pytest.mark.parametrize(
+    ("raw", "read"),
+    [
+        ("Botij&atilde;o de g&aacute;s &amp; &#243;leo", "Botijão de gás & óleo"),
+        ("P&D; Pesquisa &desconhecida; &copyright", "P&D; Pesquisa &desconhecida; &copyright"),
+        ("&nbsp;Tubos&#0;&#x202;", "Tubos\ufffdȂ"),
+    ],
+)
+def test_the_entities_of_pages_are_read(raw, read):
+    assert parsed(objetoCompra=raw).object == read
 
 
 @pytest.mark.parametrize("raw", ["", "31/12/2026", "0001-01-01T00:00:00", "1899-12-30", 5, None])

@@ -145,6 +145,14 @@ def test_a_part_of_what_is_asked_may_be_excluded():
     assert parse_query(asked, today=TODAY).exclusions == ("calça",)
 
 
+@pytest.mark.parametrize("excluded", ["jaleco", "JALECOS", "calças jeans"])
+def test_what_is_asked_cannot_be_excluded(excluded):
+    asked = {**LEAST, "termos_busca": "calça jeans, jaleco", "exclusion_terms": [excluded]}
+    with pytest.raises(QueryError) as refused:
+        parse_query(asked, today=TODAY)
+    assert list(refused.value.problems) == ["exclusion_terms"]
+
+
 @pytest.mark.parametrize(
     ("written", "read", "shown"),
     [
