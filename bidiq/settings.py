@@ -261,6 +261,7 @@ BIDIQ_SEARCHES_AT_ONCE = env.integer("BIDIQ_SEARCHES_AT_ONCE", 16, minimum=1, ma
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "searches:form"
 LOGOUT_REDIRECT_URL = "searches:form"
+SESSION_ENGINE = "searches.sessions"
 #: An anonymous visitor's history lives as long as its cookie, which looking at it renews
 #: (searches.access.renew_session).
 SESSION_COOKIE_AGE = 90 * 86400
