@@ -16,6 +16,7 @@ import pytest
 from openpyxl import load_workbook
 
 from searches.domain.brazil import BRASILIA
+from tests import servers
 from tests.integration.conftest import record
 from tests.processes import ROOT, environment, free_port, migrated, simulator
 
@@ -337,6 +338,17 @@ def test_a_database_that_cannot_be_opened_is_said_in_one_line(
     assert why in done.stderr
     assert "secret" not in done.stderr
     assert os.listdir(tmp_path) == ["foreign"]
+
+
+def test_a_database_without_a_place_for_tables_is_said_in_one_line() -> None:
+    with servers.postgresql() as database:
+        address = f"{database.url}?options=-c%20search_path%3Dnosuch"
+        done = manage("serve", "--port", str(free_port()), DATABASE_URL=address)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "CommandError: bidiq: DATABASE_URL: o banco de dados não pôde ser aberto: "
+        "no schema has been selected to create in\n"
+    )
 
 
 def test_a_taken_port_is_said_in_one_line(variables: dict[str, str]) -> None:
