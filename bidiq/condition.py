@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from pathlib import Path
 from typing import Any, cast
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 from exports.services import storage_health
 from searches import live
@@ -24,6 +26,10 @@ STALE_SECONDS, STALE_PATIENCE_SECONDS = 15.0, 0.3
 PATIENCE_SECONDS = 1.5
 #: How long the storage waits to hear whether the database answers, before it does without.
 ROWS_PATIENCE_SECONDS = 0.3
+#: How long a write to SQLite may be under way before nobody else's could be made; less than
+#: PATIENCE_SECONDS. And how much must be free beside its file: what a search or two write.
+WRITE_PATIENCE_SECONDS = 1.2
+LEAST_FREE_BYTES = 16 * 1024 * 1024
 #: A thread that has asked for this long hangs, perhaps for ever: another one asks.
 HANGING_SECONDS = 15.0
 
@@ -103,10 +109,24 @@ def _leave_a_busy_pool() -> None:
 
 
 def _database() -> State:
+    takes_writes = _server_takes_writes if settings.BIDIQ_ON_POSTGRESQL else _file_takes_writes
+    return {"mode": _database_mode(), "state": "ok" if takes_writes() else "down"}
+
+
+def _server_takes_writes() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SHOW transaction_read_only" if settings.BIDIQ_ON_POSTGRESQL else "SELECT 1")
-        is_read_only = cursor.fetchone() == ("on",)
-    return {"mode": _database_mode(), "state": "down" if is_read_only else "ok"}
+        cursor.execute("SHOW transaction_read_only")
+        return bool(cursor.fetchone() == ("off",))
+
+
+def _file_takes_writes() -> bool:
+    """Begin to write; raises OperationalError when somebody else does for longer than it should."""
+    with connection.cursor() as cursor:  # this thread's own connection, which is closed after it
+        cursor.execute(f"PRAGMA busy_timeout = {int(WRITE_PATIENCE_SECONDS * 1000)}")
+    with transaction.atomic():  # BEGIN IMMEDIATE
+        pass
+    folder = Path(connection.settings_dict["NAME"]).absolute().parent
+    return shutil.disk_usage(folder).free >= LEAST_FREE_BYTES
 
 
 def _database_mode() -> str:

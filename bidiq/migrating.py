@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import OperationalError, connection
+from django.db.migrations.exceptions import MigrationSchemaMissing
 
 #: Any number that nothing else of ours locks.
 _LOCK = 0x62696469
@@ -17,16 +18,18 @@ _LOCK = 0x62696469
 def migrate() -> None:
     """Apply what is missing; whoever comes second waits and finds nothing to do.
 
-    Raises CommandError in one line when the database cannot be opened.
+    Raises CommandError in one line when the database cannot be opened or takes no tables.
     """
     try:
         with _alone():
             call_command("migrate", interactive=False, verbosity=0)
     except (OperationalError, ImproperlyConfigured) as error:
         raise _unreachable(error) from None
+    except MigrationSchemaMissing as error:  # no schema, or none in which we may create a table
+        raise _unreachable(error.__context__ or error) from None
 
 
-def _unreachable(error: Exception) -> CommandError:
+def _unreachable(error: BaseException) -> CommandError:
     # Only its first line, and no more of the address than the driver says: it has no password.
     why = (str(error).splitlines() or ["?"])[0]
     return CommandError(f"bidiq: DATABASE_URL: o banco de dados não pôde ser aberto: {why}")

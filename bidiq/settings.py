@@ -3,7 +3,6 @@
 With no variable set at all the site works on one machine; each variable adds a part.
 """
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 import django_stubs_ext
-import redis
 
-from bidiq import env
+from bidiq import env, redis_url
 
 django_stubs_ext.monkeypatch()
 
@@ -153,16 +151,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Channel layer: a doorbell, the database is the truth -----------------------------------------
 
-REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
-if not urlsplit(REDIS_URL).scheme.startswith("unix") and not re.fullmatch(
-    r"/?[0-9]*", urlsplit(REDIS_URL).path, re.ASCII
-):
-    raise env.BadEnvironment("REDIS_URL", "redis://host:port/NUMBER")
+REDIS_URL = redis_url.checked(env.url("REDIS_URL", schemes=("redis", "rediss", "unix")))
 if REDIS_URL:
-    try:  # options after the ? are read by the driver alone; this opens no connection
-        redis.ConnectionPool.from_url(REDIS_URL).make_connection()
-    except (ValueError, TypeError):
-        raise env.BadEnvironment("REDIS_URL", "options that redis-py knows after the ?") from None
     CHANNEL_LAYERS: dict[str, Any] = {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -261,6 +251,7 @@ BIDIQ_SEARCHES_AT_ONCE = env.integer("BIDIQ_SEARCHES_AT_ONCE", 16, minimum=1, ma
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "searches:form"
 LOGOUT_REDIRECT_URL = "searches:form"
+SESSION_ENGINE = "searches.sessions"
 #: An anonymous visitor's history lives as long as its cookie, which looking at it renews
 #: (searches.access.renew_session).
 SESSION_COOKIE_AGE = 90 * 86400

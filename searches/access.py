@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from asgiref.sync import iscoroutinefunction
@@ -18,11 +18,10 @@ from bidiq import logs
 from searches import selectors
 from searches.models import Search
 from searches.owners import VISITOR_KEY, Owner, make_visitor, owner_of
+from searches.sessions import SessionStore
 from searches.tokens import bearer_of, user_of_token
 
 View = Callable[..., Any]
-#: The day on which the session of somebody who looked was saved last.
-RENEWED_KEY = "renewed_on"
 #: Addresses that take only what is posted -> the page that their form stands on.
 FORM_PAGES = {
     "searches:cancel": "searches:detail",
@@ -51,10 +50,9 @@ def renew_session(request: HttpRequest) -> None:
     For pages, which are looked at. Not at streams and downloads: the session is saved after the
     view, over a database connection that would stay open as long as they last.
     """
-    session, today = request.session, timezone.localdate().isoformat()
-    owns = VISITOR_KEY in session or SESSION_KEY in session
-    if owns and session.get(RENEWED_KEY) != today:
-        session[RENEWED_KEY] = today
+    session = cast(SessionStore, request.session)
+    if VISITOR_KEY in session or SESSION_KEY in session:
+        session.renew(timezone.localdate().isoformat())
 
 
 def visible_or_404(request: HttpRequest, search_id: UUID) -> Search:

@@ -16,6 +16,7 @@ import pytest
 from openpyxl import load_workbook
 
 from searches.domain.brazil import BRASILIA
+from tests import servers
 from tests.integration.conftest import record
 from tests.processes import ROOT, environment, free_port, migrated, simulator
 
@@ -149,34 +150,62 @@ def ctrl_c_heard() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.usefixtures("ctrl_c_heard")
-def test_ctrl_c_cancels_the_search(tmp_path: Path, variables: dict[str, str]) -> None:
+def stopped(number: int, *arguments: str, **variables: str) -> tuple[int, str]:
+    """Stop a command by a signal while it reads; return its exit status and what it said."""
     records = [record(n) for n in range(1, 3000)]
     with simulator(records, latency_seconds=0.5) as (source, url):
-        command = [
-            sys.executable, "manage.py", "buscar", "--ufs", "SP", "--setor", "alimentos",
-            "--de", "2026-08-01", "--ate", "2026-08-20",
-        ]  # fmt: skip
         given = environment(SECRET_KEY="test", PNCP_BASE_URL=url, PNCP_CONCURRENCY="1", **variables)
-        pipe = subprocess.PIPE
         with subprocess.Popen(
-            command, cwd=ROOT, env=given, stdout=pipe, stderr=pipe, text=True
-        ) as searching:
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as reading:  # fmt: skip
             try:
                 deadline = time.monotonic() + 60
                 while len(source.requests) < 2 and time.monotonic() < deadline:
                     time.sleep(0.05)  # nobody tells when the source is asked
-                searching.send_signal(signal.SIGINT)
-                _, errors = searching.communicate(timeout=10)
+                reading.send_signal(number)
+                _, errors = reading.communicate(timeout=10)
             finally:
-                searching.kill()
+                reading.kill()
         assert len(source.requests) < 20
-    assert searching.returncode == 1
+    return reading.returncode, errors
+
+
+def only_value(path: Path, query: str) -> object:
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        (value,) = database.execute(query).fetchone()
+    return value
+
+
+@pytest.mark.usefixtures("ctrl_c_heard")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_cancel_the_search(
+    tmp_path: Path, variables: dict[str, str], number: int
+) -> None:
+    output = tmp_path / "made" / "f.xlsx"
+    output.parent.mkdir()
+    status, errors = stopped(
+        number, "buscar", "--ufs", "SP", "--setor", "alimentos", "--de", "2026-08-01",
+        "--ate", "2026-08-20", "--saida", str(output), **variables,
+    )  # fmt: skip
+    assert status == 1
     assert errors.strip().endswith("Busca cancelada.")
     assert "Traceback" not in errors
-    with contextlib.closing(sqlite3.connect(tmp_path / "terminal.sqlite3")) as database:
-        (status,) = database.execute("SELECT status FROM searches_search").fetchone()
-    assert status == "cancelled"
+    assert os.listdir(output.parent) == []
+    database = tmp_path / "terminal.sqlite3"
+    assert only_value(database, "SELECT status FROM searches_search") == "cancelled"
+
+
+@pytest.mark.usefixtures("ctrl_c_heard")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_give_back_what_was_being_read_ahead(
+    tmp_path: Path, variables: dict[str, str], number: int
+) -> None:
+    status, errors = stopped(number, "sincronizar", "--dias", "90", "--ufs", "SP", **variables)
+    assert status == 1
+    assert errors == "CommandError: Leitura interrompida. O que foi lido está guardado.\n"
+    database = tmp_path / "terminal.sqlite3"
+    assert only_value(database, "SELECT count(*) FROM searches_pagelease") == 0
 
 
 #: A table that takes no claims: run_search raises, with the search as it was.
@@ -309,6 +338,17 @@ def test_a_database_that_cannot_be_opened_is_said_in_one_line(
     assert why in done.stderr
     assert "secret" not in done.stderr
     assert os.listdir(tmp_path) == ["foreign"]
+
+
+def test_a_database_without_a_place_for_tables_is_said_in_one_line() -> None:
+    with servers.postgresql() as database:
+        address = f"{database.url}?options=-c%20search_path%3Dnosuch"
+        done = manage("serve", "--port", str(free_port()), DATABASE_URL=address)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "CommandError: bidiq: DATABASE_URL: o banco de dados não pôde ser aberto: "
+        "no schema has been selected to create in\n"
+    )
 
 
 def test_a_taken_port_is_said_in_one_line(variables: dict[str, str]) -> None:

@@ -14,7 +14,6 @@ from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from bidiq.asgi import application
-from searches.access import RENEWED_KEY
 from searches.consumers import GONE
 from searches.domain.lifecycle import Status
 from searches.domain.progress import Stage, Told
@@ -23,6 +22,7 @@ from searches.owners import Owner
 from searches.routing import websocket_urlpatterns
 from searches.services import events
 from searches.services import searches as services
+from searches.sessions import RENEWED_KEY
 from searches.tokens import create_token
 from tests.integration.conftest import create
 from tests.integration.pages_support import browser

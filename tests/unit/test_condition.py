@@ -1,8 +1,14 @@
 """How the parts are, for the pages: nobody is kept waiting by one of them after the other."""
 
+import shutil
+import sqlite3
 import threading
+import time
+from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
+from django.db import connection
 
 from bidiq import condition
 from bidiq.condition import Part, State
@@ -52,3 +58,32 @@ def test_without_a_quiet_time_nobody_waits(worst):
     for name in ("channel_layer", "storage", "runner"):
         condition.PARTS[name].asking(fresh_seconds=condition.FRESH_SECONDS).result(10)
     assert condition.degraded() == []
+
+
+@pytest.fixture
+def writer(transactional_db):
+    """Another process that writes to the database file."""
+    path = connection.settings_dict["NAME"]
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+
+
+def answer() -> State:
+    part = condition.PARTS["database"]
+    return Part(part.name, part._ask, part._mode).asking().result(10)
+
+
+def test_a_database_file_that_stays_locked_is_down_and_a_write_under_way_is_no_alarm(writer):
+    before = time.monotonic()
+    assert answer() == {"mode": "sqlite", "state": "down"}
+    assert time.monotonic() - before < 5  # and not the patience of who writes
+    threading.Timer(0.2, writer.rollback).start()
+    assert answer() == {"mode": "sqlite", "state": "ok"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_full_disk_is_a_database_that_is_down(monkeypatch):
+    assert answer()["state"] == "ok"
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=4096))
+    assert answer()["state"] == "down"

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 from django.core.management import CommandError, call_command
 
-from bidiq import env
+from bidiq import env, redis_url
 from bidiq.management.commands import serve
 from tests.processes import ROOT, environment, free_port
 
@@ -43,8 +43,7 @@ from tests.processes import ROOT, environment, free_port
         ("DATABASE_URL", "sqlite://"),
         ("REDIS_URL", "unix://"),
         ("REDIS_URL", "redis://localhost/first"),
-        ("REDIS_URL", "redis://localhost/0?db=x"),
-        ("REDIS_URL", "redis://localhost/0?nonsense=1"),
+        ("REDIS_URL", "redis://localhost/0?protocol=9"),
         ("PNCP_BASE_URL", "http://x/consulta?y=1"),
         ("PNCP_BASE_URL", "http://x/#y"),
         ("ALLOWED_HOSTS", "localhost,http://x"),
@@ -74,6 +73,48 @@ def test_a_bad_value_stops_the_start_with_one_line(name, value):
     assert done.stderr.count("\n") == 1, done.stderr
     assert name in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis://h/0?nonsense=1", "not nonsense"),
+        ("redis://h/0?db=1&encoding=foo&retry=x", "not encoding, retry"),
+        ("redis://h/0?protocol=9", "not protocol"),
+        ("redis://h?db=x", "db"),
+        ("redis://h?db=", "db"),
+        ("redis://h?db=1&db=2", "once"),
+        ("redis://h/0#1", "without #"),
+        ("redis://h?socket_timeout=nan", "socket_timeout"),
+        ("redis://h?socket_connect_timeout=0", "socket_connect_timeout"),
+        ("redis://h?socket_keepalive=off", "socket_keepalive"),
+        ("redis://h?max_connections=0", "max_connections"),
+        ("redis://h?client_name=a%20b", "client_name"),
+        ("redis://h?ssl_cert_reqs=none", "scheme"),
+        ("rediss://h?ssl_cert_reqs=bogus", "ssl_cert_reqs"),
+        ("rediss://h?ssl_ca_certs=/nowhere", "certificates"),
+        ("rediss://h?ssl_certfile=/dev/null", "certificates"),
+        ("rediss://h?ssl_keyfile=/dev/null", "ssl_certfile"),
+    ],
+)
+def test_an_option_that_redis_could_not_be_used_with_is_named(url, said):
+    with pytest.raises(env.BadEnvironment, match=rf"REDIS_URL is not usable: .*{said}") as stopped:
+        redis_url.checked(url)
+    assert "\n" not in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://a:b@h:1/2?client_name=site&health_check_interval=0&max_connections=50",
+        "redis://h?db=2&username=a&password=b&socket_timeout=0.5&socket_connect_timeout=2",
+        "redis://h?socket_keepalive=True",
+        "rediss://h/0?ssl_cert_reqs=none&ssl_check_hostname=false",
+        "unix:///run/redis.sock?db=1",
+    ],
+)
+def test_the_options_of_redis_that_make_sense_are_taken_as_they_are(url):
+    assert redis_url.checked(url) == url
 
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path, monkeypatch):

@@ -143,6 +143,14 @@ def test_a_bad_specification_is_said_with_its_reason():
     assert caught.value.returncode == 2
 
 
+@pytest.mark.parametrize("text", ["nan", "inf", "-1", "muito"])
+@pytest.mark.parametrize("option", [("pncp_simulator", "--latency-ms"), ("worker", "--espera")])
+def test_seconds_are_a_number_from_0_on(option, text):
+    command, name = option
+    with pytest.raises(CommandError, match=f"{name}: um número a partir de 0"):
+        call_command(command, f"{name}={text}")
+
+
 async def test_the_help_explains_the_faults():
     async with process("--help") as started:
         output, _ = await asyncio.wait_for(started.communicate(), timeout=60)

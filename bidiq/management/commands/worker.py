@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bidiq import telemetry
+from bidiq.arguments import not_negative
 from bidiq.logs import without_credentials
 from bidiq.migrating import migrate
 
@@ -18,7 +19,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--espera",
-            type=float,
+            type=not_negative,
             metavar="S",
             help="segundos que uma busca tem para terminar depois do SIGTERM (padrão: 10)",
         )

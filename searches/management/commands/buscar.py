@@ -17,7 +17,7 @@ from django.utils import timezone
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
-from bidiq import telemetry
+from bidiq import stopping, telemetry
 from bidiq.migrating import migrate
 from exports.services import read_piece
 from searches import messages, runner, streams
@@ -62,6 +62,10 @@ class Command(BaseCommand):
         parser.add_argument("--saida", type=Path, help="arquivo .xlsx a escrever")
 
     def handle(self, **options: Any) -> None:
+        with stopping.said("Busca cancelada."):
+            self._handle(options)
+
+    def _handle(self, options: dict[str, Any]) -> None:
         telemetry.start()
         migrate()
         query = _query(options)
@@ -78,10 +82,7 @@ class Command(BaseCommand):
 
     def _search(self, query: SearchQuery) -> Search:
         """Run the search and say what it found; an end without a result is a CommandError."""
-        try:
-            search = asyncio.run(_run(query))
-        except KeyboardInterrupt:
-            raise CommandError("Busca cancelada.", returncode=EXIT[Status.CANCELLED]) from None
+        search = stopping.run(_run(query))
         self.stdout.write(messages.found_text(search.total_kept, search.total_raw))
         for uf, entry in search.coverage.items():
             if entry["status"] != "complete":
@@ -159,7 +160,7 @@ async def _run(query: SearchQuery) -> Search:
             if work.done() and await _is_left(search, work):
                 raise CommandError(_LEFT, returncode=1)
             await showing
-        except asyncio.CancelledError:  # Ctrl-C: nobody would go on with it; a second one insists
+        except asyncio.CancelledError:  # nobody would go on with it; a second Ctrl-C insists
             await database_sync_to_async(services.request_cancel)(search)
             raise
         finally:

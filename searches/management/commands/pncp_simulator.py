@@ -12,6 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bidiq import tied
+from bidiq.arguments import not_negative
 from searches.domain.brazil import BRASILIA
 from searches.pncp.faults import HELP, BadSpec, Faults
 from searches.pncp.sample import Sample
@@ -45,10 +46,10 @@ class Command(BaseCommand):
             "--data", type=Path, metavar="F", help="registros .jsonl ou .jsonl.gz; sem ele, gerados"
         )
         parser.add_argument(
-            "--latency-ms", type=_not_negative, default=0.0, metavar="N", help="por resposta"
+            "--latency-ms", type=not_negative, default=0.0, metavar="N", help="por resposta"
         )
         parser.add_argument(
-            "--rate-per-minute", type=_not_negative, default=0.0, metavar="N", help="0: sem limite"
+            "--rate-per-minute", type=not_negative, default=0.0, metavar="N", help="0: sem limite"
         )
         parser.add_argument("--faults", default="", metavar="FALHAS", help="veja abaixo")
         parser.add_argument("--seed", type=int, default=1, help="dos dados gerados e das falhas")
@@ -107,13 +108,6 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError("de 0 a 65535")
     return port
-
-
-def _not_negative(text: str) -> float:
-    number = float(text)
-    if not 0 <= number < 1e9:
-        raise argparse.ArgumentTypeError("um número a partir de 0")
-    return number
 
 
 def _moment(text: str) -> datetime:

@@ -1,6 +1,5 @@
 """`manage.py sincronizar`: fill the local store ahead of the searches."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bidiq import stopping
 from bidiq.migrating import migrate
 from searches import messages, runner, selectors
 from searches.domain.brazil import BRASILIA, BY_CODE
@@ -44,9 +44,10 @@ class Command(BaseCommand):
         known = set(map(str, MODALITY_BY_CODE))
         if unknown := [code for code in codes if code.lstrip("0") not in known]:
             raise CommandError(f"--modalidades: {', '.join(unknown)} não é código de modalidade.")
-        migrate()
         chosen = [int(code) for code in codes] or list(COMPETITIVE)
-        outcomes = asyncio.run(_synchronise(places, chosen, days=dias))
+        with stopping.said("Leitura interrompida. O que foi lido está guardado."):
+            migrate()
+            outcomes = stopping.run(_synchronise(places, chosen, days=dias))
         failed = [(unit, error) for unit, error in outcomes if error is not None]
         for unit, error in failed:
             why = messages.unit_text(error.code, unit.failed_page)
