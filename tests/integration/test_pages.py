@@ -60,6 +60,13 @@ async def test_a_running_page_says_where_it_stands_and_refreshes_itself_without_
     assert "Cancelar" in seen
 
 
+@pytest.mark.parametrize(("status", "said"), [("complete", "6 de 20"), ("partial", "6")])
+async def test_how_many_pages_there_are_is_said_while_none_has_failed(status, said):
+    search = await create(ufs=["SP", "MG"])
+    await told(search, reading("MG", status), reading("SP", "reading"))
+    assert f"Páginas {said} Lidas" in words(await get(f"/buscas/{search.pk}/"))
+
+
 async def test_the_script_gets_the_list_alone():
     search = await create()
     html = await get(f"/buscas/{search.pk}/?fragmento=resultados")
