@@ -248,6 +248,23 @@ def test_the_docs_of_the_api_can_be_read(visit: Visit) -> None:
     shot(page, "docs")
 
 
+def test_on_paper_what_is_chosen_is_seen_and_buttons_are_not(
+    visit: Visit, live_site: Stage
+) -> None:
+    page = visit().open()
+    ask(page, live_site, ufs="AC")
+    wait_for_end(page)
+    page.get_by_role("button", name="Salvar a busca").click()
+    page.emulate_media(media="print")
+    expect(page.get_by_role("heading", level=2)).to_be_visible()
+    expect(page.get_by_role("button")).to_have_count(0)
+    page.goto("/")
+    expect(page.get_by_role("button")).to_have_count(0)
+    chosen = page.locator(".tile:has(:checked)").first
+    expect(chosen).to_have_css("color", "rgb(0, 0, 0)")
+    shot(page, "form-paper")
+
+
 #: What runs off the screen is reached by keyboard.
 SCROLLED = "scrollable-region-focusable"
 
@@ -275,6 +292,8 @@ def test_twice_the_text_fits_a_small_phone(
         for name, page in tour(Tabs(context, [])):
             size = "getComputedStyle(document.documentElement).fontSize"
             assert page.evaluate(size) == "32px"
+            for box in page.locator("label input:not(.tile *)").all():
+                assert box.evaluate("box => box.offsetWidth") == 28  # twice as large too
             assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
             assert page.locator(".tile > :is(.code, .n)").evaluate_all(CUT_OFF) == [], name
             shot(page, f"{name}-large")

@@ -164,6 +164,7 @@ async def test_a_cancelled_search_shows_what_it_has_not_read(simulate, run):
     assert 'class="tile is-idle" title="Rio de Janeiro: 0 encontradas"' in html
     assert '<span class="tile is-unread"></span>não foi lida: a busca parou antes' in html
     assert '<span class="tile is-failed"></span>' not in html
+    assert "cancelada 3 encontradas em 3 lidas" in words(await get("/buscas/"))
 
 
 # --- money ---------------------------------------------------------------------------------------

@@ -96,6 +96,7 @@ export class Results {
     const button = this.section.querySelector("[data-show-new]");
     button.hidden = false;
     button.textContent = "A busca terminou, ver o resultado";
+    this.section.querySelector("h2").firstChild.textContent = "Encontradas: ";
     this.onButton = onButton;
   }
 
