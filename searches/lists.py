@@ -306,7 +306,8 @@ class ListReader:
             if error.retryable:
                 self._failed_in_a_row.append(unit.uf)
             logger.warning("%s page %d: %s (%s)", key, number, error.code, error)
-            unit.failed_page = unit.failed_page or number
+            # The first page of a list counts most: without it nobody knows how many there are.
+            unit.failed_page = min(unit.failed_page or number, number)
             raise
         self._answered = True
         self._failed_in_a_row.clear()

@@ -84,6 +84,14 @@ def one_line(text: str) -> str:
     return " ".join(text.replace("\x00", " ").split())
 
 
+def clipped(text: str, most: int) -> str:
+    """Return a text of no more than so many characters, cut after a word, with a sign of it."""
+    if len(text) <= most:
+        return text
+    words, _, _ = text[:most].rpartition(" ")
+    return f"{(words or text[: most - 1]).rstrip(' ,;·')}…"
+
+
 def web_address(url: str) -> str:
     """Return an address that a browser may follow, else ""; a source's own may be javascript:."""
     return url if url.lower().startswith(("http://", "https://")) else ""

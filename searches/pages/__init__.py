@@ -79,6 +79,7 @@ def detail_context(
         "ending": ending(search),
         "has_result": has_result,
         "has_matches": bool(search.total_kept) if has_result else listing.live_count > 0,
+        "nothing_read": search.status == Status.CANCELLED and not search.total_raw,
         "is_partial": search.status == Status.PARTIAL,
         "coverage": report.coverage(search),
         "left_out": report.left_out(search, query),

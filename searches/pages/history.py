@@ -53,14 +53,16 @@ def history_context(page: "Page[Search]", *, owner: Owner, now: datetime) -> dic
 def state_text(search: Search) -> str:
     """Say where a search stands."""
     state = messages.STATES[Status(search.status)]
-    return f"{state}, {search.progress} %" if search.status == Status.RUNNING else state
+    return f"{state}, {search.progress}\u00a0%" if search.status == Status.RUNNING else state
 
 
 def _row(search: Search, before: UUID | None, places: Places, *, now: datetime) -> Row:
     query = stored_query(search.query)
     found = wording.counted(search.total_kept, "encontrada", "encontradas")
     read = wording.counted(search.total_raw, "lida", "lidas")
-    has_counts = search.status in {Status.COMPLETE, Status.PARTIAL}
+    # What one that was stopped had read is on its page too.
+    has_result = search.status in {Status.COMPLETE, Status.PARTIAL}
+    has_counts = has_result or (search.is_terminal and search.total_raw > 0)
     return Row(
         search=search,
         question=wording.question(query),

@@ -138,7 +138,6 @@ def coverage(search: Search) -> list[Covered]:
     """Return what was read of each UF, the incomplete ones first."""
     rows = []
     for uf, entry in search.coverage.items():
-        pages_done, pages_total = entry["paginas_lidas"], entry["paginas_total"]
         rows.append(
             Covered(
                 uf=uf,
@@ -149,15 +148,21 @@ def coverage(search: Search) -> list[Covered]:
                 read=wording.whole(entry["lidas"]),
                 found=wording.whole(entry["encontradas"]),
                 from_store=wording.whole(entry["do_acervo"]),
-                # With none read their number is not known either.
-                pages=f"{wording.whole(pages_done)} de "
-                + wording.counted(pages_total, "página", "páginas")
-                if pages_done
-                else "",
+                pages=_pages(entry),
                 unreadable=messages.unreadable_text(entry.get("ilegiveis", 0)),
             )
         )
     return sorted(rows, key=lambda row: (row.status == "complete", fold(row.name)))
+
+
+def _pages(entry: dict[str, Any]) -> str:
+    """Say how many pages were read; of how many, when the first page of each list told it."""
+    done, total = entry["paginas_lidas"], entry["paginas_total"]
+    if not done:
+        return ""
+    if (entry.get("pagina_que_falhou") or 1) > 1:
+        return f"{wording.whole(done)} de {wording.counted(total, 'página', 'páginas')}"
+    return wording.counted(done, "página lida", "páginas lidas")
 
 
 def _problem(entry: dict[str, Any]) -> str:

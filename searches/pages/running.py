@@ -105,15 +105,16 @@ def begun_ufs(told: Told) -> tuple[str, ...]:
 
 
 def _pages(search: Search, told: Told) -> str:
-    """Say how many pages were read; of how many, once every UF has begun.
+    """Say how many pages were read; of how many, once every UF has begun and none has failed.
 
-    screen.js does the same.
+    What failed may be a first page, which tells how many there are. screen.js does the same.
     """
     done = sum(int(each["pages_done"]) for each in told.values())
     total = sum(int(each["pages_total"]) for each in told.values())
     if not total:
         return "–"
-    is_known = len(begun_ufs(told)) >= search.units_total
+    has_failed = any(each.get("uf_status") in ("partial", "failed") for each in told.values())
+    is_known = len(begun_ufs(told)) >= search.units_total and not has_failed
     return f"{wording.whole(done)} de {wording.whole(total)}" if is_known else wording.whole(done)
 
 

@@ -16,7 +16,7 @@ from searches.domain.lifecycle import TERMINAL
 from searches.domain.query import SearchQuery
 from searches.domain.schedule import asked_daily, daily_days, next_daily
 from searches.domain.stored import stored_query
-from searches.domain.text import one_line
+from searches.domain.text import clipped, one_line
 from searches.models import Digest, SavedSearch, Search
 from searches.owners import Owner
 from searches.services.searches import create_search
@@ -85,8 +85,9 @@ def _days(saved: SavedSearch) -> int:
 
 
 def _free(name: str, *, taken: Collection[str]) -> str:
-    name = one_line(name)[:LONGEST_NAME]
-    numbered = (f"{name[: LONGEST_NAME - 5]} ({number})" for number in range(2, MOST_SAVED + 1))
+    name = clipped(one_line(name), LONGEST_NAME)
+    start = clipped(name, LONGEST_NAME - len(f" ({MOST_SAVED})"))
+    numbered = (f"{start} ({number})" for number in range(2, MOST_SAVED + 1))
     return next((each for each in (name, *numbered) if each not in taken), name)
 
 
@@ -104,7 +105,7 @@ def change(
     user_id = saved.owner_user_id or owner.user_id
     wanted = {
         "owner_user_id": user_id,
-        "name": one_line(name)[:LONGEST_NAME] or saved.name,
+        "name": clipped(one_line(name), LONGEST_NAME) or saved.name,
         "next_run_at": (saved.next_run_at or next_daily(now, of=saved.pk)) if is_daily else None,
         "wants_mail": wants_mail and user_id is not None,
     }

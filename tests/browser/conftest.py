@@ -47,15 +47,23 @@ def _executable(playwright: Playwright) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def launch() -> Iterator[Callable[..., Browser]]:
+    """Start a browser with these arguments more."""
     with sync_playwright() as playwright:
         executable = _executable(playwright)
         if executable is None:
             if os.environ.get("CI"):
                 pytest.fail(HOW)
             pytest.skip(HOW)
-        with playwright.chromium.launch(executable_path=executable, args=ARGUMENTS) as launched:
-            yield launched
+        yield lambda *more: playwright.chromium.launch(
+            executable_path=executable, args=[*ARGUMENTS, *more]
+        )
+
+
+@pytest.fixture(scope="module")
+def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    with launch() as launched:
+        yield launched
 
 
 @dataclass

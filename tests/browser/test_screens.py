@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import Stage, Tabs, Visit, ask, published, shot, wait_for_end
 
@@ -248,13 +248,80 @@ def test_the_docs_of_the_api_can_be_read(visit: Visit) -> None:
     shot(page, "docs")
 
 
+def test_on_paper_what_is_chosen_is_seen_and_buttons_are_not(
+    visit: Visit, live_site: Stage
+) -> None:
+    page = visit().open()
+    ask(page, live_site, ufs="AC")
+    wait_for_end(page)
+    page.get_by_role("button", name="Salvar a busca").click()
+    page.emulate_media(media="print")
+    expect(page.get_by_role("heading", level=2)).to_be_visible()
+    expect(page.get_by_role("button")).to_have_count(0)
+    page.goto("/")
+    expect(page.get_by_role("button")).to_have_count(0)
+    chosen = page.locator(".tile:has(:checked)").first
+    expect(chosen).to_have_css("color", "rgb(0, 0, 0)")
+    shot(page, "form-paper")
+
+
+#: What runs off the screen is reached by keyboard.
+SCROLLED = "scrollable-region-focusable"
+
+
 def test_a_phone_shows_all_of_it(visit: Visit, tour: Callable[[Tabs], Any]) -> None:
-    tabs = visit(may_complain=True, has_touch=True, viewport={"width": 360, "height": 780})
+    narrow = {"width": 360, "height": 780}
+    tabs = visit(may_complain=True, bypass_csp=True, has_touch=True, viewport=narrow)
     for name, page in tour(tabs):
+        page.evaluate(AXE)
+        found = page.evaluate(f"axe.run({{ runOnly: '{SCROLLED}' }})")
+        assert found["violations"] == [], name
         for width in (390, 360):
             page.set_viewport_size({"width": width, "height": 780})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, name
         shot(page, f"{name}-phone")
+
+
+def test_twice_the_text_fits_a_small_phone(
+    launch: Callable[..., Browser], live_site: Stage, tour: Callable[[Tabs], Any]
+) -> None:
+    with launch("--blink-settings=defaultFontSize=32") as browser:
+        context = browser.new_context(
+            base_url=live_site.url, locale="pt-BR", viewport={"width": 320, "height": 700}
+        )
+        for name, page in tour(Tabs(context, [])):
+            size = "getComputedStyle(document.documentElement).fontSize"
+            assert page.evaluate(size) == "32px"
+            for box in page.locator("label input:not(.tile *)").all():
+                assert box.evaluate("box => box.offsetWidth") == 28  # twice as large too
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
+            assert page.locator(".tile > :is(.code, .n)").evaluate_all(CUT_OFF) == [], name
+            shot(page, f"{name}-large")
+
+
+#: What the tiles do not show whole.
+CUT_OFF = """parts => parts.filter(part => {
+  const [own, tile] = [part, part.closest(".tile")].map(each => each.getBoundingClientRect());
+  return own.left < tile.left - 1 || own.right > tile.right + 1 || own.bottom > tile.bottom + 1;
+}).map(part => part.outerHTML)"""
+
+STATES = (
+    *("is-out", "is-waiting", "is-reading", "is-complete", "is-complete from-store"),
+    *("is-partial", "is-failed", "is-unread", "is-idle"),
+    *(f"is-idle shade-{step}" for step in range(1, 6)),
+)
+
+
+def test_forced_colours_tell_the_states_of_tiles_and_bars_apart(visit: Visit) -> None:
+    page = visit(forced_colors="active").open()
+    tiles = [f"tile {state}" for state in STATES]
+    legend = "".join(f"<li><span class='{name}'></span></li>" for name in tiles)
+    bars = "".join(f"<progress max='4' value='{value}'></progress>" for value in range(4))
+    page.evaluate(
+        "html => { document.body.innerHTML = html; }", f"<ul class=legend>{legend}</ul>{bars}"
+    )
+    looks = [each.screenshot() for each in page.locator(".tile, progress").all()]
+    assert len(set(looks)) == len(looks) == len(tiles) + 4
 
 
 def test_an_account_keeps_the_history_and_makes_tokens(visit: Visit, live_site: Stage) -> None:

@@ -241,6 +241,7 @@ def test_the_result_waits_for_who_reads_what_is_not_together_in_it(
     show = page.get_by_role("button", name="A busca terminou, ver o resultado")
     expect(show).to_be_visible()
     expect(page.get_by_role("button", name="Cancelar")).to_be_hidden()
+    expect(page.locator("#resultados-titulo")).to_have_text(re.compile(r"^Encontradas: \d"))
     if leave == "button":
         show.click()
     else:

@@ -19,6 +19,7 @@ from searches.domain.query import Order
 from searches.models import Search, SearchEvent
 from searches.services import events
 from searches.services import searches as services
+from searches.units import coverage_of
 from tests.integration.conftest import NOW, create, record
 from tests.integration.pages_support import browser, foods, get, page, words
 
@@ -58,6 +59,18 @@ async def test_a_running_page_says_where_it_stands_and_refreshes_itself_without_
     assert "Bahia: não pedida" in seen
     assert 'height="30" y="70"' in html  # the tile is filled to 3 of 10
     assert "Cancelar" in seen
+
+
+@pytest.mark.parametrize(("status", "said"), [("complete", "6 de 20"), ("partial", "6")])
+async def test_how_many_pages_there_are_is_said_while_none_has_failed(status, said):
+    search = await create(ufs=["SP", "MG"])
+    await told(search, reading("MG", status), reading("SP", "reading"))
+    assert f"Páginas {said} Lidas" in words(await get(f"/buscas/{search.pk}/"))
+
+
+async def test_a_number_and_its_sign_stay_on_one_line_in_the_history():
+    await told(await create(), reading("SP", "reading"))
+    assert re.search("em andamento, \\d+\u00a0%", await get("/buscas/"))
 
 
 async def test_the_script_gets_the_list_alone():
@@ -315,6 +328,13 @@ async def test_a_search_that_was_stopped_before_it_began_has_not_failed():
     assert "fica no acervo" not in seen
     assert "falhou" not in seen
     assert "Minas Gerais: não foi lida: a busca parou antes" in seen
+    # One that had been begun tells what it had read of each.
+    begun = await database_sync_to_async(Search.objects.get)(pk=search.pk)
+    begun.coverage = coverage_of(begun)
+    await database_sync_to_async(begun.save)()
+    seen = words(await get(f"/buscas/{search.pk}/"))
+    assert "Nada tinha sido lido ainda." in seen
+    assert "Não se leu tudo" not in seen
 
 
 async def test_there_is_no_file_before_the_end():

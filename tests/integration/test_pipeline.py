@@ -110,6 +110,16 @@ async def test_the_pages_of_both_rounds_are_counted(simulate, run):
     assert covered["paginas_total"] == 6
 
 
+async def test_a_first_page_that_failed_is_told_rather_than_a_later_one(simulate, run):
+    """Without it nobody knows how many pages there are."""
+    await simulate(
+        [record(n, modality=6) for n in range(1, 130)],
+        faults="truncate:modality=6;page=2,timeout:modality=4;page=1",
+    )
+    search = await run(client={"attempts": 1, "timeout_seconds": 0.3})  # the second fails later
+    assert search.coverage["SP"]["pagina_que_falhou"] == 1
+
+
 @pytest.mark.parametrize("ufs", [["SP"], ["SP", "RJ"]])
 async def test_what_failed_is_tried_again_also_when_no_uf_is_whole(simulate, run, ufs):
     foods = [record(n, uf=ufs[n % len(ufs)]) for n in range(1, 151)]

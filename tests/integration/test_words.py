@@ -119,6 +119,20 @@ def test_what_is_missing_is_said_with_its_reason(missing, said):
     assert report.incomplete_text(lacking(**missing)) == f"{said} O resto está aqui."
 
 
+@pytest.mark.parametrize(
+    ("failed", "done", "said"),
+    [(14, 13, "13 de 20 páginas"), (1, 3, "3 páginas lidas"), (None, 1, "1 página lida")],
+)
+def test_how_many_pages_there_are_is_said_when_each_first_page_told_it(failed, done, said):
+    counts = dict.fromkeys(("lidas", "encontradas", "do_acervo"), 0)
+    search = lacking(SP=("partial", "source.down", failed))
+    search.coverage = {
+        "SP": search.coverage["SP"] | counts | {"paginas_lidas": done, "paginas_total": 20}
+    }
+    (row,) = report.coverage(search)
+    assert row.pages == said
+
+
 def test_a_uf_that_was_not_reached_looks_like_its_sign():
     told = lacking(MG=("failed", "search.stopped", None), BA=DOWN)
     drawn = tiles.result_tiles(
@@ -150,6 +164,7 @@ async def test_a_cancelled_search_shows_what_it_has_not_read(simulate, run):
     assert 'class="tile is-idle" title="Rio de Janeiro: 0 encontradas"' in html
     assert '<span class="tile is-unread"></span>não foi lida: a busca parou antes' in html
     assert '<span class="tile is-failed"></span>' not in html
+    assert "cancelada 3 encontradas em 3 lidas" in words(await get("/buscas/"))
 
 
 # --- money ---------------------------------------------------------------------------------------

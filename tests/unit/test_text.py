@@ -9,6 +9,7 @@ import pytest
 from searches.domain.inflection import word_forms
 from searches.domain.matching import all_sectors
 from searches.domain.text import (
+    clipped,
     fold,
     phrase_words,
     pieces,
@@ -19,6 +20,18 @@ from searches.domain.text import (
 )
 from searches.pncp.sample import Sample
 from searches.pncp.sample_records import record_of
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("uma frase", "uma frase"),
+        ("uma frase e mais", "uma frase…"),
+        ("esparadrapo*", "esparadra…"),
+    ],
+)
+def test_what_is_too_long_is_cut_after_a_word(text, said):
+    assert clipped(text, 10) == said
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,10 @@ export class Results {
     const read = shown.filter((card) => card.getBoundingClientRect().top < window.innerHeight);
     const kept = new Set(read.map((card) => card.dataset.card));
     const next = this.cards(this.latest);
-    const found = next.findIndex((card) => card.dataset.card === read.at(-1)?.dataset.card);
-    // One that fell out of the best stays where it is read, and the best go below it.
-    const rank = Math.max(found, 0);
+    const last = read.at(-1)?.dataset.card;
+    const found = next.findIndex((card) => card.dataset.card === last);
+    // One that fell out of the best stays where it is read: all of the best belong above it.
+    const rank = last && found < 0 ? next.length : found;
     const above = next.filter((card, place) => place < rank && !kept.has(card.dataset.card));
     const below = next.filter((card, place) => place >= rank && !kept.has(card.dataset.card));
     for (const card of shown) if (!kept.has(card.dataset.card)) card.remove();
@@ -84,6 +85,8 @@ export class Results {
 
   offer(count) {
     const button = this.section.querySelector("[data-show-new]");
+    // Hidden, it would lose the focus.
+    if (count === 0 && button === document.activeElement) this.focusHeading();
     button.hidden = count === 0;
     button.textContent = `${count} ${count === 1 ? "nova" : "novas"} acima, mostrar`;
   }
@@ -93,6 +96,7 @@ export class Results {
     const button = this.section.querySelector("[data-show-new]");
     button.hidden = false;
     button.textContent = "A busca terminou, ver o resultado";
+    this.section.querySelector("h2").firstChild.textContent = "Encontradas: ";
     this.onButton = onButton;
   }
 
@@ -105,11 +109,13 @@ export class Results {
     this.section.querySelector("[data-live-count]").replaceWith(count);
     if (!scroll) return;
     this.section.scrollIntoView();
-    if (held) {
-      const heading = this.section.querySelector("h2");
-      heading.tabIndex = -1;
-      heading.focus({ preventScroll: true });
-    }
+    if (held) this.focusHeading();
+  }
+
+  focusHeading() {
+    const heading = this.section.querySelector("h2");
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
   }
 
   /** Remember the cards on the screen and the link in focus, to put them back as they are. */

@@ -138,10 +138,12 @@ export class Screen {
     return [...this.told.values()].filter((each) => each.uf_status !== "waiting").length;
   }
 
-  /** How many pages there are is known when every UF has begun. */
+  /** How many pages there are is known when every UF has begun and none has failed. */
   pages(done, pages) {
     if (!pages) return "–";
-    return this.begun() < this.unitsTotal ? numbers.format(done) : `${numbers.format(done)} de ${numbers.format(pages)}`;
+    const hasFailed = [...this.told.values()].some((each) => ["partial", "failed"].includes(each.uf_status));
+    const isKnown = this.begun() >= this.unitsTotal && !hasFailed;
+    return isKnown ? `${numbers.format(done)} de ${numbers.format(pages)}` : numbers.format(done);
   }
 
   tile(detail) {

@@ -62,6 +62,17 @@ async def test_a_name_is_one_line(daily, alice):
     assert again.name == "Merenda Bcc: bob@empresa.example de SP"
 
 
+async def test_a_long_name_is_cut_after_a_word(daily):
+    saved, search = await daily()
+    cut = f"{'merenda escolar ' * 7}merenda…"
+    long = "merenda escolar " * 10
+    await sync((await sync(browser)).post, f"/salvas/{saved.pk}/", {"nome": long})
+    await sync(saved.refresh_from_db)
+    assert saved.name == cut
+    await sync(saved.delete)
+    assert (await sync(services.save, search, owner=ALICE, name=long)).name == cut
+
+
 async def test_what_can_be_asked_no_more_is_not_saved(daily):
     saved, search = await daily()
     await sync(saved.delete)
