@@ -164,7 +164,8 @@ if REDIS_URL:
                         "socket_timeout": 30,
                         "socket_connect_timeout": 2,
                         "health_check_interval": 10,
-                        "socket_keepalive": True,
+                        # A socket of the same machine knows no such thing.
+                        **({} if REDIS_URL.startswith("unix:") else {"socket_keepalive": True}),
                     }
                 ],
                 "prefix": "bidiq",

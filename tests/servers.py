@@ -119,6 +119,11 @@ class Valkey(Server):
     def url(self) -> str:
         return f"redis://{HOST}:{self.port}/0"
 
+    @property
+    def local_url(self) -> str:
+        """The address for who is on the same machine."""
+        return f"unix://{self.directory / 'socket'}"
+
 
 @dataclass
 class PostgreSQL(Server):
@@ -184,6 +189,7 @@ def valkey() -> Iterator[Valkey]:
     with _directory("valkey") as directory:
         server = Valkey(port=free_port(), directory=directory)
         options = {"port": server.port, "bind": HOST, "dir": directory, "appendonly": "yes"}
+        options["unixsocket"] = directory / "socket"
         arguments = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
         server._command = [str(get_binary_path()), *arguments, "--save", ""]
         server._is_ready = lambda: _answers(server.port, b"PING\r\n", b"+PONG")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -192,6 +193,42 @@ for number in range(20):
         assert done.returncode == 0, done.stderr
         await watcher.reaches(21)
     assert watcher.seqs == list(range(1, 22))
+
+
+@pytest.mark.parametrize("name", ["url", "local_url"])
+def test_the_layer_of_the_settings_takes_each_kind_of_address(
+    valkey: servers.Valkey, name: str, tmp_path: Path
+) -> None:
+    valkey.start()
+    code = """
+import asyncio, django
+django.setup()
+from channels.layers import get_channel_layer
+async def main():
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await layer.group_add("group", channel)
+    await layer.group_send("group", {"type": "heard"})
+    print(await layer.receive(channel))
+    await layer.flush()
+asyncio.run(main())
+"""
+    variables = {
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'db'}",
+        "REDIS_URL": getattr(valkey, name),
+        "SECRET_KEY": "test",
+        "DJANGO_SETTINGS_MODULE": "bidiq.settings",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=processes.ROOT,
+        env=processes.environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "{'type': 'heard'}\n", done.stderr
 
 
 @pytest.mark.parametrize("kind", LAYERS_OF_REDIS, indirect=True)
