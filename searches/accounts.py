@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import LoginView
 from django.core import signing
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -46,17 +46,14 @@ class Login(LoginView):
     redirect_authenticated_user = True
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        response = super().form_invalid(form)
-        must_wait = form.has_error(NON_FIELD_ERRORS, passwords.TOO_MANY)
-        return passwords.told_to_wait(response) if must_wait else response
+        return passwords.with_its_wait(super().form_invalid(form), form)
 
 
 def admin_login(request: HttpRequest) -> HttpResponse:
     """Answer as the admin's own login page, with the status of ours for who has to wait."""
     response = admin.site.login(request)
-    form = getattr(response, "context_data", {}).get("form")
-    must_wait = form is not None and form.has_error(NON_FIELD_ERRORS, passwords.TOO_MANY)
-    return passwords.told_to_wait(response) if must_wait else response
+    form = getattr(response, "context_data", {}).get("form")  # not of a redirect
+    return response if form is None else passwords.with_its_wait(response, form)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,8 +66,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     context = {"form": form, "next": _on_the_way_to(request)}
     status = 422 if form.errors else 200
     response = render(request, "accounts/sign_up.html", context, status=status)
-    must_wait = form.has_error(NON_FIELD_ERRORS, passwords.TOO_MANY)
-    return passwords.told_to_wait(response) if must_wait else response
+    return passwords.with_its_wait(response, form)
 
 
 def _new_user(request: HttpRequest, form: passwords.SignUpForm) -> User | None:
@@ -250,5 +246,4 @@ def delete_account(request: HttpRequest) -> HttpResponse:
     context = {"form": form, "retention_days": settings.BIDIQ_EXPORT_RETENTION_DAYS}
     status = 422 if form.errors else 200
     response = render(request, "accounts/delete_account.html", context, status=status)
-    must_wait = form.has_error("password", passwords.TOO_MANY)
-    return passwords.told_to_wait(response) if must_wait else response
+    return passwords.with_its_wait(response, form, field="password")

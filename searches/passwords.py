@@ -14,6 +14,7 @@ from django.contrib.auth.forms import (
     UserCreationForm,
 )
 from django.contrib.auth.models import User
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
@@ -59,6 +60,13 @@ def told_to_wait(response: HttpResponse) -> HttpResponse:
     response.status_code = 429
     response["Retry-After"] = str(int(logins.PERIOD.total_seconds()))
     return response
+
+
+def with_its_wait(
+    response: HttpResponse, form: forms.BaseForm, *, field: str = NON_FIELD_ERRORS
+) -> HttpResponse:
+    """Return the answer with a form, told to wait when the form says so at a field."""
+    return told_to_wait(response) if form.has_error(field, TOO_MANY) else response
 
 
 class _Patient:
@@ -171,8 +179,7 @@ class Change(_Refusing, auth_views.PasswordChangeView):
         return {**super().get_form_kwargs(), "request": self.request}
 
     def form_invalid(self, form: Any, *, status: int = 422) -> HttpResponse:
-        response = super().form_invalid(form, status=status)
-        return told_to_wait(response) if form.has_error("old_password", TOO_MANY) else response
+        return with_its_wait(super().form_invalid(form, status=status), form, field="old_password")
 
     def form_valid(self, form: Any) -> HttpResponse:
         self.request.session[CHANGED_KEY] = True

@@ -155,6 +155,20 @@ async def test_all_watchers_share_one_subscription_and_the_last_one_closes_it(
     assert not streams._topics[asyncio.get_running_loop()]
 
 
+def _run(code: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run a script of the site in a process of its own."""
+    variables |= {"SECRET_KEY": "test", "DJANGO_SETTINGS_MODULE": "bidiq.settings"}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=processes.ROOT,
+        env=processes.environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 async def test_events_of_another_process_arrive(
     teller: Teller, layer: dict[str, Any], kind: str, settings: LazySettings
 ) -> None:
@@ -174,22 +188,11 @@ for number in range(20):
 """
     variables = {
         "DATABASE_URL": f"sqlite:///{settings.DATABASES['default']['NAME']}",
-        "SECRET_KEY": "test",
-        "DJANGO_SETTINGS_MODULE": "bidiq.settings",
     }
     watcher = Watcher(teller.id)
     async with watching(watcher):
         await watcher.reaches(1)
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-c", code],
-            cwd=processes.ROOT,
-            env=processes.environment(**variables),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = await asyncio.to_thread(_run, code, **variables)
         assert done.returncode == 0, done.stderr
         await watcher.reaches(21)
     assert watcher.seqs == list(range(1, 22))
@@ -216,18 +219,8 @@ asyncio.run(main())
     variables = {
         "DATABASE_URL": f"sqlite:///{tmp_path / 'db'}",
         "REDIS_URL": getattr(valkey, name),
-        "SECRET_KEY": "test",
-        "DJANGO_SETTINGS_MODULE": "bidiq.settings",
     }
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=processes.ROOT,
-        env=processes.environment(**variables),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = _run(code, **variables)
     assert done.stdout == "{'type': 'heard'}\n", done.stderr
 
 
