@@ -166,8 +166,9 @@ def written(words: Iterable[str]) -> set[str]:
 #: What is bought is named early. On objects that nobody had tuned on, a sole term after so many
 #: words was wrong nine times in ten: it does not decide alone.
 _HEAD_WORDS, _FAR_WORTH = 12, 0.6
-#: Whatever stands before it, what follows is named: "adesão à ata ..., cujo objeto é ...".
-_NAMES_WHAT_FOLLOWS = "objeto"
+#: Whatever stands before them, what follows is named: "adesão à ata ..., cujo objeto é ...", "...
+#: com participação exclusiva de microempresas é o registro de preços para a aquisição de ...".
+_NAME_WHAT_FOLLOWS = frozenset({"objeto", "aquisicao", "contratacao", "registro", "locacao"})
 
 
 def place_worths(words: Sequence[str], openers: Sequence[Hit[Zone]], *, until: int) -> list[float]:
@@ -198,7 +199,7 @@ def place_worths(words: Sequence[str], openers: Sequence[Hit[Zone]], *, until: i
         first = start if zone.factor == 1 else end
         last = min(until, end + zone.words) if zone.words else until
         found[first:last] = [factor] * (last - first)
-        if words[start] == _NAMES_WHAT_FOLLOWS:
+        if words[start] in _NAME_WHAT_FOLLOWS:
             begin = start
     if until > _HEAD_WORDS:
         _fade(words, found, begin)

@@ -94,6 +94,8 @@ def test_what_is_named_very_late_does_not_decide_alone():
     assert matches(scorer, f"Aquisição de {others.removesuffix(' corda')} e caneta")
     assert not matches(scorer, f"Aquisição de {others} e caneta")
     assert matches(scorer, f"Aquisição de papel, {others} e caneta")
+    # A purchase that is named anew begins anew.
+    assert matches(scorer, f"Pregão exclusivo, {others}, para a aquisição de caneta")
 
 
 def test_a_list_that_begins_late_decides_when_it_has_three_terms():
