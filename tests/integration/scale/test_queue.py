@@ -1,5 +1,7 @@
 """The job and its search are one transaction; one row is claimed once; an old attempt is fenced."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
 
 pytestmark = pytest.mark.timeout(120)
@@ -39,11 +41,16 @@ def await_somebody_who_waits_for_this_transaction():
 """
 
 
-def test_a_transaction_that_is_rolled_back_leaves_no_job(installation) -> None:
+@pytest.fixture
+def printed_by(installation) -> Iterator[Callable[[str], str]]:
+    """Run a script beside an empty queue on PostgreSQL; return what it printed."""
     with installation() as cluster:
-        printed = cluster.script(
-            PREPARE
-            + """
+        yield lambda script: cluster.script(PREPARE + script)
+
+
+def test_a_transaction_that_is_rolled_back_leaves_no_job(printed_by) -> None:
+    printed = printed_by(
+        """
 class Stop(Exception): pass
 try:
     with transaction.atomic():
@@ -55,15 +62,13 @@ except Stop:
 create()
 print(Search.objects.count(), Job.objects.count())
 """
-        )
-        assert printed.split() == ["0", "0", "1", "1"]
+    )
+    assert printed.split() == ["0", "0", "1", "1"]
 
 
-def test_a_second_job_of_the_same_search_is_not_made(installation) -> None:
-    with installation() as cluster:
-        printed = cluster.script(
-            PREPARE
-            + """
+def test_a_second_job_of_the_same_search_is_not_made(printed_by) -> None:
+    printed = printed_by(
+        """
 search = create()
 with transaction.atomic():
     print(queue.defer_search(search))
@@ -71,15 +76,13 @@ with transaction.atomic():
 taken = services.claim(search.pk, worker="x:1:y")
 print(bool(services.give_back(taken)), Job.objects.count())
 """
-        )
-        assert printed.split() == ["False", "1", "True", "1"]
+    )
+    assert printed.split() == ["False", "1", "True", "1"]
 
 
-def test_a_lost_job_is_made_anew_by_processes_of_its_source_alone(installation) -> None:
-    with installation() as cluster:
-        printed = cluster.script(
-            PREPARE
-            + """
+def test_a_lost_job_is_made_anew_by_processes_of_its_source_alone(printed_by) -> None:
+    printed = printed_by(
+        """
 queue.LOST_SECONDS = 0
 search = create()
 Job.objects.all().delete()
@@ -88,15 +91,13 @@ print(len(queue.defer_lost()), services.claim(search.pk, worker="other:1:x"))
 settings.PNCP_BASE_URL = asked_of
 print(queue.defer_lost() == [search.pk], services.claim(search.pk, worker="w:1:x").attempt)
 """
-        )
-        assert printed.split() == ["0", "None", "True", "1"]
+    )
+    assert printed.split() == ["0", "None", "True", "1"]
 
 
-def test_who_asks_for_very_many_gets_the_next_job_when_one_of_them_ends(installation) -> None:
-    with installation() as cluster:
-        printed = cluster.script(
-            PREPARE
-            + """
+def test_who_asks_for_very_many_gets_the_next_job_when_one_of_them_ends(printed_by) -> None:
+    printed = printed_by(
+        """
 settings.BIDIQ_SEARCHES_AT_ONCE = 4
 queue.LOST_SECONDS = 0
 many = [create() for _ in range(5)]
@@ -118,19 +119,17 @@ services.request_cancel(taken)
 services.give_back(taken)
 print(with_jobs(), queue.defer_lost())
 """
-        )
-        # The jobs of what has ended deliver nothing.
-        assert printed.splitlines() == [
-            "[0, 1, 5] []", "[0, 1, 2, 5]", "[0, 1, 2, 3, 5]", "[0, 1, 2, 3, 4, 5] []",
-        ]  # fmt: skip
+    )
+    # The jobs of what has ended deliver nothing.
+    assert printed.splitlines() == [
+        "[0, 1, 5] []", "[0, 1, 2, 5]", "[0, 1, 2, 3, 5]", "[0, 1, 2, 3, 4, 5] []",
+    ]  # fmt: skip
 
 
-def test_a_cancel_while_the_result_is_being_stored_waits_for_it(installation) -> None:
+def test_a_cancel_while_the_result_is_being_stored_waits_for_it(printed_by) -> None:
     """Each of the two holds what the other one wants, unless both take it in the same order."""
-    with installation() as cluster:
-        printed = cluster.script(
-            PREPARE
-            + """
+    printed = printed_by(
+        """
 from threading import Event, Thread
 from searches.domain.filtering import Tally
 from searches.services import matches, results
@@ -158,15 +157,13 @@ judging.join()
 search.refresh_from_db()
 print(search.status, search.total_raw, Match.objects.count())
 """
-        )
-        assert printed == "cancelled 5 0"
+    )
+    assert printed == "cancelled 5 0"
 
 
-def test_of_many_workers_one_claims_a_search(installation) -> None:
-    with installation() as cluster:
-        printed = cluster.script(
-            PREPARE
-            + """
+def test_of_many_workers_one_claims_a_search(printed_by) -> None:
+    printed = printed_by(
+        """
 import threading
 for _ in range(20):
     search, start, won = create(), threading.Barrier(6), []
@@ -183,15 +180,13 @@ for _ in range(20):
     assert search.attempt == 1
 print("ok")
 """
-        )
-        assert printed == "ok"
+    )
+    assert printed == "ok"
 
 
-def test_an_old_attempt_writes_nothing_over_a_new_one(installation) -> None:
-    with installation() as cluster:
-        printed = cluster.script(
-            PREPARE
-            + """
+def test_an_old_attempt_writes_nothing_over_a_new_one(printed_by) -> None:
+    printed = printed_by(
+        """
 search = create()
 old = services.claim(search.pk, worker="old:1:x")
 services.give_back(old)
@@ -214,16 +209,14 @@ search.refresh_from_db()
 assert (search.last_seq, search.status, search.worker) == (before, "running", "new:2:y")
 print("ok")
 """
-        )
-        assert printed == "ok"
+    )
+    assert printed == "ok"
 
 
-def test_a_claim_that_is_lost_while_matches_are_written_undoes_them(installation) -> None:
+def test_a_claim_that_is_lost_while_matches_are_written_undoes_them(printed_by) -> None:
     """And whoever gives signs of life, or takes the search, does not wait for them."""
-    with installation() as cluster:
-        printed = cluster.script(
-            PREPARE
-            + """
+    printed = printed_by(
+        """
 from threading import Thread
 from searches.domain.filtering import Verdict, matcher_for
 from searches.services import matches
@@ -255,15 +248,13 @@ except ClaimLost:
     search.refresh_from_db()
     print(search.status, Match.objects.count())
 """
-        )
-        assert printed.split() == ["complete", "0"]
+    )
+    assert printed.split() == ["complete", "0"]
 
 
-def test_a_cancellation_waits_for_a_give_back_and_is_heard(installation) -> None:
-    with installation() as cluster:
-        printed = cluster.script(
-            PREPARE
-            + """
+def test_a_cancellation_waits_for_a_give_back_and_is_heard(printed_by) -> None:
+    printed = printed_by(
+        """
 from threading import Event, Thread
 search = create()
 taken = services.claim(search.pk, worker="old:1:x")
@@ -287,16 +278,14 @@ giving.join()
 search.refresh_from_db()
 print(search.status, [event["stage"] for event in told])
 """
-        )
-        assert printed == "cancelled ['cancelled']"
+    )
+    assert printed == "cancelled ['cancelled']"
 
 
-def test_what_is_counted_first_is_written_by_one_after_another(installation) -> None:
+def test_what_is_counted_first_is_written_by_one_after_another(printed_by) -> None:
     """Saving, asking and mails with links: none passes its limit when all come at once."""
-    with installation() as cluster:
-        printed = cluster.script(
-            PREPARE
-            + """
+    printed = printed_by(
+        """
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 import time
@@ -339,15 +328,13 @@ query = SearchQuery.from_json(search.query)
 asked = at_once(lambda: services.create_search(query, owner=Owner(visitor="b")))
 print(asked.count("TooManySearches"))
 """
-        )
-        assert printed.split() == ["1", "3", "3"]
+    )
+    assert printed.split() == ["1", "3", "3"]
 
 
-def test_of_many_processes_one_asks_a_saved_question_each_day(installation) -> None:
-    with installation() as cluster:
-        printed = cluster.script(
-            PREPARE
-            + """
+def test_of_many_processes_one_asks_a_saved_question_each_day(printed_by) -> None:
+    printed = printed_by(
+        """
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -369,5 +356,5 @@ with ThreadPoolExecutor(6) as pool:
     print(sum(pool.map(look, range(6))))
 print(kept.runs.count(), Job.objects.count())
 """
-        )
-        assert printed.split() == ["1", "2", "1"]
+    )
+    assert printed.split() == ["1", "2", "1"]
