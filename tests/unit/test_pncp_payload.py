@@ -142,6 +142,19 @@ def test_the_entities_of_pages_are_read(raw, read):
     assert parsed(objetoCompra=raw).object == read
 
 
+@pytest.mark.parametrize(
+    ("raw", "read"),
+    [
+        ("aquisiÃ§Ã£o de sinalizaÃ§Ã£o viÃ¡ria", "aquisição de sinalização viária"),
+        ("AQUISIÃ‡ÃƒO DE PEÃ‡AS", "AQUISIÇÃO DE PEÇAS"),
+        ("Olhos d\x92água \x96 MG", "Olhos d’água – MG"),
+        ("“PROJETO AMANHÔ, AÇÕES NA CÂMARA", "“PROJETO AMANHÔ, AÇÕES NA CÂMARA"),
+    ],
+)
+def test_a_text_that_was_encoded_twice_is_read(raw, read):
+    assert parsed(objetoCompra=raw).object == read
+
+
 @pytest.mark.parametrize("raw", ["", "31/12/2026", "0001-01-01T00:00:00", "1899-12-30", 5, None])
 def test_an_unreadable_deadline_is_no_deadline(raw):
     assert parsed(dataEncerramentoProposta=raw).closes_at is None
