@@ -30,6 +30,7 @@ from searches import messages, selectors, wording
 from searches.database import apart
 from searches.domain import tables
 from searches.domain.brazil import BRASILIA, BY_CODE
+from searches.domain.notice import NoticeStatus, infer_status
 from searches.domain.query import SearchQuery
 from searches.domain.stored import stored_query
 from searches.domain.summary import CLOSING_SOON, SOON_DAYS, URGENT_DAYS, days_left, every_week
@@ -89,7 +90,7 @@ def write_report(search: Search, file: BinaryIO, *, now: datetime) -> int:
     return workbook.write_workbook(file, title=wording.question(query), sheets=sheets)
 
 
-URGENT = Urgent(red_days=URGENT_DAYS, amber_days=SOON_DAYS, save=("Situação", tables.STOPPED_NAMES))
+URGENT = Urgent(red_days=URGENT_DAYS, amber_days=SOON_DAYS)
 COLUMNS = (
     Column("Código PNCP", width=32),
     Column("Objeto", width=70, wrap=True),
@@ -99,7 +100,7 @@ COLUMNS = (
     Column("Município", width=24),
     Column("Modalidade", width=24),
     Column("Situação", width=22),
-    Column("Valor estimado", Kind.MONEY, total=True),
+    Column("Valor estimado", Kind.MONEY, total=True, untold=wording.money(None)),
     Column("Publicação", Kind.DATETIME),
     Column("Abertura", Kind.DATETIME),
     Column("Encerramento", Kind.DATETIME),
@@ -121,13 +122,14 @@ def _rows(search: Search, query: SearchQuery, *, now: datetime) -> Iterator[Sequ
         "notice__control_number", "notice__object", "spans", "notice__body", "notice__cnpj",
         "notice__uf", "notice__municipality", "notice__modality_name", "notice__situation_name",
         "notice__value", "notice__published_at", "notice__opens_at", "notice__closes_at",
-        "terms", "relevance", "notice__portal_url", "notice__origin_url",
+        "notice__situation", "terms", "relevance", "notice__portal_url", "notice__origin_url",
     )  # fmt: skip
     for row in matches.iterator(chunk_size=2000):
-        number, text, spans, *texts, value, published_at, opens_at, closes_at = row[:-4]
-        terms, relevance, portal, origin = row[-4:]
-        # Of what closed this morning none, too: the sheet draws a 0 as urgent.
-        left = days_left(closes_at, now) if closes_at and closes_at > now else None
+        number, text, spans, *texts, value, published_at, opens_at, closes_at = row[:-5]
+        situation, terms, relevance, portal, origin = row[-5:]
+        # Of what closed this morning or is suspended none: the sheet draws few as urgent.
+        status = infer_status(situation=situation, closes_at=closes_at, awarded=False, now=now)
+        left = days_left(closes_at, now) if status is NoticeStatus.RECEIVING else None
         yield (
             number,
             Marked(tuple(pieces(text, spans))),

@@ -48,8 +48,6 @@ SPHERES: dict[str, str] = {"F": "Federal", "E": "Estadual", "M": "Municipal", "D
 PUBLISHED, REVOKED, ANNULLED, SUSPENDED = 1, 2, 3, 4
 #: Nothing comes of these any more.
 CALLED_OFF = (REVOKED, ANNULLED)
-#: What records call the situations in which nobody can bid, whatever the dates say.
-STOPPED_NAMES = ("Revogada", "Anulada", "Suspensa")
 SITUATIONS: dict[int, str] = {
     PUBLISHED: "Divulgada no PNCP",
     REVOKED: "Revogada",

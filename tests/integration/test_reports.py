@@ -81,6 +81,8 @@ async def test_a_sum_of_nothing_is_not_zero(simulate, run):
     book = await written(await run(ufs=["SP"], data_inicial="2026-07-31"))
     rows = {row[0]: row[1] for row in book["Resumo"].iter_rows(values_only=True)}
     assert rows["Valor estimado somado"] == "não informado"
+    heads, *_, totals = book["Licitações"].iter_rows(values_only=True)
+    assert totals[heads.index("Valor estimado")] == "não informado"
 
 
 async def test_a_week_of_nothing_has_its_row_as_on_the_page(simulate, run):
@@ -93,6 +95,19 @@ async def test_a_week_of_nothing_has_its_row_as_on_the_page(simulate, run):
     assert rows[first + 1][2] is None
     drawn = next(chart for chart in charts(search.summary) if chart.id == "semana")
     assert [(bar.label, int(bar.count)) for bar in drawn.bars] == weeks
+
+
+@pytest.mark.parametrize("name", ["Suspensa", None, "Licitação suspensa"])
+@pytest.mark.parametrize("situation", [2, 3, 4])
+async def test_what_nobody_can_bid_on_has_no_days_left(simulate, run, situation, name):
+    stopped = {"situacaoCompraId": situation, "situacaoCompraNome": name}
+    await simulate(
+        [record(n, dataEncerramentoProposta="2026-08-21T09:00:00", **changes)
+         for n, changes in ((1, {}), (2, stopped))]
+    )  # fmt: skip
+    heads, *rows = (await written(await run()))["Licitações"].iter_rows(values_only=True)
+    left = {row[0]: row[heads.index("Dias restantes")] for row in rows}
+    assert [left[record(n)["numeroControlePNCP"]] for n in (1, 2)] == [1, None]
 
 
 async def test_what_closed_this_morning_has_no_days_left(simulate, run):
