@@ -33,7 +33,14 @@ from searches.domain.brazil import BRASILIA, BY_CODE
 from searches.domain.notice import NoticeStatus, infer_status
 from searches.domain.query import SearchQuery
 from searches.domain.stored import stored_query
-from searches.domain.summary import CLOSING_SOON, SOON_DAYS, URGENT_DAYS, days_left, every_week
+from searches.domain.summary import (
+    CLOSING_SOON,
+    SOON_DAYS,
+    URGENT_DAYS,
+    Step,
+    course,
+    days_left,
+)
 from searches.domain.text import pieces
 from searches.models import Search
 
@@ -90,6 +97,8 @@ def write_report(search: Search, file: BinaryIO, *, now: datetime) -> int:
     return workbook.write_workbook(file, title=wording.question(query), sheets=sheets)
 
 
+#: Characters of a list in one cell.
+_LONGEST_LIST = 500
 URGENT = Urgent(red_days=URGENT_DAYS, amber_days=SOON_DAYS)
 COLUMNS = (
     Column("Código PNCP", width=32),
@@ -153,6 +162,8 @@ def _local(moment: datetime | None) -> datetime | None:
 
 def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
     summary = search.summary
+    step, steps = course(summary)
+    title, heading, form = wording.COURSES[step]
     money = Column("Valor estimado", Kind.MONEY)
     count = Column("Licitações", Kind.INTEGER)
 
@@ -189,11 +200,16 @@ def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
                 chart=Chart.BAR,
             ),
             Figure(
-                "Por semana de publicação",
-                [Column("Semana de", Kind.DATE), count, money],
+                title,
+                # A date would be shown with its day.
+                [Column(heading, Kind.DATE if step is Step.WEEK else Kind.TEXT), count, money],
                 [
-                    [week, total, _sum(value) if total else None]
-                    for week, total, value in every_week(summary)
+                    [
+                        day if step is Step.WEEK else f"{day:{form}}",
+                        total,
+                        _sum(value) if total else None,
+                    ]
+                    for day, total, value in steps
                 ],
                 chart=Chart.LINE,
             ),
@@ -223,10 +239,11 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
     asked: list[tuple[str, object]] = [
         ("Busca", str(search.pk)),
         ("Feita em", _local(now)),
-        ("Setor", wording.sector_name(query.sector) if not query.terms else ""),
-        ("Termos", ", ".join(query.terms)),
+        ("Setor", _sector(query)),
+        ("Termos", _listed(query.terms)),
+        ("Palavras comuns, não usadas", _listed(query.stopwords_removed)),
         ("Mínimo de termos", _floor(search.matching) if query.terms else ""),
-        ("Termos excluídos", ", ".join(query.exclusions)),
+        ("Termos excluídos", _listed(query.exclusions)),
         ("Estados", ", ".join(query.ufs)),
         ("Modo", "Abertas agora" if query.mode.value == "abertas" else "Por publicação"),
         ("Período", _period(query)),
@@ -235,8 +252,8 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
             "; ".join(f"{code} {tables.modality_name(code)}" for code in query.modalities),
         ),
         ("Esferas", ", ".join(tables.SPHERES.get(code, code) for code in query.spheres)),
-        ("Municípios (IBGE)", ", ".join(query.municipalities)),
-        ("Órgãos", ", ".join(query.bodies)),
+        ("Municípios (IBGE)", _listed(query.municipalities)),
+        ("Órgãos", _listed(query.bodies)),
         ("Valor mínimo", query.smallest_value),
         ("Valor máximo", query.largest_value),
         ("Situação", wording.STATUSES[query.status] if query.status else "todas"),
@@ -269,6 +286,17 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
         heading=wording.question(query),
         note=f"Fonte: Portal Nacional de Contratações Públicas (PNCP){demo}.",
     )
+
+
+def _sector(query: SearchQuery) -> str:
+    name = wording.sector_name(query.sector)
+    return f"{name}: os termos substituem as suas palavras-chave" if name and query.terms else name
+
+
+def _listed(items: Sequence[str]) -> str | list[str]:
+    """Return a short list as one text; of a long one each item has its row: a row has an end."""
+    text = ", ".join(items)
+    return text if len(text) <= _LONGEST_LIST else list(items)
 
 
 def _floor(matching: dict[str, Any]) -> str:
