@@ -140,8 +140,10 @@ else:
         # A reading transaction that turns into a writing one would fail at once with "locked".
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
+        # What is sorted goes to disk when it is more than the cache may be: not temp_store=MEMORY,
+        # which would hold the whole result of a search while its file is written.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
-        "PRAGMA cache_size=-32000; PRAGMA temp_store=MEMORY;",
+        "PRAGMA cache_size=-32000;",
     }
     # A file also for the tests: several threads and processes look at it.
     _database["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}

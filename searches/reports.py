@@ -30,9 +30,17 @@ from searches import messages, selectors, wording
 from searches.database import apart
 from searches.domain import tables
 from searches.domain.brazil import BRASILIA, BY_CODE
+from searches.domain.notice import NoticeStatus, infer_status
 from searches.domain.query import SearchQuery
 from searches.domain.stored import stored_query
-from searches.domain.summary import CLOSING_SOON, SOON_DAYS, URGENT_DAYS, days_left, every_week
+from searches.domain.summary import (
+    CLOSING_SOON,
+    SOON_DAYS,
+    URGENT_DAYS,
+    Step,
+    course,
+    days_left,
+)
 from searches.domain.text import pieces
 from searches.models import Search
 
@@ -89,7 +97,9 @@ def write_report(search: Search, file: BinaryIO, *, now: datetime) -> int:
     return workbook.write_workbook(file, title=wording.question(query), sheets=sheets)
 
 
-URGENT = Urgent(red_days=URGENT_DAYS, amber_days=SOON_DAYS, save=("Situação", tables.STOPPED_NAMES))
+#: Characters of a list in one cell.
+_LONGEST_LIST = 500
+URGENT = Urgent(red_days=URGENT_DAYS, amber_days=SOON_DAYS)
 COLUMNS = (
     Column("Código PNCP", width=32),
     Column("Objeto", width=70, wrap=True),
@@ -99,7 +109,7 @@ COLUMNS = (
     Column("Município", width=24),
     Column("Modalidade", width=24),
     Column("Situação", width=22),
-    Column("Valor estimado", Kind.MONEY, total=True),
+    Column("Valor estimado", Kind.MONEY, total=True, untold=wording.money(None)),
     Column("Publicação", Kind.DATETIME),
     Column("Abertura", Kind.DATETIME),
     Column("Encerramento", Kind.DATETIME),
@@ -121,13 +131,14 @@ def _rows(search: Search, query: SearchQuery, *, now: datetime) -> Iterator[Sequ
         "notice__control_number", "notice__object", "spans", "notice__body", "notice__cnpj",
         "notice__uf", "notice__municipality", "notice__modality_name", "notice__situation_name",
         "notice__value", "notice__published_at", "notice__opens_at", "notice__closes_at",
-        "terms", "relevance", "notice__portal_url", "notice__origin_url",
+        "notice__situation", "terms", "relevance", "notice__portal_url", "notice__origin_url",
     )  # fmt: skip
     for row in matches.iterator(chunk_size=2000):
-        number, text, spans, *texts, value, published_at, opens_at, closes_at = row[:-4]
-        terms, relevance, portal, origin = row[-4:]
-        # Of what closed this morning none, too: the sheet draws a 0 as urgent.
-        left = days_left(closes_at, now) if closes_at and closes_at > now else None
+        number, text, spans, *texts, value, published_at, opens_at, closes_at = row[:-5]
+        situation, terms, relevance, portal, origin = row[-5:]
+        # Of what closed this morning or is suspended none: the sheet draws few as urgent.
+        status = infer_status(situation=situation, closes_at=closes_at, awarded=False, now=now)
+        left = days_left(closes_at, now) if status is NoticeStatus.RECEIVING else None
         yield (
             number,
             Marked(tuple(pieces(text, spans))),
@@ -151,6 +162,8 @@ def _local(moment: datetime | None) -> datetime | None:
 
 def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
     summary = search.summary
+    step, steps = course(summary)
+    title, heading, form = wording.COURSES[step]
     money = Column("Valor estimado", Kind.MONEY)
     count = Column("Licitações", Kind.INTEGER)
 
@@ -187,11 +200,16 @@ def _figures(search: Search, query: SearchQuery, *, now: datetime) -> Figures:
                 chart=Chart.BAR,
             ),
             Figure(
-                "Por semana de publicação",
-                [Column("Semana de", Kind.DATE), count, money],
+                title,
+                # A date would be shown with its day.
+                [Column(heading, Kind.DATE if step is Step.WEEK else Kind.TEXT), count, money],
                 [
-                    [week, total, _sum(value) if total else None]
-                    for week, total, value in every_week(summary)
+                    [
+                        day if step is Step.WEEK else f"{day:{form}}",
+                        total,
+                        _sum(value) if total else None,
+                    ]
+                    for day, total, value in steps
                 ],
                 chart=Chart.LINE,
             ),
@@ -221,10 +239,11 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
     asked: list[tuple[str, object]] = [
         ("Busca", str(search.pk)),
         ("Feita em", _local(now)),
-        ("Setor", wording.sector_name(query.sector) if not query.terms else ""),
-        ("Termos", ", ".join(query.terms)),
+        ("Setor", _sector(query)),
+        ("Termos", _listed(query.terms)),
+        ("Palavras comuns, não usadas", _listed(query.stopwords_removed)),
         ("Mínimo de termos", _floor(search.matching) if query.terms else ""),
-        ("Termos excluídos", ", ".join(query.exclusions)),
+        ("Termos excluídos", _listed(query.exclusions)),
         ("Estados", ", ".join(query.ufs)),
         ("Modo", "Abertas agora" if query.mode.value == "abertas" else "Por publicação"),
         ("Período", _period(query)),
@@ -233,8 +252,8 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
             "; ".join(f"{code} {tables.modality_name(code)}" for code in query.modalities),
         ),
         ("Esferas", ", ".join(tables.SPHERES.get(code, code) for code in query.spheres)),
-        ("Municípios (IBGE)", ", ".join(query.municipalities)),
-        ("Órgãos", ", ".join(query.bodies)),
+        ("Municípios (IBGE)", _listed(query.municipalities)),
+        ("Órgãos", _listed(query.bodies)),
         ("Valor mínimo", query.smallest_value),
         ("Valor máximo", query.largest_value),
         ("Situação", wording.STATUSES[query.status] if query.status else "todas"),
@@ -267,6 +286,17 @@ def _parameters(search: Search, query: SearchQuery, *, now: datetime) -> Paramet
         heading=wording.question(query),
         note=f"Fonte: Portal Nacional de Contratações Públicas (PNCP){demo}.",
     )
+
+
+def _sector(query: SearchQuery) -> str:
+    name = wording.sector_name(query.sector)
+    return f"{name}: os termos substituem as suas palavras-chave" if name and query.terms else name
+
+
+def _listed(items: Sequence[str]) -> str | list[str]:
+    """Return a short list as one text; of a long one each item has its row: a row has an end."""
+    text = ", ".join(items)
+    return text if len(text) <= _LONGEST_LIST else list(items)
 
 
 def _floor(matching: dict[str, Any]) -> str:

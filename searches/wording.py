@@ -13,6 +13,7 @@ from searches.domain.brazil import BRASILIA, BY_CODE, REGIONS, UNITS
 from searches.domain.notice import NoticeStatus
 from searches.domain.query import Mode, Order, SearchQuery
 from searches.domain.schedule import daily_days
+from searches.domain.summary import Step
 
 ORDERS: dict[Order, str] = {
     Order.RELEVANCE: "mais relevantes",
@@ -28,6 +29,12 @@ STATUSES: dict[NoticeStatus, str] = {
     NoticeStatus.CLOSED: "encerradas",
 }
 STOPPED = "não recebe propostas"
+#: A course in time: its title, the heading of its steps, and how the first day of one is written.
+COURSES: dict[Step, tuple[str, str, str]] = {
+    Step.WEEK: ("Por semana de publicação", "Semana de", "%d/%m/%Y"),
+    Step.MONTH: ("Por mês do início da semana de publicação", "Mês", "%m/%Y"),
+    Step.YEAR: ("Por ano do início da semana de publicação", "Ano", "%Y"),
+}
 #: The usual modalities, those of tables.COMPETITIVE.
 USUAL_MODALITIES = "concorrência e pregão, eletrônicos e presenciais"
 _CENT = Decimal("0.01")

@@ -16,6 +16,7 @@ from exports.workbook.values import (
     MAX_TEXT,
     Marked,
     clean_text,
+    literal,
     number_text,
     serial_date,
     serial_datetime,
@@ -56,7 +57,6 @@ Encoder = Callable[[object, int], str]
 # Anything that needs more than being copied. A lone character class is what `re` scans fastest.
 _SPECIAL = re.compile("[\x00-\x1f&<>_\x7f-\x9f\ud800-\udfff\ufffe\uffff]").search
 _SPECIAL_START = frozenset("=+-@ \u00a0")
-_ESCAPE_LOOKALIKE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _FORMULA_LOOKALIKE = re.compile(r"\s*[=+\-@]").match
 
 FONT, FONT_SIZE, BRAND = "Calibri", 10, "2E7D32"
@@ -110,9 +110,7 @@ def marked_cell(ref: str, value: Marked, *, styles: Styles) -> str:
 
 
 def _escaped(text: str) -> str:
-    # Excel reads _x0041_ in a text as A.
-    text = _ESCAPE_LOOKALIKE.sub("_x005F_", text)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return literal(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _text_encoder(letter: str, styles: Styles) -> Encoder:

@@ -10,6 +10,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from exports.workbook.cells import BRAND, FONT, FONT_SIZE, Kind, Styles
 from exports.workbook.values import (
     clean_text,
+    literal,
     number_text,
     serial_date,
     serial_datetime,
@@ -79,7 +80,7 @@ def table_styles(book: Workbook, *, kind: Kind, wrap: bool, total: bool = False)
         cell = Cell(sheet, row=1, column=1)
         cell.font = BOLD if total else LINK if of is Kind.LINK else BODY
         cell.number_format = FORMATS[of]
-        cell.alignment = alignment(of, wrap=wrap)
+        cell.alignment = alignment(kind, wrap=wrap)  # where the others of its column stand
         cell.border = TOTAL_LINE if total else UNDERLINE
         if total:
             cell.fill = TOTAL_FILL
@@ -110,14 +111,13 @@ def put(sheet: Worksheet, row: int, column: int, value: object, **looks: Any) ->
         cell.value = number
         cell.number_format = FORMATS[kind]
     elif text := clean_text(value):
-        cell.value = text
+        cell.value = literal(text)
         cell.data_type = "s"  # openpyxl would make a formula of '=…'
         if text.lstrip()[:1] in {"=", "+", "-", "@"}:
             cell.quotePrefix = 1
         url = web_address(value) if kind is Kind.LINK else None
         if url is not None:
             cell.hyperlink, cell.font = url, LINK
-            cell.value = text
     return cell
 
 

@@ -6,6 +6,7 @@ times as fast as openpyxl's own streaming writer, in the same memory.
 """
 
 import io
+import math
 import re
 import shutil
 import tempfile
@@ -27,6 +28,7 @@ from exports.errors import ArtifactTooLarge
 from exports.workbook import looks
 from exports.workbook.cells import Encoder, Kind, encoder
 from exports.workbook.sheets import (
+    Column,
     Figures,
     Parameters,
     Sheet,
@@ -37,13 +39,18 @@ from exports.workbook.sheets import (
 )
 from exports.workbook.values import Marked, clean_text, to_decimal
 
-#: Rows of one table: a sheet's own limit less header and totals.
-MAX_ROWS = 1_048_576 - 2
+#: Rows of one table: a sheet's own limit less header, totals and the empty row above them.
+MAX_ROWS = 1_048_576 - 3
 #: Excel calls a sheet with more hyperlinks corrupt.
 MAX_LINKS = 65_530
 CREATOR = "bidiq"
 
 _BATCH = 250
+#: Rows from a table's last one to its totals. The one between is empty: programs take into the
+#: range that they sort and filter what touches it.
+_TO_TOTALS = 2
+#: Characters beside each other on a landscape A4 page whose text is still large enough to read.
+_LEGIBLE_WIDTH = 200
 #: Inches.
 _MARGINS = {"left": 0.4, "right": 0.4, "top": 0.4, "bottom": 0.4, "header": 0.2, "footer": 0.2}
 _EXACT = Context(prec=60)
@@ -81,9 +88,9 @@ def write_workbook(file: BinaryIO, *, title: str, sheets: Sequence[Sheet]) -> in
             case Parameters():
                 fill_parameters(sheet, declared)
         sheet.page_setup.orientation = "landscape"
-        is_wide = isinstance(declared, Table)
-        sheet.page_setup.paperSize = sheet.PAPERSIZE_A3 if is_wide else sheet.PAPERSIZE_A4
+        sheet.page_setup.paperSize = sheet.PAPERSIZE_A4
         sheet.page_setup.fitToHeight = 0
+        sheet.oddFooter.right.text, sheet.oddFooter.right.size = "Página &P de &N", 8
         sheet.page_margins = PageMargins(**_MARGINS)
         sheet.sheet_properties.pageSetUpPr.fitToPage = True
     writers = {part: _TableWriter(book, *table) for part, table in tables.items()}
@@ -132,17 +139,30 @@ def _frame(sheet: Worksheet, table: Table) -> None:
     """Write all of a table's sheet that does not depend on its rows."""
     for number, column in enumerate(table.columns, start=1):
         looks.dress_header(looks.put(sheet, 1, number, column.title), kind=column.kind)
-        width = column.width or _WIDTHS[column.kind]
-        sheet.column_dimensions[get_column_letter(number)].width = width
+        sheet.column_dimensions[get_column_letter(number)].width = _width(column)
     sheet.row_dimensions[1].height = 30
     sheet.freeze_panes = "A2"
     sheet.print_title_rows = "1:1"
+    pages = math.ceil(sum(map(_width, _printed(table.columns))) / _LEGIBLE_WIDTH)
+    if pages > 1:  # beside each other, each with the first column
+        sheet.page_setup.fitToWidth, sheet.page_setup.pageOrder = pages, "overThenDown"
+        sheet.print_title_cols = "A:A"
     sheet.sheet_format.defaultRowHeight = 15
     if any(column.wrap for column in table.columns):
         # Two lines for every row, and what its longest text takes for those that say so: heights
         # that the reader's program had to find out would make long sheets slow to open.
         sheet.sheet_format.defaultRowHeight = looks.row_height(lines=2)
         sheet.sheet_format.customHeight = True
+
+
+def _width(column: Column) -> float:
+    return column.width or _WIDTHS[column.kind]
+
+
+def _printed(columns: Sequence[Column]) -> Sequence[Column]:
+    """Return the columns that are printed: links at the end open nothing on paper."""
+    last = max((at for at, column in enumerate(columns) if column.kind is not Kind.LINK), default=0)
+    return columns[: last + 1]
 
 
 class _TableWriter:
@@ -170,11 +190,11 @@ class _TableWriter:
         encoders = self._encoders
         summed = [index for index, column in enumerate(self._table.columns) if column.total]
         wrapped = [
-            (index, int(column.width or _WIDTHS[column.kind]))
+            (index, int(_width(column)))
             for index, column in enumerate(self._table.columns)
             if column.wrap
         ]
-        totals = dict.fromkeys(summed, Decimal(0))
+        totals: dict[int, Decimal] = {}
         batch: list[str] = []
         row = 1
         for row, values in enumerate(self._table.rows, start=2):
@@ -185,18 +205,24 @@ class _TableWriter:
             for index in summed:
                 number = to_decimal(values[index])
                 if number is not None:
-                    totals[index] = _EXACT.add(totals[index], number)
+                    totals[index] = _EXACT.add(totals.get(index, 0), number)
             if len(batch) == _BATCH:
                 stream.write("".join(batch).encode())
                 batch.clear()
         self.count = row - 1
         if summed:
-            batch.append(self._totals_row(row + 1, totals))
+            # Readers of one row after the other find it as wide as the others.
+            end = f"{get_column_letter(len(encoders))}{row + 1}"
+            batch.append(f'<row r="{row + 1}"><c r="{end}"/></row>')
+            batch.append(self._totals_row(row + _TO_TOTALS, totals))
         stream.write("".join([*batch, "</sheetData>"]).encode())
 
     def _totals_row(self, row: int, totals: dict[int, Decimal]) -> str:
         """The values themselves, not formulas: readers that do not calculate see them too."""
-        values: list[object] = [totals.get(index) for index in range(len(self._table.columns))]
+        values: list[object] = [
+            totals.get(index, column.untold or 0) if column.total else None
+            for index, column in enumerate(self._table.columns)
+        ]
         if values[0] is None:
             values[0] = f"Total ({self.count:,})".replace(",", ".")
         encoders = self._total_encoders
@@ -207,18 +233,15 @@ class _TableWriter:
         """Give the frame the ranges that depend on the number of rows."""
         last_row = self.count + 1
         columns = self._table.columns
-        last_letter = get_column_letter(len(columns))
-        self._sheet.auto_filter.ref = f"A1:{last_letter}{last_row}"
-        # Else a long address, which runs out of its column, counts: the sheet shrinks to its width.
+        self._sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{last_row}"
         has_total = any(column.total for column in columns)
-        self._sheet.print_area = f"A1:{last_letter}{last_row + has_total}"
+        last_letter = get_column_letter(len(_printed(columns)))
+        last_printed = last_row + (_TO_TOTALS if has_total else 0)
+        self._sheet.print_area = f"A1:{last_letter}{last_printed}"
         for number, column in enumerate(columns, start=1):
             if column.urgent and self.count:
-                title, calm = column.urgent.save
-                place = [other.title for other in columns].index(title) + 1
-                others = [f'${get_column_letter(place)}2<>"{value}"' for value in calm]
                 cells = f"{get_column_letter(number)}2:{get_column_letter(number)}{last_row}"
-                _mark_urgent(self._sheet, cells, column.urgent, others)
+                _mark_urgent(self._sheet, cells, column.urgent)
 
     def write_end(self, stream: IO[bytes], *, frame: bytes) -> None:
         """Write the second half of the frame, with the hyperlinks where they belong."""
@@ -242,16 +265,15 @@ def _height(values: Sequence[object], wrapped: Sequence[tuple[int, int]]) -> str
     return "" if lines == 2 else f' ht="{looks.row_height(lines)}" customHeight="1"'
 
 
-def _mark_urgent(sheet: Worksheet, cells: str, urgent: Urgent, conditions: Sequence[str]) -> None:
+def _mark_urgent(sheet: Worksheet, cells: str, urgent: Urgent) -> None:
     first = f"${cells.partition(':')[0]}"
     for days, fill, colour in (
         (urgent.red_days, looks.RED, looks.RED_TEXT),
         (urgent.amber_days, looks.AMBER, looks.AMBER_TEXT),
     ):
         # Not "less than or equal": an empty cell would count as zero.
-        asked = ",".join([f"ISNUMBER({first})", f"{first}>=0", f"{first}<={days}", *conditions])
         rule = FormulaRule(  # type: ignore[no-untyped-call]
-            formula=[f"AND({asked})"],
+            formula=[f"AND(ISNUMBER({first}),{first}>=0,{first}<={days})"],
             fill=PatternFill(bgColor=fill),
             font=Font(color=colour, bold=True),
             stopIfTrue=True,

@@ -5,10 +5,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from openpyxl.cell import Cell, MergedCell
 from openpyxl.chart import BarChart, LineChart, Reference
 from openpyxl.chart.axis import ChartLines
+from openpyxl.chart.data_source import (
+    AxDataSource,
+    NumData,
+    NumRef,
+    NumVal,
+    StrData,
+    StrRef,
+    StrVal,
+)
 from openpyxl.chart.label import DataLabelList
 from openpyxl.chart.shapes import GraphicalProperties
+from openpyxl.chart.title import title_maker
 from openpyxl.drawing.line import LineProperties
 from openpyxl.styles import Alignment
 from openpyxl.utils import get_column_letter
@@ -22,12 +33,10 @@ from exports.workbook.values import clean_text, to_decimal
 
 @dataclass(frozen=True, slots=True)
 class Urgent:
-    """Where a number of days that are left is marked: from so many on, save where the column of
-    this title says one of these."""
+    """From how many days that are left on their number is marked."""
 
     red_days: int
     amber_days: int
-    save: tuple[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,7 @@ class Column:
     width: float | None = None  # characters; by kind when None
     wrap: bool = False  # long texts go on in a second line
     total: bool = False  # its sum stands in the last row
+    untold: str = ""  # instead of that sum where a table has no number at all; else 0
     urgent: Urgent | None = None
 
 
@@ -105,13 +115,15 @@ _SPACE_ROWS = 2  # between two figures
 _PAGE_ROWS = 45
 #: Characters of a line: what runs out of the columns makes the whole sheet shrink on paper.
 _HEADING_WIDTH, _NOTE_WIDTH, _VALUE_WIDTH = 90, 130, 95
+#: Width of the first column, counted in digits, and letters of a line in it, which are narrower.
+_FIRST_WIDTH, _NAME_WIDTH = 34, 36
 
 
 def fill_figures(sheet: Worksheet, declared: Figures) -> None:
     """Write every figure, its chart beside it; what would be cut by a page's end begins a page."""
     row = first_row = _head(sheet, heading=declared.heading or declared.title, note=declared.note)
     widest = max((len(figure.columns) for figure in declared.figures), default=1)
-    sheet.column_dimensions["A"].width = 34
+    sheet.column_dimensions["A"].width = _FIRST_WIDTH
     for number in range(2, widest + 1):
         sheet.column_dimensions[get_column_letter(number)].width = looks.MONEY_WIDTH
     page_start = 1
@@ -127,7 +139,12 @@ def fill_figures(sheet: Worksheet, declared: Figures) -> None:
 def _figure_rows(figure: Figure) -> int:
     """Return how many rows a figure takes: its title above the table, its chart beside that."""
     has_total = any(column.total for column in figure.columns)
-    return 1 + max(1 + len(figure.rows) + has_total, _chart_rows(figure))
+    return 1 + max(1 + sum(map(_lines, figure.rows)) + has_total, _chart_rows(figure))
+
+
+def _lines(values: Sequence[object]) -> int:
+    """Return how many lines the name that begins a row takes."""
+    return max(1, len(textwrap.wrap(clean_text(values[0]), _NAME_WIDTH)))
 
 
 def _chart_rows(figure: Figure) -> int:
@@ -149,9 +166,13 @@ def _figure(sheet: Worksheet, figure: Figure, *, row: int, chart_column: int) ->
         row += 1
         for number, (column, value) in enumerate(zip(figure.columns, values, strict=True), start=1):
             kind = _shown_as(column, value)
-            cell = looks.put(sheet, row, number, value, kind=kind, border=looks.UNDERLINE)
-            if number == 1:
-                cell.alignment = looks.alignment(Kind.TEXT, wrap=True)
+            stands_as = Kind.TEXT if number == 1 else _shown_as(column, figure.rows[0][number - 1])
+            alignment = looks.alignment(stands_as, wrap=True)
+            looks.put(
+                sheet, row, number, value, kind=kind, border=looks.UNDERLINE, alignment=alignment
+            )
+        if (lines := _lines(values)) > 1:
+            sheet.row_dimensions[row].height = looks.row_height(lines)
     last_row = row
     if any(column.total for column in figure.columns):
         row += 1
@@ -163,7 +184,7 @@ def _figure(sheet: Worksheet, figure: Figure, *, row: int, chart_column: int) ->
 def _shown_as(column: Column, value: object) -> Kind:
     """Return the kind of a value; a column of text may hold other things, each shown as what it is.
 
-    Its heading stands where the first of them does.
+    Its heading and the others stand where the first of them does.
     """
     return kind_of(value) if column.kind is Kind.TEXT else column.kind
 
@@ -193,8 +214,19 @@ def _draw(sheet: Worksheet, figure: Figure, *, header_row: int, last_row: int, c
         Reference(sheet, min_col=2, min_row=header_row, max_row=last_row),
         titles_from_data=True,
     )
-    chart.set_categories(Reference(sheet, min_col=1, min_row=header_row + 1, max_row=last_row))
-    chart.title = figure.title
+    series = chart.series[0]
+    names, values = (
+        Reference(sheet, min_col=number, min_row=header_row + 1, max_row=last_row)
+        for number in (1, 2)
+    )
+    series.tx.strRef = _texts(sheet, Reference(sheet, min_col=2, min_row=header_row))
+    series.val.numRef = _numbers(sheet, values)
+    if _shown_as(figure.columns[0], figure.rows[0][0]) is Kind.TEXT:
+        series.cat = AxDataSource(strRef=_texts(sheet, names))
+    else:
+        series.cat = AxDataSource(numRef=_numbers(sheet, names))
+    chart.title = title = title_maker(figure.title)
+    title.overlay = False
     chart.legend = None
     chart.x_axis.delete = chart.y_axis.delete = False  # openpyxl 3.1 hides both by default
     chart.y_axis.number_format = looks.FORMATS[figure.columns[1].kind]
@@ -203,7 +235,6 @@ def _draw(sheet: Worksheet, figure: Figure, *, header_row: int, last_row: int, c
     amounts = [to_decimal(values[1]) for values in figure.rows]
     if all(amount is None or amount >= 0 for amount in amounts):
         chart.y_axis.scaling.min = 0  # a cut axis makes small differences look large
-    series = chart.series[0]
     if isinstance(chart, BarChart):
         chart.type = figure.chart or Chart.COLUMN
         chart.gapWidth = 45
@@ -225,6 +256,34 @@ def _draw(sheet: Worksheet, figure: Figure, *, header_row: int, last_row: int, c
     sheet.add_chart(chart, f"{get_column_letter(column)}{header_row}")
 
 
+# A chart has its values beside the place it has them from: programs that only show a file, or do
+# not trust it, draw those.
+
+
+def _texts(sheet: Worksheet, place: Reference) -> StrRef:
+    points = [
+        StrVal(idx=idx, v="" if cell.value is None else str(cell.value))
+        for idx, cell in enumerate(_cells(sheet, place))
+    ]
+    return StrRef(f=str(place), strCache=StrData(ptCount=len(points), pt=points))
+
+
+def _numbers(sheet: Worksheet, place: Reference) -> NumRef:
+    cells = _cells(sheet, place)
+    points = [
+        NumVal(idx=idx, v=cell.value)
+        for idx, cell in enumerate(cells)
+        if isinstance(cell.value, int | float)
+    ]
+    form = cells[0].number_format
+    return NumRef(f=str(place), numCache=NumData(formatCode=form, ptCount=len(cells), pt=points))
+
+
+def _cells(sheet: Worksheet, place: Reference) -> list[Cell | MergedCell]:
+    rows = range(place.min_row, place.max_row + 1)
+    return [sheet.cell(row=row, column=place.min_col) for row in rows]
+
+
 def _line(colour: str, *, points: float) -> LineProperties:
     return LineProperties(solidFill=colour, w=int(points * 12_700))
 
@@ -232,7 +291,7 @@ def _line(colour: str, *, points: float) -> LineProperties:
 def fill_parameters(sheet: Worksheet, declared: Parameters) -> None:
     """Write every group of labels and values."""
     row = _head(sheet, heading=declared.heading or declared.title, note=declared.note)
-    sheet.column_dimensions["A"].width = 34
+    sheet.column_dimensions["A"].width = _FIRST_WIDTH
     sheet.column_dimensions["B"].width = 90
     for group in declared.groups:
         for number, title in enumerate((group.title, ""), start=1):
@@ -246,7 +305,7 @@ def fill_parameters(sheet: Worksheet, declared: Parameters) -> None:
                 kind = kind_of(item)
                 cell = looks.put(sheet, row, 2, item, kind=kind, border=looks.UNDERLINE)
                 cell.alignment = looks.alignment(Kind.TEXT, wrap=True)
-                lines = len(textwrap.wrap(clean_text(item), _VALUE_WIDTH))
+                lines = max(_lines([shown]), len(textwrap.wrap(clean_text(item), _VALUE_WIDTH)))
                 if lines > 1:  # not every program finds the height itself
                     sheet.row_dimensions[row].height = looks.row_height(lines)
                 row += 1

@@ -36,6 +36,7 @@ _EPOCH = datetime(1899, 12, 30)
 _FIRST_DAY = date(1900, 3, 1)
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,4})?(?:/[A-Za-z0-9._~/?&=+,-]*)?\Z").match
 _BARE_HOST = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?([/?#].*)?\Z")
+_ESCAPE_LOOKALIKE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def clean_text(value: object) -> str:
@@ -56,6 +57,11 @@ def clean_text(value: object) -> str:
     if len(text) * 2 <= MAX_TEXT:
         return text
     return text.encode("utf-16-le")[: MAX_TEXT * 2].decode("utf-16-le", "ignore")
+
+
+def literal(text: str) -> str:
+    """Return a text as the file has to say it: of _x0041_ Excel would read A."""
+    return _ESCAPE_LOOKALIKE.sub("_x005F_", text)
 
 
 def in_brasilia(value: datetime) -> datetime:

@@ -1,10 +1,12 @@
 """Figures and highlights of a result. Floor 0. Everything returned is JSON-native."""
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from searches.domain.brazil import BRASILIA
@@ -17,6 +19,8 @@ CLOSING_SOON = "encerram_em_7_dias"
 #: Upper bounds of the value bands shown in the chart, in reais; the last band has none.
 VALUE_BANDS = (Decimal(50_000), Decimal(200_000), Decimal(1_000_000), Decimal(5_000_000))
 MOST_HIGHLIGHTS = 5
+#: A course in time has at most as many weeks as the longest period touches, then so many months.
+MOST_WEEKS, MOST_MONTHS = 54, 60
 
 
 def days_left(closes_at: datetime | None, now: datetime) -> int | None:
@@ -115,19 +119,40 @@ def _week(moment: datetime) -> str:
     return (day - timedelta(days=day.weekday())).isoformat()
 
 
-def every_week(summary: dict[str, Any]) -> list[tuple[date, int, Decimal]]:
-    """Return (Monday, notices, value) of the weeks from the first to the last, the empty ones
-    between them too."""
-    known = {date.fromisoformat(row["semana"]): row for row in summary.get("por_semana", ())}
-    if not known:
-        return []
-    weeks = range((max(known) - min(known)).days // 7 + 1)
-    empty = {"total": 0, "valor": "0"}
-    return [
-        (monday, row["total"], Decimal(row["valor"]))
-        for monday in (min(known) + timedelta(days=7 * week) for week in weeks)
-        for row in [known.get(monday, empty)]
-    ]
+class Step(StrEnum):
+    """What a course in time is told by."""
+
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+
+
+def course(summary: dict[str, Any]) -> tuple[Step, list[tuple[date, int, Decimal]]]:
+    """Return (first day, notices, value) of the steps of publication from the first to the last,
+    the empty ones between them too: of weeks while they are few, else of months, else of years.
+
+    A week is of the month and the year that its Monday is in.
+    """
+    weeks = [(date.fromisoformat(row["semana"]), row) for row in summary.get("por_semana", ())]
+    if not weeks:
+        return Step.WEEK, []
+    first, last = min(monday for monday, _ in weeks), max(monday for monday, _ in weeks)
+    step, days = Step.YEAR, [date(year, 1, 1) for year in range(first.year, last.year + 1)]
+    if (last - first).days // 7 < MOST_WEEKS:
+        step, days = Step.WEEK, [first + timedelta(n) for n in range(0, (last - first).days + 1, 7)]
+    elif (months := _months(last) - _months(first) + 1) <= MOST_MONTHS:
+        numbers = range(_months(first), _months(first) + months)
+        step, days = Step.MONTH, [date(number // 12, number % 12 + 1, 1) for number in numbers]
+    groups = {day: _Group() for day in days}
+    for monday, row in weeks:
+        group = groups[days[bisect_right(days, monday) - 1]]
+        group.count += row["total"]
+        group.value += Decimal(row["valor"])
+    return step, [(day, group.count, group.value) for day, group in groups.items()]
+
+
+def _months(day: date) -> int:
+    return day.year * 12 + day.month - 1
 
 
 def _iso(moment: datetime | None) -> str | None:

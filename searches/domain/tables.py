@@ -48,11 +48,20 @@ SPHERES: dict[str, str] = {"F": "Federal", "E": "Estadual", "M": "Municipal", "D
 PUBLISHED, REVOKED, ANNULLED, SUSPENDED = 1, 2, 3, 4
 #: Nothing comes of these any more.
 CALLED_OFF = (REVOKED, ANNULLED)
-#: What records call the situations in which nobody can bid, whatever the dates say.
-STOPPED_NAMES = ("Revogada", "Anulada", "Suspensa")
+SITUATIONS: dict[int, str] = {
+    PUBLISHED: "Divulgada no PNCP",
+    REVOKED: "Revogada",
+    ANNULLED: "Anulada",
+    SUSPENDED: "Suspensa",
+}
 
 
 def modality_name(code: int) -> str:
     """Return a modality's name; what the table does not know, by its code."""
     known = MODALITY_BY_CODE.get(code)
     return known.name if known else f"modalidade {code}"
+
+
+def situation_name(code: int) -> str:
+    """Return a situation's name; what the table does not know, by its code, and "" without one."""
+    return SITUATIONS.get(code, f"situação {code}" if code else "")

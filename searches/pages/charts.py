@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from searches import wording
-from searches.domain.summary import every_week
+from searches.domain.summary import course
 from searches.pages.listing import band_label
 
 WIDTH = 360
@@ -76,11 +76,12 @@ class _Row:
 
 def charts(summary: dict[str, Any]) -> list[Chart]:
     """Return the charts that a summary has numbers for."""
+    step, steps = course(summary)
+    title, heading, form = wording.COURSES[step]
     drawn = [
         _short("uf", "Por estado", "Estado", _rows(summary, "por_uf", "uf", wording.state_name)),
-        _columns("semana", "Por semana de publicação", "Semana de",
-                 [_Row(f"{monday:%d/%m/%Y}", total, value)
-                  for monday, total, value in every_week(summary)]),
+        _columns("semana", title, heading,
+                 [_Row(f"{day:{form}}", total, value) for day, total, value in steps]),
         _bars("modalidade", "Por modalidade", "Modalidade",
               _rows(summary, "por_modalidade", "modalidade", str)),
         _bars("faixa", "Por faixa de valor", "Valor estimado", _value_bands(summary)),

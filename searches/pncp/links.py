@@ -8,6 +8,8 @@ _CONTROL_NUMBER = re.compile(r"([0-9A-Z]{14})-1-(\d{1,9})/(\d{4})", re.ASCII)
 _SCHEMES = re.compile(r"(?:(https?)(?::[/\\]*|[/\\]{2}))+", re.ASCII | re.IGNORECASE)
 _HOST = re.compile(r"(?:[^\W_](?:[\w-]*\w)?\.)+([^\W\d_]{2,}|xn--[a-z0-9-]+)(?::\d{1,5})?", re.I)
 _ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?", re.ASCII)
+#: What the store has room for. A longer address is none: cut, it would lead elsewhere.
+_LONGEST = 2000
 #: A last label that is a file's ending, not a domain: "edital.pdf".
 _FILE_ENDINGS = frozenset({"pdf", "doc", "docx", "odt", "xls", "xlsx", "zip", "rar", "htm", "html"})
 
@@ -24,7 +26,8 @@ def portal_url(control_number: str) -> str:
 def origin_url(text: str) -> str:
     """Return the text as an http or https address, or "" when it is not one.
 
-    A host without scheme gets https. Never returns another scheme, user names or blanks.
+    A host without scheme gets https. Never returns another scheme, user names or blanks, nor more
+    than 2,000 characters.
     """
     text = text.strip()
     schemes = _SCHEMES.match(text)
@@ -35,6 +38,8 @@ def origin_url(text: str) -> str:
     else:
         scheme, rest = "https", text.removeprefix("//")
     url = f"{scheme}://{rest.lstrip('/')}".replace(" ", "%20")
+    if len(url) > _LONGEST:
+        return ""
     try:
         host = urlsplit(url).netloc
     except ValueError:

@@ -15,7 +15,7 @@ import orjson
 from searches.domain.brazil import BRASILIA, BY_IBGE
 from searches.domain.errors import SourceMalformed
 from searches.domain.notice import Notice
-from searches.domain.tables import modality_name
+from searches.domain.tables import modality_name, situation_name
 from searches.pncp.links import origin_url, portal_url
 
 logger = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def parse_notice(record: Any, *, asked_uf: str | None) -> Notice:
         raise SourceMalformed("$.dataPublicacaoPncp: missing or not a date")
     body = _object(get("orgaoEntidade"))
     unit = _object(get("unidadeOrgao"))
-    modality = _code(get("modalidadeId"))
+    modality, situation = _code(get("modalidadeId")), _code(get("situacaoCompraId"))
     ibge = _ibge(unit.get("codigoIbge"))
     return Notice(
         control_number=control_number,
@@ -130,8 +130,8 @@ def parse_notice(record: Any, *, asked_uf: str | None) -> Notice:
         ibge=ibge,
         modality=modality,
         modality_name=_text(get("modalidadeNome"), 100) or modality_name(modality),
-        situation=_code(get("situacaoCompraId")),
-        situation_name=_text(get("situacaoCompraNome"), 100),
+        situation=situation,
+        situation_name=_text(get("situacaoCompraNome"), 100) or situation_name(situation),
         value=_money(get("valorTotalEstimado")),
         awarded_value=_money(get("valorTotalHomologado")),
         published_at=published_at,
@@ -141,7 +141,7 @@ def parse_notice(record: Any, *, asked_uf: str | None) -> Notice:
             _moment(get("dataAtualizacaoGlobal")) or _moment(get("dataAtualizacao")) or published_at
         ),
         portal_url=portal_url(control_number),
-        origin_url=origin_url(_text(get("linkSistemaOrigem"), 2000)),
+        origin_url=origin_url(_text(get("linkSistemaOrigem"))),
         platform=_text(get("usuarioNome"), 300),
     )
 
@@ -178,7 +178,7 @@ def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: Any, longest: int) -> str:
+def _text(value: Any, longest: int | None = None) -> str:
     """Return a trimmed line of text; "" for what is not text."""
     if not isinstance(value, str):
         return ""
@@ -189,7 +189,7 @@ def _text(value: Any, longest: int) -> str:
     text = " ".join(value.split())
     if not text.isprintable():
         text = " ".join(_UNPRINTABLE.sub("", text).split())
-    return text if len(text) <= longest else text[:longest].rstrip()
+    return text if longest is None or len(text) <= longest else text[:longest].rstrip()
 
 
 def _code(value: Any) -> int:

@@ -47,9 +47,7 @@ COLUMNS = (
     Column(
         "Dias restantes",
         Kind.INTEGER,
-        urgent=Urgent(
-            red_days=2, amber_days=7, save=("Situação", ("Revogada", "Anulada", "Suspensa"))
-        ),
+        urgent=Urgent(red_days=2, amber_days=7),
     ),
     Column("Termos", width=24),
     Column("Relevância", Kind.INTEGER),

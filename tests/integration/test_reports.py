@@ -81,6 +81,8 @@ async def test_a_sum_of_nothing_is_not_zero(simulate, run):
     book = await written(await run(ufs=["SP"], data_inicial="2026-07-31"))
     rows = {row[0]: row[1] for row in book["Resumo"].iter_rows(values_only=True)}
     assert rows["Valor estimado somado"] == "não informado"
+    heads, *_, totals = book["Licitações"].iter_rows(values_only=True)
+    assert totals[heads.index("Valor estimado")] == "não informado"
 
 
 async def test_a_week_of_nothing_has_its_row_as_on_the_page(simulate, run):
@@ -93,6 +95,56 @@ async def test_a_week_of_nothing_has_its_row_as_on_the_page(simulate, run):
     assert rows[first + 1][2] is None
     drawn = next(chart for chart in charts(search.summary) if chart.id == "semana")
     assert [(bar.label, int(bar.count)) for bar in drawn.bars] == weeks
+
+
+async def test_long_courses_are_in_months_on_the_page_and_in_the_file(simulate, run, at):
+    at()
+    await simulate([record(1, day="2024-11-30"), record(2, valorTotalEstimado=0), record(3)])
+    search = await run(modo_busca="abertas")
+    rows = list((await written(search))["Resumo"].iter_rows(max_col=3, values_only=True))
+    title = rows.index(("Por mês do início da semana de publicação", None, None))
+    assert rows[title + 1] == ("Mês", "Licitações", "Valor estimado")
+    months = rows[title + 2 : title + 24]
+    assert months[0] == ("11/2024", 1, 1000.5)
+    assert months[1] == ("12/2024", 0, None)
+    assert months[-1] == ("08/2026", 2, 1000.5)
+    drawn = next(chart for chart in charts(search.summary) if chart.id == "semana")
+    assert (drawn.title, drawn.heading) == (rows[title][0], "Mês")
+    assert [(bar.label, int(bar.count)) for bar in drawn.bars] == [row[:2] for row in months]
+
+
+@pytest.mark.parametrize("name", ["Suspensa", None, "Licitação suspensa"])
+@pytest.mark.parametrize("situation", [2, 3, 4])
+async def test_what_nobody_can_bid_on_has_no_days_left(simulate, run, situation, name):
+    stopped = {"situacaoCompraId": situation, "situacaoCompraNome": name}
+    await simulate(
+        [record(n, dataEncerramentoProposta="2026-08-21T09:00:00", **changes)
+         for n, changes in ((1, {}), (2, stopped))]
+    )  # fmt: skip
+    heads, *rows = (await written(await run()))["Licitações"].iter_rows(values_only=True)
+    left = {row[0]: row[heads.index("Dias restantes")] for row in rows}
+    assert [left[record(n)["numeroControlePNCP"]] for n in (1, 2)] == [1, None]
+
+
+async def test_the_parameters_say_what_became_of_sector_and_words(simulate, run):
+    await simulate([record(1)])
+    search = await run(setor_id="vestuario", termos_busca="gêneros de para")
+    parameters = asked(await written(search))
+    assert parameters["Setor"] == (
+        "vestuário e uniformes: os termos substituem as suas palavras-chave"
+    )
+    assert parameters["Termos"] == "gêneros"
+    assert parameters["Palavras comuns, não usadas"] == "de, para"
+
+
+async def test_of_a_long_list_each_item_has_its_row(simulate, run):
+    bodies = [f"prefeitura municipal número {n}" for n in range(200)]
+    await simulate([record(1)])
+    book = await written(await run(orgaos=bodies, exclusion_terms=["luva", "bota"]))
+    rows = [row[:2] for row in book["Parâmetros"].iter_rows(values_only=True)]
+    first = rows.index(("Órgãos", bodies[0]))
+    assert rows[first + 1 : first + 200] == [(None, body) for body in bodies[1:]]
+    assert ("Termos excluídos", "luva, bota") in rows
 
 
 async def test_what_closed_this_morning_has_no_days_left(simulate, run):

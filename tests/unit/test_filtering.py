@@ -10,7 +10,7 @@ from searches.domain.brazil import BRASILIA
 from searches.domain.filtering import Decider, Reason, Tally
 from searches.domain.notice import Notice, NoticeStatus, infer_status
 from searches.domain.query import parse_query
-from searches.domain.summary import days_left, summarise
+from searches.domain.summary import Step, course, days_left, summarise
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=BRASILIA)
 NOTICE = Notice(
@@ -156,3 +156,30 @@ def test_the_summary_adds_up():
     assert sum(row["total"] for row in summary["por_semana"]) == 4
     assert sum(row["total"] for row in summary["por_faixa_de_valor"]) == 3
     assert [entry["relevancia"] for entry in summary["destaques"]] == [90, 80, 10]
+
+
+@pytest.mark.parametrize(
+    ("first", "step", "count"),
+    [
+        (date(2026, 11, 23), Step.WEEK, 1),
+        (date(2025, 11, 17), Step.WEEK, 54),
+        (date(2025, 11, 10), Step.MONTH, 13),
+        (date(2021, 12, 6), Step.MONTH, 60),
+        (date(2021, 11, 29), Step.YEAR, 6),
+        (date(1900, 1, 1), Step.YEAR, 127),
+    ],
+)
+def test_a_course_in_time_stays_readable_and_adds_up(first, step, count):
+    days = [first, first + timedelta(days=6), date(2026, 11, 23)]
+    published = [datetime(day.year, day.month, day.day, tzinfo=BRASILIA) for day in days]
+    notices = [(replace(NOTICE, published_at=moment), 50) for moment in published]
+    taken_by, steps = course(summarise(notices, now=NOW))
+    assert (taken_by, len(steps)) == (step, count)
+    assert (sum(total for _, total, _ in steps), sum(value for *_, value in steps)) == (3, 3000)
+    assert steps[0][1] == (3 if count == 1 else 2)  # of one week, whatever month it ends in
+    begins = {Step.WEEK: first, Step.MONTH: first.replace(day=1), Step.YEAR: date(first.year, 1, 1)}
+    assert steps[0][0] == begins[step]
+
+
+def test_a_course_of_nothing_has_no_steps():
+    assert course({}) == (Step.WEEK, [])

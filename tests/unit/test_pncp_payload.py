@@ -178,6 +178,20 @@ def test_a_modality_without_a_name_has_the_tables():
     assert parsed(modalidadeNome="Pregão").modality_name == "Pregão"
 
 
+def test_a_situation_without_a_name_has_the_tables():
+    assert parsed(situacaoCompraNome=None, situacaoCompraId=4).situation_name == "Suspensa"
+    assert parsed(situacaoCompraNome="", situacaoCompraId=9).situation_name == "situação 9"
+    assert parsed(situacaoCompraNome=None, situacaoCompraId=None).situation_name == ""
+    assert parsed(situacaoCompraNome="Parada", situacaoCompraId=4).situation_name == "Parada"
+
+
+@pytest.mark.parametrize("more", ["x", " y", "x" * 9000])
+def test_an_address_that_is_too_long_is_none_instead_of_another_one(more):
+    longest = "https://a.gov.br/".ljust(2000, "x")
+    assert parsed(linkSistemaOrigem=longest).origin_url == longest
+    assert parsed(linkSistemaOrigem=longest + more).origin_url == ""
+
+
 def test_the_last_update_falls_back_to_the_header_and_then_to_the_publication():
     made = record()
     del made["dataAtualizacaoGlobal"]

@@ -33,11 +33,7 @@ COLUMNS = (
     Column("Valor", Kind.MONEY, total=True),
     Column("Publicação", Kind.DATE),
     Column("Abertura", Kind.DATETIME),
-    Column(
-        "Dias restantes",
-        Kind.INTEGER,
-        urgent=Urgent(red_days=3, amber_days=9, save=("Objeto", ("Luvas", "Botas"))),
-    ),
+    Column("Dias restantes", Kind.INTEGER, urgent=Urgent(red_days=3, amber_days=9)),
     Column("Relevância", Kind.INTEGER),
     Column("Link", Kind.LINK),
 )
@@ -95,10 +91,30 @@ def test_the_header_is_green_frozen_and_filtered():
 def test_the_total_is_a_number_that_readers_see_without_calculating():
     sheet = table(ROW, (*ROW[:1], Decimal("0.0001"), *ROW[2:]), (*ROW[:1], None, *ROW[2:]))
 
-    assert sheet["A5"].value == "Total (3)"
-    assert sheet["B5"].value == 1234.5001
-    assert sheet["B5"].data_type == "n"
-    assert sheet["B5"].number_format == MONEY
+    assert sheet["A6"].value == "Total (3)"
+    assert sheet["B6"].value == 1234.5001
+    assert sheet["B6"].data_type == "n"
+    assert sheet["B6"].number_format == MONEY
+
+
+def test_no_total_touches_the_rows_that_programs_sort_and_filter():
+    sheet = table(ROW, ROW)
+
+    assert [cell.value for cell in sheet[4]] == [None] * 7
+    assert sheet["A5"].value == "Total (2)"
+
+
+@pytest.mark.parametrize(
+    ("values", "total"), [((None, None), "não informado"), ((None, 0), 0), ((), "não informado")]
+)
+def test_a_total_of_nothing_may_be_said_instead(values, total):
+    columns = (Column("N"), Column("Valor", Kind.MONEY, total=True, untold="não informado"))
+
+    sheet = table(*(("x", value) for value in values), columns=columns)
+
+    cell = sheet.cell(row=len(values) + 3, column=2)
+    assert cell.value == total
+    assert cell.alignment.horizontal == "right"  # under the numbers
 
 
 def test_the_total_of_large_amounts_is_exact():
@@ -106,14 +122,14 @@ def test_the_total_of_large_amounts_is_exact():
 
     sheet = table(*rows, columns=(Column("Valor", Kind.MONEY, total=True),))
 
-    assert sheet["A102"].value == 99999999999901.0
+    assert sheet["A103"].value == 99999999999901.0
 
 
 def test_an_empty_table_has_its_header_and_a_total_of_zero():
     sheet = table()
 
-    assert sheet["A2"].value == "Total (0)"
-    assert sheet["B2"].value == 0
+    assert sheet["A3"].value == "Total (0)"
+    assert sheet["B3"].value == 0
     assert sheet.auto_filter.ref == "A1:G1"
 
 
@@ -194,8 +210,18 @@ def test_control_characters_go_and_long_texts_are_cut():
 
 
 def test_an_escape_in_a_text_is_not_read_as_one():
-    with zipfile.ZipFile(written(Table("T", (Column("A"),), [("_x0041_ _x004",)]))) as archive:
-        assert b"<t>_x005F_x0041_ _x004</t>" in archive.read("xl/worksheets/sheet1.xml")
+    text, meant = "_x0041_ _x004", b">_x005F_x0041_ _x004<"
+    figure = Figure("F", (Column("A"), Column("N", Kind.INTEGER)), [(text, 1)], chart=Chart.BAR)
+    sheets = (
+        Table("T", (Column("A"),), [(text,)]),
+        Figures("R", [figure]),
+        Parameters("P", [Group("G", [(text, text)])]),
+    )
+    with zipfile.ZipFile(written(*sheets)) as archive:
+        for part in (*[f"worksheets/sheet{n}" for n in (1, 2, 3)], "charts/chart1"):
+            content = archive.read(f"xl/{part}.xml")
+            assert meant in content
+            assert b">_x0041_" not in content
 
 
 def test_values_of_another_kind_stay_readable():
@@ -261,8 +287,8 @@ def test_urgency_is_a_rule_that_excel_computes():
     (formatting,) = sheet.conditional_formatting
     assert str(formatting.sqref) == "E2:E3"
     assert [rule.formula for rule in formatting.rules] == [
-        ['AND(ISNUMBER($E2),$E2>=0,$E2<=3,$A2<>"Luvas",$A2<>"Botas")'],
-        ['AND(ISNUMBER($E2),$E2>=0,$E2<=9,$A2<>"Luvas",$A2<>"Botas")'],
+        ["AND(ISNUMBER($E2),$E2>=0,$E2<=3)"],
+        ["AND(ISNUMBER($E2),$E2>=0,$E2<=9)"],
     ]
     assert [rule.dxf.fill.bgColor.rgb for rule in formatting.rules] == ["00FFCDD2", "00FFECB3"]
 
@@ -338,6 +364,7 @@ def test_a_reader_that_streams_sees_every_row():
 
     rows = list(book.worksheets[0].iter_rows(values_only=True))
 
-    assert len(rows) == 1002
+    assert len(rows) == 1003
     assert rows[1000][0] == "Uniformes"
+    assert {len(row) for row in rows} == {len(COLUMNS)}
     book.close()

@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import pytest
+
 from exports.workbook import Chart, Column, Figure, Figures, Group, Kind, Parameters
 from tests.unit.workbook_support import opened
 
@@ -38,6 +40,33 @@ def test_figures_have_tables_totals_and_charts():
     assert len(sheet._charts) == 3
 
 
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (["Pregão", "=1+1"], "strRef"),
+        ([date(2026, 11, 23), date(2026, 11, 30)], "numRef"),
+    ],
+)
+def test_a_chart_has_its_values_in_itself(names, kind):
+    """Programs that only show a file draw no other ones."""
+    columns = (Column("Nome"), Column("Licitações", Kind.INTEGER))
+    rows = list(zip(names, [3, None], strict=True))
+    book = opened(Figures("Resumo", [Figure("Figura", columns, rows, chart=Chart.LINE)]))
+
+    (chart,) = book.worksheets[0]._charts
+    (series,) = chart.series
+    assert chart.title.overlay is False
+    assert [point.v for point in series.tx.strRef.strCache.pt] == ["Licitações"]
+    values = series.val.numRef.numCache
+    assert (values.ptCount, [(point.idx, point.v) for point in values.pt]) == (2, [(0, 3)])
+    assert values.formatCode == "#,##0"
+    place = getattr(series.cat, kind)
+    cache = place.strCache if kind == "strRef" else place.numCache
+    expected = names if kind == "strRef" else [46349, 46356]
+    assert [point.v for point in cache.pt] == expected
+    assert place.f == "'Resumo'!$A$5:$A$6"
+
+
 def test_a_figures_column_of_text_keeps_numbers_as_numbers():
     rows = [("Encontradas", 9), ("Valor somado", Decimal("1198265.64")), ("Setor", "Alimentos")]
     sheet = opened(Figures("Resumo", [Figure("Total", (Column("O quê"), Column("Valor")), rows)]))
@@ -49,8 +78,9 @@ def test_a_figures_column_of_text_keeps_numbers_as_numbers():
         ("Alimentos", "s"),
     ]
     assert cells[1].number_format == MONEY
-    heads = sheet.worksheets[0][4]  # over numbers to the right
+    heads = sheet.worksheets[0][4]  # over numbers to the right, and so is a text among them
     assert [head.alignment.horizontal for head in heads[:2]] == ["left", "right"]
+    assert [cell.alignment.horizontal for cell in cells] == ["right"] * 3
 
 
 def test_parameters_list_their_values():

@@ -58,16 +58,42 @@ def test_the_largest_amounts_have_room():
         assert resumo.column_dimensions[letter].width > len(LONGEST_AMOUNT)
 
 
-@pytest.mark.parametrize(("has_total", "last_row"), [(True, 5), (False, 4)])
-def test_a_table_is_printed_up_to_its_last_column_however_long_a_link_is(has_total, last_row):
-    columns = (Column("Valor", Kind.MONEY, total=has_total), Column("Link", Kind.LINK))
-    rows = [(1, f"https://a.gov.br/{'x' * 1900}")] * 3
+@pytest.mark.parametrize(("has_total", "last_row"), [(True, 6), (False, 4)])
+def test_a_table_is_printed_without_the_links_at_its_end(has_total, last_row):
+    """They open nothing on paper, and what runs out of them would shrink the others."""
+    link = Column("Link", Kind.LINK)
+    columns = (link, Column("Valor", Kind.MONEY, total=has_total), link, link)
+    rows = [("", 1, "https://a.gov.br", f"https://a.gov.br/{'x' * 1900}")] * 3
 
     table, other = opened(Table("Licitações", columns, rows), Table("d'Outra", columns, []))
 
     assert table.print_area == f"'Licitações'!$A$1:$B${last_row}"
     assert other.print_area == f"'d''Outra'!$A$1:$B${last_row - 3}"
     assert table.print_title_rows == "$1:$1"
+
+
+def test_a_wide_table_has_pages_beside_each_other_that_can_be_read():
+    narrow, wide = opened(
+        Table("Estreita", [Column("A", width=100)] * 2, []),
+        Table("Larga", [*[Column("A", width=100)] * 3, Column("L", Kind.LINK, width=300)], []),
+    )
+
+    assert narrow.page_setup.fitToWidth in {None, 1}
+    assert (wide.page_setup.fitToWidth, wide.page_setup.fitToHeight) == (2, 0)
+    assert wide.page_setup.pageOrder == "overThenDown"
+    assert (narrow.print_title_cols, wide.print_title_cols) == (None, "$A:$A")
+
+
+def test_every_page_says_which_it_is():
+    sheets = opened(
+        Table("Licitações", COUNTS, []),
+        Figures("Resumo", [figure("A", rows=1)]),
+        Parameters("Parâmetros", []),
+    )
+
+    for sheet in sheets:
+        assert str(sheet.page_setup.paperSize) == sheet.PAPERSIZE_A4
+        assert sheet.oddFooter.right.text.strip() == "Página &P de &N"
 
 
 def test_a_figure_that_does_not_fit_begins_a_page():
@@ -113,8 +139,30 @@ def test_long_headings_and_notes_go_on_in_the_next_row(is_figures):
 
 
 def test_a_long_parameter_is_as_high_as_its_lines():
-    pairs = [("Termos", "uniforme escolar, " * 20), ("UF", "SP"), ("Outros", "palavra " * 5000)]
+    pairs = [
+        ("Termos", "uniforme escolar, " * 20),
+        ("UF", "SP"),
+        ("Outros", "palavra " * 5000),
+        ("De fora: não tem nenhum dos termos pedidos", 12),
+    ]
     (sheet,) = opened(Parameters("Parâmetros", [Group("Pedido", pairs)]))
 
-    heights = [sheet.row_dimensions[row].height for row in (4, 5, 6)]
-    assert heights == [4 * 13.5, None, 409]
+    heights = [sheet.row_dimensions[row].height for row in (4, 5, 6, 7)]
+    assert heights == [4 * 13.5, None, 409, 2 * 13.5]
+
+
+def test_a_long_name_in_a_figure_is_as_high_as_its_lines():
+    names = ["Pregão", "Concorrência - Eletrônica Internacional", "palavra " * 100]
+    sheet = figures(Figure("Por modalidade", COUNTS[:2], [(name, 1) for name in names]))
+
+    heights = [sheet.row_dimensions[row].height for row in (5, 6, 7)]
+    assert heights == [None, 2 * 13.5, 25 * 13.5]
+
+
+def test_lines_of_long_names_count_where_pages_end():
+    short, long = (
+        Figure("B", COUNTS[:2], [(name, 1) for _ in range(20)]) for name in ("bb", "palavra " * 8)
+    )
+
+    assert pages(figures(figure("A", rows=15), short)) == [["A", "B"]]
+    assert pages(figures(figure("A", rows=15), long)) == [["A"], ["B"]]
