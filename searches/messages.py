@@ -265,6 +265,13 @@ def missing_text(ufs: Sequence[str], *, is_begun: bool) -> str:
     return f"{who} {f'ficaram incomplet{ending}' if is_begun else f'não foram lid{ending}'}"
 
 
+def source_text(url: str, *, is_demo: bool) -> str:
+    """Say where notices come from; a demonstration without an address has a simulator within."""
+    if not is_demo:
+        return url
+    return f"{url or 'simulador do PNCP'} (demonstração)"
+
+
 def _excel_text(detail: Mapping[str, Any]) -> str:
     if detail.get("fallback_reason"):
         return "Arquivo guardado no banco de dados enquanto o armazenamento está fora"
