@@ -57,6 +57,7 @@ _REQUEST: dict[str, Any] = {
         "search_id": {"type": _OPTIONAL_TEXT, "format": "uuid"},
     },
 }
+_EXAMPLE = {"ufs": ["SP", "RJ"], "setor_id": "vestuario"}
 _ERROR: dict[str, Any] = {
     "type": "object",
     "required": ["error"],
@@ -177,7 +178,7 @@ START = {
     "description": "Com `Prefer: wait=N` responde com o resultado, se a busca terminar a tempo.",
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": _REQUEST}},
+        "content": {"application/json": {"schema": _REQUEST, "example": _EXAMPLE}},
     },
     "parameters": [
         {

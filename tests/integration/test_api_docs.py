@@ -1,10 +1,11 @@
 """The OpenAPI document and its page: what they say is what the doors do."""
 
 import json
+import re
 from uuid import uuid4
 
 import pytest
-from django.test import AsyncClient
+from django.test import AsyncClient, Client
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from searches.owners import Owner
@@ -53,8 +54,29 @@ def test_the_documentation_is_a_page_like_others(client, alice, settings):
     settings.BIDIQ_DEMO = settings.BIDIQ_LOGIN_REQUIRED = True
     answer = client.get("/api/docs")
     assert (answer.status_code, answer["Location"]) == (302, "/contas/entrar/?next=/api/docs")
+    document = client.get("/api/openapi.json")
+    assert (document.status_code, document["WWW-Authenticate"]) == (401, "Bearer")
+    token = {"Authorization": f"Bearer {create_token(alice)}"}
+    assert client.get("/api/openapi.json", headers=token).status_code == 200
     client.force_login(alice)
     assert "Dados de demonstração" in client.get("/api/docs").content.decode()
+    assert client.get("/api/openapi.json").status_code == 200
+
+
+def test_who_is_logged_in_can_try_the_calls_on_the_page(alice):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    page = client.get("/api/docs").content.decode()
+    assert 'data-api-csrf="true"' in page
+    (csrf,) = re.findall(r'data-csrf-token="(\w+)"', page)
+    asked = client.get("/api/openapi.json").json()["paths"]["/api/buscar"]["post"]["requestBody"]
+    answer = client.post(
+        "/api/buscar",
+        asked["content"]["application/json"]["example"],
+        content_type="application/json",
+        headers={"X-CSRFToken": csrf},
+    )
+    assert answer.status_code == 202, answer.content
 
 
 @pytest.fixture
