@@ -35,15 +35,12 @@ from searches.domain.brazil import BRASILIA
 from searches.domain.errors import Problem, QueryError
 from searches.domain.query import LARGEST_WHOLE, PAGE_SIZES, parse_query
 from searches.models import Search
+from searches.preferences import asked_wait
 from searches.services import searches as services
 from searches.sse import event_stream_response
 from searches.tokens import bearer_of, user_of_token
 from searches.views import cancel_search, hand_out
 
-LONGEST_WAIT_SECONDS = 120
-#: Of a Prefer header: what stands between commas and semicolons, those in quotes left alone.
-_PREFERENCE = re.compile(r'(?:"(?:\\.|[^"\\])*(?:"|$)|[^,;"])+')
-_WAIT = re.compile(r'\s*wait\s*=\s*("?)([0-9]+)\1\s*', re.IGNORECASE)
 #: Who asks only for the head gets it: Django leaves the body out.
 _READ = ["GET", "HEAD"]
 
@@ -184,7 +181,7 @@ def _on_fault(request: HttpRequest, error: Exception) -> HttpResponse:
 async def start(request: HttpRequest) -> HttpResponseBase:
     """Start a search; with `Prefer: wait=N` answer with its result if it ends in time."""
     data = _body(request)
-    wait_seconds = asked_wait(request)
+    wait_seconds = asked_wait(request.headers.get("Prefer", ""))
     search, is_new = await database_sync_to_async(_create)(request, data)
     if is_new:
         runner.start(search)
@@ -202,20 +199,12 @@ def _body(request: HttpRequest) -> dict[str, Any]:
     try:
         return json_body.read_object(request.body)
     except RequestDataTooBig:
-        raise ApiError(413, "request.too_large", "O corpo passa de 1 MB.") from None
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20
+        raise ApiError(413, "request.too_large", f"O corpo passa de {most} MB.") from None
     except json_body.NoObject:
         raise ApiError(400, "request.json", "O corpo deve ser um objeto JSON.") from None
     except ValueError:
         raise ApiError(400, "request.json", "O corpo não é um JSON válido.") from None
-
-
-def asked_wait(request: HttpRequest) -> int:
-    """Return the seconds of `Prefer: wait=N`; what is no whole number asks for nothing."""
-    for preference in _PREFERENCE.findall(request.headers.get("Prefer", "")):
-        if found := _WAIT.fullmatch(preference):
-            digits = found[2].lstrip("0")[:4]  # more is more than the longest, whatever it is
-            return min(int(digits or 0), LONGEST_WAIT_SECONDS)
-    return 0
 
 
 def _create(request: HttpRequest, data: dict[str, Any]) -> tuple[Search, bool]:
@@ -326,9 +315,7 @@ async def download(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-@api.api_operation(
-    _READ, "/setores", auth=None, openapi_extra=api_docs.table("Setores que se podem pedir")
-)
+@api.api_operation(_READ, "/setores", auth=None, openapi_extra=api_docs.SECTORS)
 def sectors(request: HttpRequest) -> HttpResponse:
     """Return the sectors that can be asked for."""
     return _json(
@@ -343,9 +330,7 @@ def sectors(request: HttpRequest) -> HttpResponse:
     _READ,
     "/modalidades",
     auth=None,
-    openapi_extra=api_docs.table(
-        "Modalidades do PNCP; `padrao` marca as buscadas quando nenhuma é pedida"
-    ),
+    openapi_extra=api_docs.MODALITIES,
 )
 def modalities(request: HttpRequest) -> HttpResponse:
     """Return PNCP's modalities; `padrao` marks those searched when none is asked for."""
@@ -361,9 +346,7 @@ def modalities(request: HttpRequest) -> HttpResponse:
     )
 
 
-@api.api_operation(
-    _READ, "/ufs", auth=None, openapi_extra=api_docs.table("As 27 unidades da federação")
-)
+@api.api_operation(_READ, "/ufs", auth=None, openapi_extra=api_docs.UNITS)
 def units(request: HttpRequest) -> HttpResponse:
     """Return the 27 units of the federation."""
     return _json(

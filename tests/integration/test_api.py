@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
-from django.test import AsyncClient, Client, RequestFactory
+from django.test import AsyncClient, Client
 
-from searches.api import LONGEST_WAIT_SECONDS, asked_wait
 from searches.models import Search
 from searches.owners import Owner
+from searches.preferences import LONGEST_WAIT_SECONDS, asked_wait
 from searches.tokens import create_token, user_of_token
 from tests.integration.conftest import ask, create, record
 from tests.integration.pages_support import outdate
@@ -360,8 +360,7 @@ async def test_a_page_that_is_none_is_refused_at_its_field(alice, token, field, 
     ],
 )
 def test_a_wait_is_a_preference_with_a_whole_number(header, seconds):
-    asked = RequestFactory().post("/api/buscar", headers={"Prefer": header})
-    assert asked_wait(asked) == seconds
+    assert asked_wait(header) == seconds
 
 
 async def test_prefer_wait_answers_with_the_result(simulate, alice, settings):
