@@ -170,6 +170,7 @@ def test_a_demonstration_fetches_nothing_twice_whatever_the_port_of_its_simulato
             *_, ended = follow(site, json.loads(body)["status_url"], headers)
             assert ended["status"] == "complete", ended
             found.append((ended["total_raw"], ended["cobertura"]["SP"]["do_acervo"]))
+            assert "fonte: simulador do PNCP (demonstração)" in site.log
             site.stop()
             site.command = ["serve"]  # the variable alone says as much
             site.start()
