@@ -224,22 +224,27 @@ if AWS_STORAGE_BUCKET_NAME:
 
 # --- The source and the searches ------------------------------------------------------------------
 
-_OFFICIAL_PNCP = "https://pncp.gov.br/api/consulta"
-PNCP_BASE_URL = env.url("PNCP_BASE_URL", _OFFICIAL_PNCP, schemes=("http", "https"))
-#: What the store calls the source when that is not its address: a demonstration's simulator has
-#: another port at each start, and the same notices.
-BIDIQ_SOURCE_NAME = "demo" if BIDIQ_DEMO and PNCP_BASE_URL != _OFFICIAL_PNCP else ""
+_official_pncp = "https://pncp.gov.br/api/consulta"
+#: "" in a demonstration that is given no source: who asks has a simulator of its own
+#: (searches.pncp.demo).
+PNCP_BASE_URL = env.url(
+    "PNCP_BASE_URL", "" if BIDIQ_DEMO else _official_pncp, schemes=("http", "https")
+)
+_is_official = urlsplit(PNCP_BASE_URL).hostname == urlsplit(_official_pncp).hostname
+if BIDIQ_DEMO and _is_official:  # each page would say that what it shows is invented
+    raise env.BadEnvironment("BIDIQ_DEMO", "false, or no PNCP_BASE_URL of the real PNCP beside it")
+#: What the store calls the source when that is not its address: a demonstration's simulators have
+#: other ports at each start, and the same notices.
+BIDIQ_SOURCE_NAME = "demo" if BIDIQ_DEMO else ""
 #: The ceiling of the adaptive rate. The real API bears 10 to 16 requests a minute; a server that
 #: the operator chose himself is only held back by its own 429.
 PNCP_RATE_PER_MINUTE = env.number(
     "PNCP_RATE_PER_MINUTE",
-    16 if PNCP_BASE_URL == _OFFICIAL_PNCP else 6000,
+    16 if _is_official else 6000,
     minimum=1,
     maximum=100_000,
 )
-PNCP_CONCURRENCY = env.integer(
-    "PNCP_CONCURRENCY", 4 if PNCP_BASE_URL == _OFFICIAL_PNCP else 8, minimum=1, maximum=64
-)
+PNCP_CONCURRENCY = env.integer("PNCP_CONCURRENCY", 4 if _is_official else 8, minimum=1, maximum=64)
 PNCP_TIMEOUT_SECONDS = env.number("PNCP_TIMEOUT_SECONDS", 60, minimum=0.1, maximum=600)
 BIDIQ_SEARCHES_PER_MINUTE = env.integer("BIDIQ_SEARCHES_PER_MINUTE", 10, minimum=1, maximum=100_000)
 BIDIQ_LOGIN_REQUIRED = env.boolean("BIDIQ_LOGIN_REQUIRED", False)

@@ -15,7 +15,7 @@ from django.urls import get_resolver
 from django.utils import timezone
 from django.utils.log import log_response
 from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.errors import HttpError
 from ninja.openapi.docs import Swagger
 from ninja.utils import check_csrf
 
@@ -28,7 +28,6 @@ from searches import (
     runner,
     streams,
     url_ids,
-    wording,
 )
 from searches.access import members_when_required, request_owner, visible_or_404
 from searches.domain import brazil, matching, tables
@@ -36,13 +35,12 @@ from searches.domain.brazil import BRASILIA
 from searches.domain.errors import Problem, QueryError
 from searches.domain.query import LARGEST_WHOLE, PAGE_SIZES, parse_query
 from searches.models import Search
+from searches.preferences import asked_wait
 from searches.services import searches as services
 from searches.sse import event_stream_response
 from searches.tokens import bearer_of, user_of_token
 from searches.views import cancel_search, hand_out
 
-LONGEST_WAIT_SECONDS = 120
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,9})", re.IGNORECASE)
 #: Who asks only for the head gets it: Django leaves the body out.
 _READ = ["GET", "HEAD"]
 
@@ -83,13 +81,8 @@ async def authenticate(request: HttpRequest) -> bool:
     return True
 
 
-class Docs(Swagger):
-    """Ninja's page; for members only where every page is."""
-
-    def render_page(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
-        page: Any = members_when_required(super().render_page)
-        response: HttpResponse = page(request, *args, **options)
-        return response
+#: Ninja's name for it: the page of the docs sends the CSRF token with what it asks.
+authenticate.csrf = True  # type: ignore[attr-defined]
 
 
 class Api(NinjaAPI):
@@ -105,9 +98,9 @@ api = Api(
     description=api_docs.DESCRIPTION,
     urls_namespace="api",
     auth=authenticate,
-    docs=Docs(),
-    docs_url="/docs",
-    openapi_url="/openapi.json",
+    # Doors of our own, below: ninja's take every method, and know no login.
+    docs_url=None,
+    openapi_url=None,
 )
 
 
@@ -132,11 +125,6 @@ def _on_api_error(request: HttpRequest, error: ApiError) -> HttpResponse:
     return error_response(error)
 
 
-@api.exception_handler(AuthenticationError)
-def _on_authentication(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    return error_response(ApiError(401, "auth.required", "Entre na sua conta."))
-
-
 @api.exception_handler(QueryError)
 def _on_query_error(request: HttpRequest, error: QueryError) -> HttpResponse:
     texts = messages.problem_texts(error)
@@ -153,13 +141,6 @@ def _on_query_error(request: HttpRequest, error: QueryError) -> HttpResponse:
 @api.exception_handler(Http404)
 def _on_missing(request: HttpRequest, error: Http404) -> HttpResponse:
     return error_response(ApiError(404, "search.missing", "Busca não encontrada."))
-
-
-@api.exception_handler(ValidationError)
-def _on_validation(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    location = [str(part) for part in error.errors[0].get("loc", ())]
-    field = location[-1] if location else None
-    return error_response(ApiError(422, "request.invalid", "Parâmetro inválido.", field=field))
 
 
 @api.exception_handler(HttpError)
@@ -200,7 +181,7 @@ def _on_fault(request: HttpRequest, error: Exception) -> HttpResponse:
 async def start(request: HttpRequest) -> HttpResponseBase:
     """Start a search; with `Prefer: wait=N` answer with its result if it ends in time."""
     data = _body(request)
-    wait_seconds = _asked_wait(request)
+    wait_seconds = asked_wait(request.headers.get("Prefer", ""))
     search, is_new = await database_sync_to_async(_create)(request, data)
     if is_new:
         runner.start(search)
@@ -218,16 +199,12 @@ def _body(request: HttpRequest) -> dict[str, Any]:
     try:
         return json_body.read_object(request.body)
     except RequestDataTooBig:
-        raise ApiError(413, "request.too_large", "O corpo passa de 1 MB.") from None
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20
+        raise ApiError(413, "request.too_large", f"O corpo passa de {most} MB.") from None
     except json_body.NoObject:
         raise ApiError(400, "request.json", "O corpo deve ser um objeto JSON.") from None
     except ValueError:
         raise ApiError(400, "request.json", "O corpo não é um JSON válido.") from None
-
-
-def _asked_wait(request: HttpRequest) -> int:
-    found = _WAIT.search(request.headers.get("Prefer", ""))
-    return min(int(found[1]), LONGEST_WAIT_SECONDS) if found else 0
 
 
 def _create(request: HttpRequest, data: dict[str, Any]) -> tuple[Search, bool]:
@@ -272,21 +249,23 @@ def _result(
 @api.api_operation(
     _READ, "/buscar/{id:search_id}", url_name="search", openapi_extra=api_docs.RESULT
 )
-async def search(
-    request: HttpRequest,
-    search_id: UUID,
-    pagina: int | None = None,
-    itens_por_pagina: int | None = None,
-) -> HttpResponse:
+async def search(request: HttpRequest, search_id: UUID) -> HttpResponse:
     """Return a search with a page of its result, at any moment of its life."""
-    if pagina is not None and not 1 <= pagina <= LARGEST_WHOLE:
-        message = f"Use uma página de 1 a {wording.whole(LARGEST_WHOLE)}."
+    page, page_size = _whole(request, "pagina"), _whole(request, "itens_por_pagina")
+    if page is not None and not 1 <= page <= LARGEST_WHOLE:
+        message = messages.problem_text(Problem("whole"))
         raise ApiError(422, "request.invalid", message, field="pagina")
-    if itens_por_pagina is not None and itens_por_pagina not in PAGE_SIZES:
+    if page_size is not None and page_size not in PAGE_SIZES:
         message = messages.problem_text(Problem("page_size"))
         raise ApiError(422, "request.invalid", message, field="itens_por_pagina")
-    found = await database_sync_to_async(_result)(request, search_id, pagina, itens_por_pagina)
+    found = await database_sync_to_async(_result)(request, search_id, page, page_size)
     return _json(found)
+
+
+def _whole(request: HttpRequest, name: str) -> int | None:
+    """Return a whole number of the address; 0, which nothing takes, for what is none."""
+    text = request.GET.get(name)
+    return text if text is None else int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
 
 
 @api.api_operation(
@@ -315,11 +294,12 @@ def _status(search_id: UUID) -> str:
 
 
 @api.api_operation(_READ, "/download", url_name="download", openapi_extra=api_docs.DOWNLOAD)
-async def download(request: HttpRequest, id: str = "") -> HttpResponseBase:
+async def download(request: HttpRequest) -> HttpResponseBase:
     """Hand out the Excel file of a search."""
-    if not re.fullmatch(url_ids.IdConverter.regex, id):
+    text = request.GET.get("id", "")
+    if not re.fullmatch(url_ids.IdConverter.regex, text):
         raise ApiError(422, "request.invalid", "Envie o id da busca (UUID).", field="id")
-    search_id = UUID(id)
+    search_id = UUID(text)
 
     def answer() -> HttpResponseBase:
         found = visible_or_404(request, search_id)
@@ -335,9 +315,7 @@ async def download(request: HttpRequest, id: str = "") -> HttpResponseBase:
     return response
 
 
-@api.api_operation(
-    _READ, "/setores", auth=None, openapi_extra=api_docs.table("Setores que se podem pedir")
-)
+@api.api_operation(_READ, "/setores", auth=None, openapi_extra=api_docs.SECTORS)
 def sectors(request: HttpRequest) -> HttpResponse:
     """Return the sectors that can be asked for."""
     return _json(
@@ -352,9 +330,7 @@ def sectors(request: HttpRequest) -> HttpResponse:
     _READ,
     "/modalidades",
     auth=None,
-    openapi_extra=api_docs.table(
-        "Modalidades do PNCP; `padrao` marca as buscadas quando nenhuma é pedida"
-    ),
+    openapi_extra=api_docs.MODALITIES,
 )
 def modalities(request: HttpRequest) -> HttpResponse:
     """Return PNCP's modalities; `padrao` marks those searched when none is asked for."""
@@ -370,9 +346,7 @@ def modalities(request: HttpRequest) -> HttpResponse:
     )
 
 
-@api.api_operation(
-    _READ, "/ufs", auth=None, openapi_extra=api_docs.table("As 27 unidades da federação")
-)
+@api.api_operation(_READ, "/ufs", auth=None, openapi_extra=api_docs.UNITS)
 def units(request: HttpRequest) -> HttpResponse:
     """Return the 27 units of the federation."""
     return _json(
@@ -380,12 +354,29 @@ def units(request: HttpRequest) -> HttpResponse:
     )
 
 
-@api.api_operation(
-    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
-    "/{path:rest}",
-    auth=None,
-    include_in_schema=False,
-)
+@api.api_operation(_READ, "/openapi.json", url_name="openapi-json", include_in_schema=False)
+async def document(request: HttpRequest) -> HttpResponse:
+    """Return the OpenAPI document."""
+    return _json(api.get_openapi_schema())
+
+
+@api.api_operation(_READ, "/docs", auth=None, include_in_schema=False)
+@members_when_required
+def docs(request: HttpRequest) -> HttpResponse:
+    """Show the document as a page, for members only where every page is."""
+    return Swagger().render_page(request, api)
+
+
+_EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+@api.api_operation(_EVERY, "/", auth=None, include_in_schema=False)
+def no_index(request: HttpRequest) -> HttpResponse:
+    """Answer for the address that all of these begin with."""
+    return nothing_here(request, "")
+
+
+@api.api_operation(_EVERY, "/{path:rest}", auth=None, include_in_schema=False)
 def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
     """Answer in JSON for addresses that do not exist."""
     return error_response(ApiError(404, "not_found", "Este endereço não existe."))

@@ -50,8 +50,9 @@ class ProgressConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
             await self.close()
             return
         await self.accept()
-        query = parse_qs(self.scope.get("query_string", b"").decode("ascii", "replace"))
-        self._start(min(as_seq(query.get("after", ["0"])[0]), last_seq))
+        text = self.scope.get("query_string", b"").decode("ascii", "replace")
+        asked = parse_qs(text, keep_blank_values=True).get("after", ["0"])
+        self._start(min(as_seq(asked[-1]), last_seq))  # the last, as the other doors read it
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         if not isinstance(content, dict) or content.get("type") != "sync":

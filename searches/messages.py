@@ -110,7 +110,8 @@ _UNIT_ERRORS = {
     "search.stopped": "a busca parou antes",
 }
 
-_REASONS = {
+#: Why a notice was left out.
+REASONS = {
     "uf": "de outro estado",
     "modalidade": "de outra modalidade",
     "periodo": "fora do período",
@@ -188,7 +189,7 @@ def unreadable_text(count: int) -> str:
     return "1 ilegível na fonte" if count == 1 else f"{wording.whole(count)} ilegíveis na fonte"
 
 
-EXCLUDED_BY_USER = _REASONS[Reason.EXCLUDED]
+EXCLUDED_BY_USER = REASONS[Reason.EXCLUDED]
 #: What a sector's own words exclude; the user has excluded nothing.
 OTHER_SUBJECT = "de outro assunto, apesar de um termo"
 
@@ -197,7 +198,7 @@ def reason_text(reason: str, query: SearchQuery) -> str:
     """Return the words for a reason of rejection, by the question that rejected."""
     if reason == Reason.EXCLUDED and not query.terms:
         return f"{EXCLUDED_BY_USER}, ou {OTHER_SUBJECT}" if query.exclusions else OTHER_SUBJECT
-    return _REASONS.get(reason, reason)
+    return REASONS.get(reason, reason)
 
 
 def event_text(told: Told) -> str:
@@ -263,6 +264,13 @@ def missing_text(ufs: Sequence[str], *, is_begun: bool) -> str:
     who = f"{len(ufs)} estados" if is_number else wording.join(names)
     ending = "os" if is_number else "as"
     return f"{who} {f'ficaram incomplet{ending}' if is_begun else f'não foram lid{ending}'}"
+
+
+def source_text(url: str, *, is_demo: bool) -> str:
+    """Say where notices come from; a demonstration without an address has a simulator within."""
+    if not is_demo:
+        return url
+    return f"{url or 'simulador do PNCP'} (demonstração)"
 
 
 def _excel_text(detail: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ from searches.models import Search
 from searches.pncp.client import PncpClient
 from searches.services import events, results
 from searches.services import searches as services
-from searches.units import UnitState, UnitStatus, new_units
+from searches.units import ToldUnits, UnitState, UnitStatus, new_units
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +119,7 @@ class _Run:
         self._dirty: dict[str, UnitState] = {}
         self._fetcher: Fetcher | None = None
         self.units: dict[str, UnitState] = {}
+        self._before = ToldUnits()
         #: UFs that came to an end once; a second try of some does not lower the count told.
         self._over: set[str] = set()
         self._retrying = 0  # how many are tried once more
@@ -257,21 +258,23 @@ class _Run:
         done = sum(
             1.0 if each.is_over else each.pages_done / max(each.pages_total, 1) for each in units
         )
-        self.tell(
-            Stage.FETCHING,
-            done / len(self.units),
-            uf=unit.uf,
-            uf_index=len(self._over),
-            uf_total=len(self.units),
-            uf_status=unit.status.value,
-            items_found=len(unit.found),
-            items_matched=unit.tally.kept,
-            pages_done=unit.pages_done,
-            pages_total=unit.pages_total,
-            from_store=unit.from_store,
-            reason=unit.reason,
-            **({"retrying": self._retrying} if self._retrying else {}),
+        detail = self._before.raised(
+            {
+                "uf": unit.uf,
+                "uf_index": len(self._over),
+                "uf_total": len(self.units),
+                "uf_status": unit.status.value,
+                "items_found": len(unit.found),
+                "items_matched": unit.tally.kept,
+                "pages_done": unit.pages_done,
+                "pages_total": unit.pages_total,
+                "from_store": unit.from_store,
+                "reason": unit.reason,
+                **({"retrying": self._retrying} if self._retrying else {}),
+            }
         )
+        if detail is not None:
+            self.tell(Stage.FETCHING, done / len(self.units), **detail)
 
     # --- the steps ----------------------------------------------------------------------------
 
@@ -285,6 +288,7 @@ class _Run:
         query = SearchQuery.from_json(search.query)
         decider = Decider(query, now=timezone.now())
         self.tell(Stage.CONNECTING, attempt=search.attempt)
+        await self._go_on()
         self.units = new_units(query)
         with span("fetch", units=len(self.units)):
             await self._fetch(query, decider)
@@ -324,6 +328,16 @@ class _Run:
         }
         status = Status.PARTIAL if incomplete else Status.COMPLETE
         return partial(self.end, status, detail=detail, code=code, artifact=artifact)
+
+    async def _go_on(self) -> None:
+        """Tell that a search that waited again runs again, as far as it had come."""
+        if self._told_stage <= _ORDER.index(Stage.CONNECTING):
+            return
+        told = await patiently(selectors.events_after, self.search.pk, 0)
+        self._before = ToldUnits(e["detail"] for e in told if e["stage"] == Stage.FETCHING)
+        self._over |= self._before.over
+        detail = {k: v for k, v in told[-1]["detail"].items() if k not in ("resumes", "retrying")}
+        self.tell(Stage(told[-1]["stage"]), **detail)
 
     async def _fetch(self, query: SearchQuery, decider: Decider) -> None:
         """Read every UF, a few at a time; what failed is tried once more at the end.

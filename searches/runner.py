@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from urllib.parse import urlsplit
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -25,6 +25,7 @@ from searches.liveness import is_dead, worker_name
 from searches.models import Search
 from searches.pipeline import run_search
 from searches.pncp.client import PncpClient
+from searches.pncp.demo import simulated
 from searches.pncp.redis_limiter import make_limiter
 from searches.services import searches as services
 from searches.upkeep import keep_up, shared_chores
@@ -40,23 +41,26 @@ FORGOTTEN_SECONDS = 5.0
 async def open_client() -> AsyncIterator[PncpClient]:
     """Open the client of the configured source; one for each process.
 
-    With Redis all processes share one budget of requests towards the source.
+    With Redis all processes share one budget of requests towards the source. A demonstration that
+    is given no source brings its own.
     """
-    limiter = make_limiter(
-        settings.REDIS_URL,
-        settings.PNCP_RATE_PER_MINUTE,
-        name=urlsplit(without_credentials(settings.PNCP_BASE_URL)).netloc,
-    )
-    try:
-        async with PncpClient(
-            base_url=settings.PNCP_BASE_URL,
-            limiter=limiter,
-            timeout_seconds=settings.PNCP_TIMEOUT_SECONDS,
-            concurrency=settings.PNCP_CONCURRENCY,
-        ) as client:
-            yield client
-    finally:
-        await limiter.aclose()
+    given = settings.PNCP_BASE_URL
+    with nullcontext(given) if given else simulated() as base_url:
+        limiter = make_limiter(
+            settings.REDIS_URL,
+            settings.PNCP_RATE_PER_MINUTE,
+            name=urlsplit(without_credentials(base_url)).netloc,
+        )
+        try:
+            async with PncpClient(
+                base_url=base_url,
+                limiter=limiter,
+                timeout_seconds=settings.PNCP_TIMEOUT_SECONDS,
+                concurrency=settings.PNCP_CONCURRENCY,
+            ) as client:
+                yield client
+        finally:
+            await limiter.aclose()
 
 
 async def give_back_abandoned(

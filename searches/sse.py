@@ -26,7 +26,9 @@ Send = Callable[[Message], Awaitable[None]]
 
 #: Where a request's scope has a place for the stream that is to follow Django's answer.
 _HANDOVER = "bidiq.handover"
-_HEAD = b"retry: 3000\n\n"
+#: After how long a client that was cut off comes again.
+RETRY_MILLISECONDS = 3000
+_HEAD = f"retry: {RETRY_MILLISECONDS}\n\n".encode()
 _PING = b": ping\n\n"
 
 

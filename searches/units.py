@@ -1,6 +1,6 @@
 """What is known of each UF while it is read. Floor 4."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +20,9 @@ class UnitStatus(StrEnum):
     COMPLETE = "complete"
     PARTIAL = "partial"
     FAILED = "failed"
+
+
+_UNFINISHED = (UnitStatus.WAITING, UnitStatus.READING)
 
 
 @dataclass
@@ -111,7 +114,41 @@ class UnitState:
 
     @property
     def is_over(self) -> bool:
-        return self.status not in (UnitStatus.WAITING, UnitStatus.READING)
+        return self.status not in _UNFINISHED
+
+
+class ToldUnits:
+    """What earlier attempts have told of each UF, by the details of their events in order.
+
+    Counts are absolute: a new attempt that begins with nothing tells none below them.
+    """
+
+    def __init__(self, details: Iterable[Mapping[str, Any]] = ()) -> None:
+        self._last: dict[str, Mapping[str, Any]] = {}
+        self.over: set[str] = set()  # came to an end once
+        for detail in details:
+            self._last[detail["uf"]] = detail
+            if UnitStatus(detail["uf_status"]) not in _UNFINISHED:
+                self.over.add(detail["uf"])
+
+    def raised(self, detail: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what may be told of a UF; None while it is read and more was told already."""
+        uf, status = detail["uf"], UnitStatus(detail["uf_status"])
+        before = self._last.get(uf)
+        if before is None:
+            return detail
+        counts = ("items_found", "items_matched", "pages_done", "pages_total")
+        if status in _UNFINISHED and (
+            before["uf_status"] == UnitStatus.COMPLETE
+            or any(detail[name] < before[name] for name in counts)
+        ):
+            return None
+        # The pages of a UF that the store has now were read all the same.
+        pages = {name: max(detail[name], before[name]) for name in ("pages_done", "pages_total")}
+        if status is UnitStatus.COMPLETE:
+            pages["pages_done"] = pages["pages_total"]
+        self._last[uf] = detail = detail | pages
+        return detail
 
 
 def new_units(query: SearchQuery) -> dict[str, UnitState]:

@@ -38,6 +38,7 @@ class Order(StrEnum):
 Choice = TypeVar("Choice", bound=StrEnum)
 
 PAGE_SIZES = (10, 20, 50, 100)
+DEFAULT_PAGE_SIZE = 20
 ANY_STATUS = "todos"
 DEFAULT_DAYS = 7
 #: From a period's first day to its last; and how many days that is.
@@ -84,7 +85,7 @@ class SearchQuery:
     status: NoticeStatus | None
     order: Order
     page: int = 1
-    page_size: int = 20
+    page_size: int = DEFAULT_PAGE_SIZE
 
     def to_json(self) -> dict[str, Any]:
         """Return the query in the words of the contract, with every default written out."""
@@ -366,7 +367,7 @@ class _Reader:
         return number
 
     def page_size(self) -> int:
-        size = self.whole("itens_por_pagina", 20)
+        size = self.whole("itens_por_pagina", DEFAULT_PAGE_SIZE)
         if size not in PAGE_SIZES:
             self.problem("itens_por_pagina", "page_size")
         return size

@@ -7,7 +7,7 @@ from typing import Any
 
 from searches.domain import matching
 from searches.domain.notice import NoticeStatus
-from searches.domain.query import Choice, Mode, Order, SearchQuery
+from searches.domain.query import DEFAULT_PAGE_SIZE, Choice, Mode, Order, SearchQuery
 
 
 def stored_query(data: Mapping[str, Any]) -> SearchQuery:
@@ -38,7 +38,7 @@ def stored_query(data: Mapping[str, Any]) -> SearchQuery:
         status=_choice(NoticeStatus, data.get("status")),
         order=_choice(Order, data.get("ordenacao")) or Order.NEWEST,
         page=data.get("pagina") or 1,
-        page_size=data.get("itens_por_pagina") or 20,
+        page_size=data.get("itens_por_pagina") or DEFAULT_PAGE_SIZE,
     )
 
 

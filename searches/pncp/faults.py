@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from searches.domain.brazil import BY_CODE
+
 HELP = """\
 FALHAS: lista separada por vírgulas de tipo:chave=valor;chave=valor
 tipos: 429 (HTML com Retry-After), html429 (sem ele), 422, 500 (texto sob tipo JSON),
@@ -119,6 +121,8 @@ def _set_options(fault: Fault, options: str) -> None:
             raise BadSpec(f"{fault.kind}: opção desconhecida {option!r}")
         if name in _TEXTS:
             fault.match[name] = text.upper() if name == "uf" else text
+            if name == "uf" and fault.match[name] not in BY_CODE:
+                raise BadSpec(f"{fault.kind}: {text!r} não é sigla de estado")
             continue
         try:
             number = float(text)

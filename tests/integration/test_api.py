@@ -12,8 +12,9 @@ from django.test import AsyncClient, Client
 
 from searches.models import Search
 from searches.owners import Owner
+from searches.preferences import LONGEST_WAIT_SECONDS, asked_wait
 from searches.tokens import create_token, user_of_token
-from tests.integration.conftest import ask, record
+from tests.integration.conftest import ask, create, record
 from tests.integration.pages_support import outdate
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -291,10 +292,12 @@ def test_a_number_that_is_only_too_large_has_its_message_at_its_field(client, to
     [
         ("get", "/api/buscar", "POST"),
         ("put", "/api/buscar/00000000-0000-4000-8000-000000000000", "GET, HEAD"),
+        ("post", "/api/openapi.json", "GET, HEAD"),
+        ("delete", "/api/docs", "GET, HEAD"),
     ],
 )
-def test_a_refused_method_is_an_error_object(client, token, method, path, allowed):
-    answer = getattr(client, method)(path, headers=token)
+def test_a_refused_method_is_an_error_object(token, method, path, allowed):
+    answer = getattr(Client(enforce_csrf_checks=True), method)(path, headers=token)
     assert answer.status_code == 405
     assert answer.json()["error"]["code"] == "method"
     assert set(answer["Allow"].split(", ")) == set(allowed.split(", "))
@@ -317,6 +320,47 @@ def test_wrong_addresses_answer_in_json(client, token, path, status):
     answer = client.get(path, headers=token)
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/api/", "/api/nada"])
+@pytest.mark.parametrize("method", ["get", "post", "delete"])
+def test_nothing_is_there_whatever_the_method(token, method, path):
+    answer = getattr(Client(enforce_csrf_checks=True), method)(path, headers=token)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("field", ["pagina", "itens_por_pagina"])
+@pytest.mark.parametrize("number", ["0", "1_0", "1.0", "", "x", "１０", "9" * 5000])
+async def test_a_page_that_is_none_is_refused_at_its_field(alice, token, field, number):
+    search = await create(Owner(user_id=alice.pk))
+    path = f"/api/buscar/{search.pk}"
+    answer = await AsyncClient().get(path, {field: number}, headers=token)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, field)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("wait=30", 30),
+        ('WAIT = "30"', 30),
+        ("respond-async, wait=30", 30),
+        ("respond-async; wait=30", 30),
+        ("return=minimal, wait=3, wait=5", 3),
+        (f"wait={'9' * 5000}", LONGEST_WAIT_SECONDS),
+        ("wait=0060", 60),
+        ("wait=30s", 0),
+        ("wait=30.5", 0),
+        ("wait=-1", 0),
+        ("wait", 0),
+        ("xwait=30", 0),
+        ('foo="a, wait=30"', 0),
+        ('foo="a\\", wait=30"', 0),
+        ('foo="a, wait=30', 0),
+        ("", 0),
+    ],
+)
+def test_a_wait_is_a_preference_with_a_whole_number(header, seconds):
+    assert asked_wait(header) == seconds
 
 
 async def test_prefer_wait_answers_with_the_result(simulate, alice, settings):

@@ -191,6 +191,47 @@ async def test_an_attempt_goes_on_after_the_pages_that_another_stored(simulate, 
     assert [event["seq"] for event in told] == list(range(1, len(told) + 1))
 
 
+async def test_what_an_attempt_told_of_a_state_is_not_taken_back_by_the_next(simulate, settings):
+    records = [record(n, uf="AC") for n in range(1, 120)]
+    await simulate(
+        [*records, *(record(n, uf="SP") for n in range(200, 2200))], latency_seconds=0.05
+    )
+    settings.PNCP_CONCURRENCY = 1
+    search = await create(ufs=["AC", "SP", "TO"], modalidades=[6])
+
+    async def fetched(uf):
+        return [e["detail"] for e in await events_of(search) if e["detail"].get("uf") == uf]
+
+    async def is_half_way():
+        acre, paulo = await fetched("AC"), await fetched("SP")
+        is_whole = bool(acre) and acre[-1]["uf_status"] == "complete"
+        return is_whole and bool(paulo) and paulo[-1]["pages_done"] >= 2
+
+    async with open_client(settings, concurrency=1) as client:
+        work = asyncio.create_task(run_search(search.pk, worker="test:1:x", client=client))
+        await eventually(is_half_way)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+    given_back = (await events_of(search))[-1]
+    assert given_back["status"] == "queued"
+    async with open_client(settings) as client:
+        await run_search(search.pk, worker="test:2:y", client=client)
+    assert (await reload(search)).attempt == 2
+    told = await events_of(search)
+    again = told[given_back["seq"]]
+    assert (again["status"], again["stage"]) == ("running", "fetching")
+    assert again["detail"] == {k: v for k, v in given_back["detail"].items() if k != "resumes"}
+    fetching = [event["detail"] for event in told if event["stage"] == "fetching"]
+    index = [detail["uf_index"] for detail in fetching]
+    assert index == sorted(index)
+    for uf in ("AC", "SP"):
+        for name in ("pages_done", "pages_total", "items_found", "items_matched"):
+            counts = [detail[name] for detail in await fetched(uf)]
+            assert counts == sorted(counts), (uf, name)
+    states = [detail["uf_status"] for detail in await fetched("AC")]
+    assert set(states[states.index("complete") :]) == {"complete"}
+
+
 async def test_a_database_that_stays_away_leaves_the_search_to_others(
     simulate, settings, monkeypatch
 ):

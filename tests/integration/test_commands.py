@@ -66,6 +66,16 @@ def test_it_writes_the_rows_that_were_found(tmp_path: Path, variables: dict[str,
     assert [str(block) for block in blocks if block.font.b] == ["gêneros alimentícios"]
 
 
+def test_a_demonstration_in_the_terminal_has_its_source_and_says_what_it_is(
+    variables: dict[str, str],
+) -> None:
+    asked = ("buscar", "--ufs", "SP", "--setor", "alimentos", "--dias", "5", "--modalidades", "6")
+    done = manage(*asked, BIDIQ_DEMO="1", **variables)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Dados de demonstração")
+    assert re.search(r"[1-9]\d* encontradas em", done.stdout)
+
+
 def test_a_partial_result_is_written_and_said_by_the_exit_status(
     tmp_path: Path, variables: dict[str, str]
 ) -> None:
@@ -239,6 +249,7 @@ def test_a_search_that_was_left_is_said_and_does_not_hang(
         ("sincronizar --modalidades 6,²", "--modalidades: ² não é código"),
         ("serve --host 203.0.113.1", "use --host"),  # an address of examples, nobody's
         ("serve --host x..y", "use --host"),
+        ("serve --port x", "use --port"),
     ],
 )
 def test_bad_arguments_are_said_in_one_line(

@@ -219,6 +219,23 @@ async def test_members_only_holds_for_the_socket_too(alice, settings):
     await member.disconnect()
 
 
+async def test_of_two_cursors_the_last_holds_at_every_door(alice):
+    search = await ended_search(Owner(user_id=alice.pk))
+    token = f"Bearer {await database_sync_to_async(create_token)(alice)}"
+    client, headers = AsyncClient(), {"Authorization": token}
+    cursors = "?after=9&after=&after=3"
+    for door in ("/buscas/{}/eventos/", "/api/buscar-progress/{}"):
+        _, body = await read_stream(client, door.format(search.pk) + cursors, **headers)
+        assert body.count("id: ") == body.count("id: 4\n") == 1
+    path = f"/buscas/{search.pk}/eventos.json{cursors}"
+    polled = await client.get(path, headers=headers)
+    assert [event["seq"] for event in polled.json()["events"]] == [4]
+    one = socket(f"/ws/buscas/{search.pk}/{cursors}", (b"authorization", token.encode()))
+    assert (await one.connect())[0]
+    assert (await one.receive_json_from(5))["seq"] == 4
+    await one.disconnect()
+
+
 async def test_a_cursor_beyond_the_end_is_the_end():
     search = await ended_search()
     headers = cookie_of(await database_sync_to_async(browser)("alice"))

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -161,7 +162,7 @@ def test_a_demonstration_fetches_nothing_twice_whatever_the_port_of_its_simulato
         "data_inicial": (last - timedelta(days=1)).isoformat(), "data_final": last.isoformat(),
     }  # fmt: skip
     found = []
-    with processes.site(tmp_path, command=("serve", "--demo")) as site:
+    with processes.site(tmp_path, command=("serve", "--demo"), BIDIQ_DEMO="1") as site:
         headers = {"Authorization": f"Bearer {processes.make_user_token(site)}"}
         for _ in range(2):
             status, _, body = site.request("POST", "/api/buscar", body=asked, headers=headers)
@@ -169,7 +170,9 @@ def test_a_demonstration_fetches_nothing_twice_whatever_the_port_of_its_simulato
             *_, ended = follow(site, json.loads(body)["status_url"], headers)
             assert ended["status"] == "complete", ended
             found.append((ended["total_raw"], ended["cobertura"]["SP"]["do_acervo"]))
+            assert "fonte: simulador do PNCP (demonstração)" in site.log
             site.stop()
+            site.command = ["serve"]  # the variable alone says as much
             site.start()
     (read, from_store), (read_again, from_store_again) = found
     assert (from_store, read_again, from_store_again) == (0, read, read)
@@ -192,8 +195,9 @@ def test_the_demonstration_ends_whole_when_it_is_killed(tmp_path: Path) -> None:
             assert any("bidiq em http" in line for line in demo.stdout)
         finally:
             demo.kill()
-        # Both have its errors' pipe, which closes when the last of them is gone.
+        # Who else were left would have its errors' pipe, which closes with the last of them.
         demo.communicate(timeout=30)
+    assert demo.returncode == -signal.SIGKILL
 
 
 def test_two_starts_at_once_migrate_one_after_the_other(tmp_path: Path) -> None:

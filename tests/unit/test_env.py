@@ -75,6 +75,19 @@ def test_a_bad_value_stops_the_start_with_one_line(name, value):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("url", ["https://pncp.gov.br/api/consulta", "http://PNCP.gov.br:80/x/"])
+def test_what_the_real_source_says_is_no_demonstration(url):
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env=environment(BIDIQ_DEMO="1", PNCP_BASE_URL=url),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "BIDIQ_DEMO" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [
@@ -200,7 +213,7 @@ def test_an_address_may_be_of_ipv6(served, settings, capsys):
     try:
         with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
             port = listener.getsockname()[1]
-            with pytest.raises(CommandError, match=r"A porta .* Use PORT="):
+            with pytest.raises(CommandError, match=r"A porta .* --port"):
                 call_command("serve", host="::1", port=port)
     except OSError:
         pytest.skip("no IPv6 on this machine")

@@ -137,10 +137,27 @@ def test_a_bad_file_is_said_with_its_reason(tmp_path, content, expected):
     assert caught.value.returncode == 2
 
 
-def test_a_bad_specification_is_said_with_its_reason():
-    with pytest.raises(CommandError, match="cor=azul") as caught:
-        call_command("pncp_simulator", faults="500:cor=azul")
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [("500:cor=azul", "cor=azul"), ("down:uf=ZZ", "down: 'ZZ' não é sigla de estado")],
+)
+def test_a_bad_specification_is_said_with_its_reason(spec, said):
+    with pytest.raises(CommandError, match=said) as caught:
+        call_command("pncp_simulator", faults=spec)
     assert caught.value.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--port=x", "--port: de 0 a 65535"),
+        ("--port=-1", "--port: de 0 a 65535"),
+        ("--now=xx", "--now: um momento, como 20"),
+    ],
+)
+def test_a_bad_option_is_said_in_portuguese(option, said):
+    with pytest.raises(CommandError, match=said):
+        call_command("pncp_simulator", option)
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-1", "muito"])

@@ -1,20 +1,18 @@
 """`manage.py serve`: migrate, say how every part runs, and serve the site with daphne."""
 
-import argparse
 import errno
 import os
-import signal
 import socket
-import subprocess
 import sys
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bidiq import checks, tied
+from bidiq import checks
 from bidiq.logs import without_credentials
 from bidiq.migrating import migrate
+from searches import messages
 
 
 class Command(BaseCommand):
@@ -22,20 +20,16 @@ class Command(BaseCommand):
     requires_system_checks = ()  # ours are said first, in one line each
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", default="8000")
+        parser.add_argument("--host", default="127.0.0.1", help="endereço (padrão: 127.0.0.1)")
+        parser.add_argument("--port", default="8000", help="de 1 a 65535 (padrão: 8000)")
         parser.add_argument("--demo", action="store_true", help="com o simulador do PNCP")
-        parser.add_argument(tied.OPTION, action="store_true", help=argparse.SUPPRESS)
 
     def handle(self, *, host: str, port: Any, demo: bool, **options: Any) -> None:
-        if options.get("tied"):
-            tied.end_with_parent()
         checks.stop_on_errors()
         port = _port(str(port))
         _require_free(host, port)
-        if demo and not settings.BIDIQ_DEMO:
-            self._serve_demo(host, port)
-            return
+        if demo:
+            _begin_anew_as_demo(host, port)
         if not settings.BIDIQ_PUBLIC_URL_GIVEN:  # before anything reads it
             settings.BIDIQ_PUBLIC_URL = f"http://127.0.0.1:{port}"
         migrate()
@@ -45,48 +39,15 @@ class Command(BaseCommand):
 
         run(host=host, port=port)
 
-    def _serve_demo(self, host: str, port: int) -> None:
-        """Run the simulator and the site as children of this process; both end with it, killed or
-        not."""
-        source_port = _free_port()
-        manage = [sys.executable, sys.argv[0]]
-        environment = {
-            **os.environ,
-            "BIDIQ_DEMO": "1",
-            "PNCP_BASE_URL": f"http://127.0.0.1:{source_port}",
-        }
-        source = ["pncp_simulator", "--port", str(source_port), "--latency-ms", "150"]
-        simulator = subprocess.Popen(  # noqa: S603  (our own command)
-            [*manage, *source, tied.OPTION],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-        )
-        site = subprocess.Popen(  # noqa: S603
-            [*manage, "serve", "--host", host, "--port", str(port), tied.OPTION],
-            env=environment,
-            stdin=subprocess.PIPE,
-        )
-        signal.signal(signal.SIGTERM, lambda *_: site.terminate())
-        try:
-            site.wait()
-        except KeyboardInterrupt:
-            site.wait()
-        finally:
-            simulator.terminate()
-            simulator.wait()
-        if site.returncode > 0:
-            raise SystemExit(site.returncode)
-
     def _say_modes(self, host: str, port: int) -> None:
         parts = {
             "banco": "PostgreSQL" if settings.BIDIQ_ON_POSTGRESQL else "SQLite",
             "progresso": "Redis" if settings.REDIS_URL else "em memória",
             "buscas": "neste processo" if settings.BIDIQ_RUNNER == "inline" else "nos workers",
             "arquivos": "S3" if settings.AWS_STORAGE_BUCKET_NAME else "no banco",
-            "fonte": "simulador do PNCP (demonstração)"
-            if settings.BIDIQ_DEMO
-            else without_credentials(settings.PNCP_BASE_URL),
+            "fonte": messages.source_text(
+                without_credentials(settings.PNCP_BASE_URL), is_demo=settings.BIDIQ_DEMO
+            ),
         }
         modes = " · ".join(f"{part}: {mode}" for part, mode in parts.items())
         self.stdout.write(modes)
@@ -95,9 +56,17 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
+def _begin_anew_as_demo(host: str, port: int) -> None:
+    """Become `serve` with the settings of a demonstration, and no source but its simulator."""
+    given = os.environ.items()
+    kept = {name: value for name, value in given if not name.startswith("PNCP_BASE_URL")}
+    command = [sys.executable, sys.argv[0], "serve", "--host", host, "--port", str(port)]
+    os.execve(sys.executable, command, {**kept, "BIDIQ_DEMO": "1"})  # noqa: S606  (our own)
+
+
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 65535):
-        raise CommandError(f"{text!r} não é uma porta: use PORT= de 1 a 65535.")
+        raise CommandError(f"{text!r} não é uma porta: use --port (no make, PORT=) de 1 a 65535.")
     return int(text)
 
 
@@ -110,14 +79,8 @@ def _require_free(host: str, port: int) -> None:
             probe.bind(address)
     except (OSError, UnicodeError) as error:
         if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
-            message = f"A porta {port} em {host} não pode ser usada: {error.strerror}. Use PORT=."
+            why = f"A porta {port} em {host} não pode ser usada: {error.strerror}."
+            message = f"{why} Use outra: --port (no make, PORT=)."
         else:
             message = f"{host!r} não é um endereço desta máquina: use --host 127.0.0.1 ou outro."
         raise CommandError(message) from None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

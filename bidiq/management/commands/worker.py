@@ -11,6 +11,7 @@ from bidiq import telemetry
 from bidiq.arguments import not_negative
 from bidiq.logs import without_credentials
 from bidiq.migrating import migrate
+from searches import messages
 
 
 class Command(BaseCommand):
@@ -38,9 +39,11 @@ class Command(BaseCommand):
     def handle(self, *, espera: float | None, **options: Any) -> None:
         telemetry.start()
         migrate()
+        source = messages.source_text(
+            without_credentials(settings.PNCP_BASE_URL), is_demo=settings.BIDIQ_DEMO
+        )
         self.stdout.write(
-            f"worker: até {settings.BIDIQ_SEARCHES_AT_ONCE} buscas ao mesmo tempo; "
-            f"fonte: {without_credentials(settings.PNCP_BASE_URL)}"
+            f"worker: até {settings.BIDIQ_SEARCHES_AT_ONCE} buscas ao mesmo tempo; fonte: {source}"
         )
         self.stdout.flush()
         asyncio.run(_work(espera))

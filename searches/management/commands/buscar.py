@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 from channels.db import database_sync_to_async
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -70,6 +71,8 @@ class Command(BaseCommand):
         migrate()
         query = _query(options)
         output: Path | None = options["saida"]
+        if settings.BIDIQ_DEMO:
+            self.stdout.write("Dados de demonstração: as licitações são inventadas.")
         with nullcontext() if output is None else _writing(output) as file:
             search = self._search(query)
             if output is not None and file is not None:

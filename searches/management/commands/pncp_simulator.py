@@ -11,7 +11,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bidiq import tied
 from bidiq.arguments import not_negative
 from searches.domain.brazil import BRASILIA
 from searches.pncp.faults import HELP, BadSpec, Faults
@@ -56,12 +55,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--now", type=_moment, metavar="ISO", help="para o relógio neste momento (Brasília)"
         )
-        parser.add_argument(tied.OPTION, action="store_true", help=argparse.SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve; a bad option is one line and exit status 2, a taken port 1."""
-        if options["tied"]:
-            tied.end_with_parent()
         try:
             faults = Faults.read(options["faults"], seed=options["seed"])
             path: Path | None = options["data"]
@@ -104,12 +100,14 @@ class Command(BaseCommand):
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
+    if not (text.isascii() and text.isdigit() and int(text[:9]) <= 65535):
         raise argparse.ArgumentTypeError("de 0 a 65535")
-    return port
+    return int(text)
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("um momento, como 2026-11-24T10:00") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=BRASILIA)
