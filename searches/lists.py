@@ -220,10 +220,8 @@ class ListReader:
         """Read a list whole and mark it as covered; what drifted meanwhile is read once more."""
         began_at = timezone.now()
         read = key
-        pages, error = await self._read_pages(unit, read)
-        if error is not None:
-            return error
-        if not _is_steady(pages):
+        pages, error = await self._read_whole(unit, read)
+        if isinstance(error, SourceDrift):
             if key.endpoint is Endpoint.UPDATED:
                 # What changed meanwhile moved to its end. All that was met is in the store; the
                 # days keep their age, so that the next search looks again.
@@ -233,13 +231,12 @@ class ListReader:
             await patiently(notices.forget_pages, self.source, key)
             await patiently(notices.forget_pages, self.source, read)
             unit.lists.setdefault(read, 1)
-            pages, error = await self._read_pages(unit, read)
-            if error is None and not _is_steady(pages):
-                await patiently(notices.forget_pages, self.source, read)
-                error = SourceDrift()
-            if error is not None:
+            pages, error = await self._read_whole(unit, read)
+            if isinstance(error, SourceDrift):
                 logger.warning("list %s changed while it was read, twice", key)
-                return error
+                await patiently(notices.forget_pages, self.source, read)
+        if error is not None:
+            return error
         malformed_count = sum(page.malformed_count for page in pages)
         unit.malformed += malformed_count
         kept = [page.fetched_at for page in pages if page.fetched_at is not None]
@@ -264,6 +261,40 @@ class ListReader:
             return  # days are seldom emptied: no proof
         gone = await patiently(notices.mark_gone, self.source, key, listed, as_of=as_of)
         unit.is_behind |= gone > 0
+
+    async def _read_whole(
+        self, unit: UnitState, key: ListKey
+    ) -> tuple[list[StoredPage], SourceError | None]:
+        """Read every page; SourceDrift when the list did not stand still meanwhile."""
+        pages, error = await self._read_pages(unit, key)
+        if error is None:
+            is_still = _is_steady(pages)
+            error = await self._ask_for_copies(unit, key, pages) if is_still else SourceDrift()
+        return pages, error
+
+    async def _ask_for_copies(
+        self, unit: UnitState, key: ListKey, pages: list[StoredPage]
+    ) -> SourceError | None:
+        """Read again what pages have in common: SourceDrift unless it still stands on each.
+
+        Of a list that moved under its reading, totals unchanged, something is met on two pages and
+        something else on none. Copies that stand where they stood are the source's own habit.
+        """
+        copies = _copies(pages)
+        met = {number: page.keys & copies for number, page in enumerate(pages, 1)}
+        numbers = [number for number, keys in met.items() if keys]
+        if not numbers:
+            return None
+        await patiently(notices.forget_pages, self.source, key, numbers=numbers)
+        for start in range(0, len(numbers), PAGES_AT_ONCE):
+            asked = numbers[start : start + PAGES_AT_ONCE]
+            outcomes = await together(self._outcome(unit, key, number) for number in asked)
+            for number, outcome in zip(asked, outcomes, strict=True):
+                if isinstance(outcome, SourceError):
+                    return outcome
+                if not met[number] <= outcome.keys:
+                    return SourceDrift()
+        return None
 
     async def _read_pages(
         self, unit: UnitState, key: ListKey
@@ -336,15 +367,19 @@ def _is_whole(pages: list[StoredPage]) -> bool:
     """Return whether a list gave as much as it announced.
 
     A page that was on another one already stands where something else should: the list moved, or
-    an old copy was given. Single notices come again for good, bodies publish them twice.
+    an old copy was given. Single notices may come again for good: see `_ask_for_copies`.
     """
-    keys = Counter(key for page in pages for key in page.keys)
-    is_repeated = any(
-        len(page.keys) >= FEWEST_REPEATED and all(keys[key] > 1 for key in page.keys)
-        for page in pages
-    )
+    copies = _copies(pages)
+    is_repeated = any(len(page.keys) >= FEWEST_REPEATED and page.keys <= copies for page in pages)
     announced = max(page.total_records for page in pages)
     return _listed_count(pages) >= announced and not is_repeated
+
+
+def _copies(pages: list[StoredPage]) -> set[int]:
+    """Return the keys of what stands on several pages. Two copies on one page are no doubt: they
+    are in nobody's place."""
+    counts = Counter(key for page in pages for key in page.keys)
+    return {key for key, count in counts.items() if count > 1}
 
 
 def _listed_count(pages: list[StoredPage]) -> int:
