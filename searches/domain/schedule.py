@@ -27,12 +27,16 @@ def daily_days(query: SearchQuery) -> int:
     return max(FEWEST_DAYS, query.days)
 
 
+def first_asked(query: SearchQuery, day: date) -> date:
+    """Return the first of the usual days of a question that is asked on a day."""
+    return day - timedelta(days=daily_days(query) - 1)
+
+
 def asked_daily(query: SearchQuery, today: date, *, since: date) -> SearchQuery:
     """Return a question as it is asked on a day: about its usual days up to then, and those from
     `since` on, within the limit of a period."""
     moved = query.moved_to(today)
     if query.mode is Mode.OPEN:
         return moved
-    usual = today - timedelta(days=daily_days(query) - 1)
     earliest = today - timedelta(days=LONGEST_PERIOD_DAYS)
-    return replace(moved, first_day=max(earliest, min(usual, since)))
+    return replace(moved, first_day=max(earliest, min(first_asked(query, today), since)))
