@@ -17,7 +17,7 @@ from searches.database import patiently, patiently_to_the_end
 from searches.domain.brazil import BRASILIA
 from searches.domain.errors import SourceError, SourceUnavailable
 from searches.domain.notice import Notice
-from searches.domain.planning import Endpoint, ListKey, days_between, plan_lists
+from searches.domain.planning import Endpoint, ListKey
 from searches.fair_gate import FairGate
 from searches.page_leases import page_leases
 from searches.pncp.client import PncpClient
@@ -57,29 +57,6 @@ class StoredPage:
     #: (primary key, notice) of a page just fetched; empty when the ledger already had it.
     notices: tuple[tuple[int, Notice], ...] = ()
     fetched_at: datetime | None = None  # when the ledger had it
-
-
-def lists_needed(
-    source: int,
-    uf: str | None,
-    modalities: Iterable[int],
-    first_day: date,
-    last_day: date,
-    *,
-    now: datetime,
-) -> list[ListKey]:
-    """Return the lists to read for days of a UF (None: the country) that the store has not."""
-    modalities = tuple(modalities)
-    covered = selectors.covered_days(
-        source=source,
-        uf=uf or "",
-        modalities=modalities,
-        first_day=first_day,
-        last_day=last_day,
-        now=now,
-    )
-    days = days_between(first_day, last_day)
-    return plan_lists(uf=uf, modalities=modalities, days=days, covered=covered, now=now)
 
 
 async def together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

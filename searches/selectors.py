@@ -15,7 +15,7 @@ from searches.domain import tables
 from searches.domain.brazil import BRASILIA
 from searches.domain.lifecycle import SILENCE_SECONDS, TERMINAL, Status
 from searches.domain.notice import Notice as DomainNotice
-from searches.domain.planning import REFRESH_AFTER, Endpoint, ListKey
+from searches.domain.planning import REFRESH_AFTER, Endpoint, ListKey, days_between, plan_lists
 from searches.domain.query import Mode, Order, SearchQuery
 from searches.models import (
     Coverage,
@@ -197,6 +197,37 @@ def covered_days(
         .values_list("modality", "day", "fetched_at")
     )
     return {(modality, day): at for modality, day, at in rows if _still_good(day, at, now)}
+
+
+def lists_needed(
+    source: int,
+    uf: str | None,
+    modalities: Iterable[int],
+    first_day: date,
+    last_day: date,
+    *,
+    now: datetime,
+    refresh_after: timedelta = REFRESH_AFTER,
+) -> list[ListKey]:
+    """Return the lists to read for days of a UF (None: the country) that the store has not."""
+    modalities = tuple(modalities)
+    covered = covered_days(
+        source=source,
+        uf=uf or "",
+        modalities=modalities,
+        first_day=first_day,
+        last_day=last_day,
+        now=now,
+    )
+    days = days_between(first_day, last_day)
+    return plan_lists(
+        uf=uf,
+        modalities=modalities,
+        days=days,
+        covered=covered,
+        now=now,
+        refresh_after=refresh_after,
+    )
 
 
 def fresh_open_modalities(*, source: int, uf: str, now: datetime) -> set[int]:

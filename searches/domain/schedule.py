@@ -12,6 +12,9 @@ DAILY_AT = time(6, 0)
 SPREAD_MINUTES = 60
 #: Yesterday and today: what is published after the morning's run belongs to the next one.
 FEWEST_DAYS = 2
+#: How old what is known of a day may be in the morning on which it is asked for last: what became
+#: of it since the evening is in nobody's next run. Runs of one morning share what they read.
+REFRESH_DAILY = timedelta(minutes=SPREAD_MINUTES)
 
 
 def next_daily(after: datetime, *, of: UUID) -> datetime:

@@ -13,6 +13,7 @@ from searches.models import Digest, SavedSearch, Search
 from searches.services import saved as services
 from tests.integration.conftest import NOW, record
 from tests.integration.pages_support import browser, words
+from tests.integration.pipeline_support import FOOD, OTHER
 from tests.integration.saved.conftest import ALICE, BEFORE, RECORDS, finished, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,6 +93,30 @@ async def test_a_mail_that_did_not_go_leaves_all_days_of_its_run_to_the_next(
     await sync(saved.refresh_from_db)
     run = await sync(services.run, saved, now=NOW + timedelta(days=1), limited=False)
     assert run.query["data_inicial"] == first_day
+
+
+async def test_a_run_finds_what_became_of_its_days_since_the_evening(simulate, run, settings, at):
+    """Tomorrow's asks for the oldest of them no more. Others trust what is known, so does the next
+    run of the same morning."""
+    at()
+    records = [record(n, day="2026-08-17", object=OTHER) for n in (1, 2)]
+    simulator = await simulate(records)
+    question = {"modalidades": [6], **BEFORE}
+    first = await run(ALICE, **question)
+    saved = await sync(services.save, first, owner=ALICE, name="Merenda")
+    records[0] |= {"objetoCompra": FOOD, "dataAtualizacaoGlobal": "2026-08-20T12:30:00"}
+    at(hours=3)
+    assert (await run(ALICE, **question)).total_kept == 0
+    changes = []
+    for hours in (3, 3.5):
+        at(hours=hours)
+        before = len(simulator.requests)
+        search = await sync(services.run, saved, now=NOW + timedelta(hours=hours), limited=False)
+        search = await finished(settings, search)
+        assert (search.query["data_inicial"], search.total_kept) == ("2026-08-17", 1)
+        paths = [seen.path.rpartition("/")[2] for seen in list(simulator.requests)[before:]]
+        changes.append(paths.count("atualizacao"))
+    assert changes == [1, 0]
 
 
 async def test_a_question_about_a_past_month_does_not_reach_back_to_it(simulate, run):
