@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -53,10 +54,14 @@ class StoredPage:
     total_records: int
     listed_count: int  # records the source listed on it
     malformed_count: int
-    keys: frozenset[int]  # primary keys of its notices
+    order: tuple[int, ...]  # primary keys of its notices, as listed
     #: (primary key, notice) of a page just fetched; empty when the ledger already had it.
     notices: tuple[tuple[int, Notice], ...] = ()
     fetched_at: datetime | None = None  # when the ledger had it
+
+    @property
+    def keys(self) -> frozenset[int]:
+        return frozenset(self.order)
 
 
 async def together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -103,7 +108,7 @@ async def read_page(
             row.total_records,
             row.notices_count,
             row.malformed_count,
-            frozenset(row.notice_keys or ()),
+            tuple(row.notice_keys or ()),
             fetched_at=row.fetched_at,
         )
 
@@ -146,7 +151,7 @@ async def _fetch(client: PncpClient, source: int, key: ListKey, number: int) -> 
         page.total_records,
         page.listed_count,
         malformed_count,
-        frozenset(keys),
+        tuple(keys),
         tuple(zip(keys, page.notices, strict=True)),
     )
 
@@ -216,8 +221,7 @@ class ListReader:
             return error
         malformed_count = sum(page.malformed_count for page in pages)
         unit.malformed += malformed_count
-        kept = [page.fetched_at for page in pages if page.fetched_at is not None]
-        as_of = min([began_at, *kept])
+        as_of = _as_of(pages, began_at)
         # A list with records that cannot be read is not covered: the next search goes through its
         # pages in the ledger and tells of them again. Nor is one put together from two readings:
         # between them what stood on one page may have moved to another and been met on neither.
@@ -243,22 +247,25 @@ class ListReader:
         self, unit: UnitState, key: ListKey
     ) -> tuple[list[StoredPage], SourceError | None]:
         """Read every page; SourceDrift when the list did not stand still meanwhile."""
+        began_at = timezone.now()
         pages, error = await self._read_pages(unit, key)
-        if error is None:
-            is_still = _is_steady(pages)
-            error = await self._ask_for_copies(unit, key, pages) if is_still else SourceDrift()
-        return pages, error
+        if error is None and not _is_steady(pages):
+            error = SourceDrift()
+        return pages, error or await self._ask_again(unit, key, pages, began_at)
 
-    async def _ask_for_copies(
-        self, unit: UnitState, key: ListKey, pages: list[StoredPage]
+    async def _ask_again(
+        self, unit: UnitState, key: ListKey, pages: list[StoredPage], began_at: datetime
     ) -> SourceError | None:
-        """Read again what pages have in common: SourceDrift unless it still stands on each.
+        """Read the pages again that make doubt: SourceDrift unless they have what they had.
 
         Of a list that moved under its reading, totals unchanged, something is met on two pages and
-        something else on none. Copies that stand where they stood are the source's own habit.
+        something else on none. Most copies are the source's own habit, and no sign of that: none
+        has been changed meanwhile, and no page begins as the one before it ends.
         """
-        copies = _copies(pages)
-        met = {number: page.keys & copies for number, page in enumerate(pages, 1)}
+        since = _as_of(pages, began_at) - selectors.CLOCKS_DIFFER
+        changed = await patiently(selectors.changed_since, _copies(pages), since)
+        doubtful = changed | _at_seams(pages)
+        met = {number: page.keys & doubtful for number, page in enumerate(pages, 1)}
         numbers = [number for number, keys in met.items() if keys]
         if not numbers:
             return None
@@ -344,7 +351,7 @@ def _is_whole(pages: list[StoredPage]) -> bool:
     """Return whether a list gave as much as it announced.
 
     A page that was on another one already stands where something else should: the list moved, or
-    an old copy was given. Single notices may come again for good: see `_ask_for_copies`.
+    an old copy was given. Single notices may come again for good: see `_ask_again`.
     """
     copies = _copies(pages)
     is_repeated = any(len(page.keys) >= FEWEST_REPEATED and page.keys <= copies for page in pages)
@@ -357,6 +364,21 @@ def _copies(pages: list[StoredPage]) -> set[int]:
     are in nobody's place."""
     counts = Counter(key for page in pages for key in page.keys)
     return {key for key, count in counts.items() if count > 1}
+
+
+def _at_seams(pages: list[StoredPage]) -> set[int]:
+    """Return the keys that a page ends with and the next begins with, in the same order."""
+    found = set[int]()
+    for before, after in pairwise(page.order for page in pages):
+        if after and after[0] in before:
+            end = before[before.index(after[0]) :]
+            found.update(end if end == after[: len(end)] else ())
+    return found
+
+
+def _as_of(pages: list[StoredPage], began_at: datetime) -> datetime:
+    """Return when the oldest of the pages was read, by a reading that began at a moment."""
+    return min([began_at, *(page.fetched_at for page in pages if page.fetched_at is not None)])
 
 
 def _listed_count(pages: list[StoredPage]) -> int:

@@ -1,6 +1,6 @@
 """Reads that know a rule; mere look-ups stand with who needs them. Floor 3. None, []: not there."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -306,6 +306,12 @@ def municipalities(source: int) -> QuerySet[Notice, tuple[str, str, str]]:
     named = Notice.objects.filter(source_id=source).exclude(ibge="").exclude(municipality="")
     places = named.values_list("ibge", "municipality", "uf")
     return places.order_by("uf", "municipality").distinct()
+
+
+def changed_since(keys: Collection[int], moment: datetime) -> set[int]:
+    """Return those of some notices that the source has changed at a moment or later."""
+    changed = Notice.objects.filter(pk__in=keys, updated_at__gte=moment)
+    return set(changed.values_list("pk", flat=True))
 
 
 NOTICE_FIELDS = tuple(DomainNotice.__dataclass_fields__)

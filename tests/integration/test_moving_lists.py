@@ -23,6 +23,10 @@ UFS = [unit.code for unit in UNITS]
 ALWAYS = 1000
 
 
+def pages_asked(simulator):
+    return [int(seen.params["pagina"]) for seen in simulator.requests]
+
+
 def covered():
     return sync(Coverage.objects.count)
 
@@ -52,8 +56,8 @@ def spoil(monkeypatch) -> Callable[..., None]:
 
 @pytest.fixture
 def shift(monkeypatch) -> Callable[..., None]:
-    """Let the first of a list go to its end when its first page was given, so many times: what
-    stood first on the second page is on none that is asked for now. The total stays."""
+    """Let the first of a list be changed and go to its end when its first page was given, so many
+    times: what stood first on the second page is on none that is asked for now. The total stays."""
     given = Simulator._page
 
     def install(endpoint, *, times):
@@ -64,7 +68,8 @@ def shift(monkeypatch) -> Callable[..., None]:
             if (ask.endpoint, ask.page) == (endpoint, 1) and left[0]:
                 left[0] -= 1
                 first, *others = self.records.records
-                self.records = FileRecords([*others, first])
+                moved = first | {"dataAtualizacaoGlobal": "2026-08-20T12:00:00"}
+                self.records = FileRecords([*others, moved])
             return answer
 
         monkeypatch.setattr(Simulator, "_page", page)
@@ -191,30 +196,57 @@ async def test_a_list_of_changes_that_moved_leaves_its_days_at_their_age(simulat
         before = len(simulator.requests)
         search = await run(**question)
         assert (search.status, search.total_kept) == (Status.COMPLETE, 129)
-        asked.append([int(seen.params["pagina"]) for seen in list(simulator.requests)[before:]])
-    assert [sorted(pages) for pages in asked] == [[1, 1, 2, 3, 3], [1, 2, 3], []]
+        asked.append(sorted(pages_asked(simulator)[before:]))
+    assert asked == [[1, 1, 2, 3, 3], [1, 2, 3], []]
 
 
-@pytest.mark.parametrize("is_old", [False, True], ids=["publications", "changes"])
-async def test_what_a_list_has_on_two_pages_for_good_is_looked_at_twice(simulate, run, at, is_old):
-    """Bodies publish things twice: a list with copies that stand still is as whole as any."""
+async def test_who_came_while_another_left_is_found(simulate, run, at, monkeypatch):
+    """Nothing that was met was changed, but the second page begins as the first one ends."""
+    at()
+    records = [record(n, day="2026-08-10") for n in range(1, 131)]
+    given = Simulator._page
+
+    def page(self, ask, kinds):
+        answer = given(self, ask, kinds)
+        self.records = FileRecords([record(131, day="2026-08-10"), *records[:-1]])
+        return answer
+
+    monkeypatch.setattr(Simulator, "_page", page)
+    simulator = await simulate(records)
+    search = await run(modalidades=[6])
+    assert search.status == Status.COMPLETE
+    assert await sync(Notice.objects.filter(control_number__contains="-000131/").exists)
+    assert sorted(pages_asked(simulator)) == [1, 1, 1, 2, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize("kind", ["publications", "changes"])
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [({}, []), ({"dataAtualizacaoGlobal": "2026-08-20T12:00:00"}, [1, 3])],
+    ids=["of old", "changed just now"],
+)
+async def test_what_a_list_has_on_two_pages_for_good_makes_it_no_less_whole(
+    simulate, run, at, kind, change, again
+):
+    """Bodies publish things twice; what may be no habit is looked at once more."""
     at()
     question = {"modalidades": [6], "data_inicial": "2026-08-01", "data_final": "2026-08-15"}
     records = [record(n, day="2026-08-10") for n in range(1, 131)]
     simulator = await simulate(records)
-    if is_old:
+    if kind == "changes":
         await run(**question)
         await grow_old(days=2)
         for entry in records:
             entry["dataAtualizacaoGlobal"] = "2026-08-19T10:00:00"
+    records[0] |= change
     simulator.records = FileRecords([*records, records[0]])
     asked = []
     for _ in range(2):
         before = len(simulator.requests)
         search = await run(**question)
         assert (search.status, search.total_raw) == (Status.COMPLETE, 130)
-        asked.append([int(seen.params["pagina"]) for seen in list(simulator.requests)[before:]])
-    assert [sorted(pages) for pages in asked] == [[1, 1, 2, 3, 3], []]
+        asked.append(sorted(pages_asked(simulator)[before:]))
+    assert asked == [sorted([1, 2, 3, *again]), []]
 
 
 async def test_who_has_no_uf_in_the_country_s_list_is_found_by_that_of_its_uf(simulate, run):
