@@ -1,7 +1,7 @@
 """The same question again: its results before, and what is new since. Floor 3, reads only."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
@@ -9,6 +9,8 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from searches import selectors
 from searches.domain.lifecycle import DigestState, Status
+from searches.domain.query import SearchQuery
+from searches.domain.schedule import first_asked
 from searches.models import Match, SavedSearch, Search
 from searches.owners import Owner
 
@@ -60,15 +62,20 @@ def earlier_runs(search: Search) -> QuerySet[Search]:
     return _told_runs(search.saved_id).filter(created_at__lt=search.created_at)
 
 
-def told_until(saved: SavedSearch, ufs: Iterable[str]) -> date | None:
-    """Return the day up to which the runs of a saved question have read each of some UFs, and
-    told of it; None when of one of them they never have."""
-    unread = set(ufs)
-    runs = _told_runs(saved.pk)
-    for query, coverage in runs.values_list("query", "coverage").iterator(chunk_size=20):
-        unread -= {uf for uf, row in coverage.items() if row["status"] == "complete"}
+def untold_since(saved: SavedSearch, query: SearchQuery) -> date | None:
+    """Return the first day that was asked for and not told of, for each UF of a saved question: by
+    runs since the last one told, or by those that days without one lack; None when of one of the
+    UFs nothing was ever told. A mail that waits has told nothing yet."""
+    unread, untold = set(query.ufs), list[date]()
+    runs = saved.runs.order_by("-created_at")
+    columns = ("query", "coverage", "status", "digest__state")
+    for asked, coverage, status, mail in runs.values_list(*columns).iterator(chunk_size=20):
+        if status in _WITH_RESULT and mail not in (DigestState.FAILED, DigestState.WAITING):
+            unread -= {uf for uf, row in coverage.items() if row["status"] == "complete"}
         if not unread:
-            return date.fromisoformat(query["data_final"])
+            next_day = date.fromisoformat(asked["data_final"]) + timedelta(days=1)
+            return min([first_asked(query, next_day), *untold])
+        untold.append(date.fromisoformat(asked["data_inicial"]))
     return None
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.core import signing
 from django.core.mail import EmailMultiAlternatives
+from django.db.models import Exists, OuterRef
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.text import Truncator
@@ -55,20 +56,23 @@ def send_due(*, now: datetime | None = None) -> int:
 
     Any number of processes may do it: who moves the next attempt sends. A process that dies right
     after sending leads to a second mail with the same Message-ID, never to none. A database that is
-    away uses no attempt up.
+    away uses no attempt up. Of a saved search one goes after the other.
     """
     moment = now or timezone.now()
-    due = Digest.objects.filter(
-        state=DigestState.WAITING, next_try_at__lte=moment, search__status__in=TERMINAL
-    ).select_related("search__saved__owner_user", "search")
+    waiting = Digest.objects.filter(state=DigestState.WAITING)
+    due = waiting.filter(next_try_at__lte=moment, search__status__in=TERMINAL)
+    due = due.select_related("search__saved__owner_user", "search").order_by("search__created_at")
+    # What is new is known once the mail before it has gone, or has been given up.
+    before = waiting.filter(
+        search__saved=OuterRef("search__saved"),
+        search__created_at__lt=OuterRef("search__created_at"),
+    )
     sent = 0
     for digest in due:
         # From now on, not from the round's beginning: the mails before it may have taken longer
         # than the pause, and a moment that is over would be anybody's at once.
         again_at = max(moment, timezone.now()) + RETRY_AFTER * 2**digest.attempts
-        unmoved = Digest.objects.filter(
-            pk=digest.pk, state=DigestState.WAITING, next_try_at=digest.next_try_at
-        )
+        unmoved = waiting.filter(~Exists(before), pk=digest.pk, next_try_at=digest.next_try_at)
         if unmoved.update(next_try_at=again_at):
             token = logs.search_id.set(str(digest.pk))
             try:

@@ -18,7 +18,7 @@ from searches.domain.filtering import Decider, Verdict
 from searches.domain.notice import Notice
 from searches.domain.planning import Endpoint, ListKey, days_between, is_partly_known
 from searches.domain.query import Mode, SearchQuery
-from searches.lists import ListReader, StoredPage, lists_needed
+from searches.lists import ListReader, StoredPage
 from searches.models import Notice as NoticeRow
 from searches.pncp.client import PncpClient
 from searches.services import matches
@@ -50,6 +50,7 @@ class Fetcher(ListReader):
         asker: Hashable,
         source: int,
         query: SearchQuery,
+        refresh_after: timedelta,
         decider: Decider,
         units: Collection[UnitState],
         changed: Callable[[UnitState], None],
@@ -64,6 +65,7 @@ class Fetcher(ListReader):
         self.search_id = search_id
         self.attempt = attempt
         self.query = query
+        self.refresh_after = refresh_after
         self.decider = decider
         self.units = units
         #: How many UFs need a list, by the list's name for the whole country.
@@ -116,8 +118,14 @@ class Fetcher(ListReader):
 
     def _needed(self, uf: str) -> list[ListKey]:
         query = self.query
-        return lists_needed(
-            self.source, uf, query.modalities, query.first_day, query.last_day, now=timezone.now()
+        return selectors.lists_needed(
+            self.source,
+            uf,
+            query.modalities,
+            query.first_day,
+            query.last_day,
+            now=timezone.now(),
+            refresh_after=self.refresh_after,
         )
 
     async def _read_list(self, unit: UnitState, key: ListKey) -> SourceError | None:

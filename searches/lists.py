@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -17,7 +18,7 @@ from searches.database import patiently, patiently_to_the_end
 from searches.domain.brazil import BRASILIA
 from searches.domain.errors import SourceError, SourceUnavailable
 from searches.domain.notice import Notice
-from searches.domain.planning import Endpoint, ListKey, days_between, plan_lists
+from searches.domain.planning import Endpoint, ListKey
 from searches.fair_gate import FairGate
 from searches.page_leases import page_leases
 from searches.pncp.client import PncpClient
@@ -53,33 +54,14 @@ class StoredPage:
     total_records: int
     listed_count: int  # records the source listed on it
     malformed_count: int
-    keys: frozenset[int]  # primary keys of its notices
+    order: tuple[int, ...]  # primary keys of its notices, as listed
     #: (primary key, notice) of a page just fetched; empty when the ledger already had it.
     notices: tuple[tuple[int, Notice], ...] = ()
     fetched_at: datetime | None = None  # when the ledger had it
 
-
-def lists_needed(
-    source: int,
-    uf: str | None,
-    modalities: Iterable[int],
-    first_day: date,
-    last_day: date,
-    *,
-    now: datetime,
-) -> list[ListKey]:
-    """Return the lists to read for days of a UF (None: the country) that the store has not."""
-    modalities = tuple(modalities)
-    covered = selectors.covered_days(
-        source=source,
-        uf=uf or "",
-        modalities=modalities,
-        first_day=first_day,
-        last_day=last_day,
-        now=now,
-    )
-    days = days_between(first_day, last_day)
-    return plan_lists(uf=uf, modalities=modalities, days=days, covered=covered, now=now)
+    @property
+    def keys(self) -> frozenset[int]:
+        return frozenset(self.order)
 
 
 async def together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -126,7 +108,7 @@ async def read_page(
             row.total_records,
             row.notices_count,
             row.malformed_count,
-            frozenset(row.notice_keys or ()),
+            tuple(row.notice_keys or ()),
             fetched_at=row.fetched_at,
         )
 
@@ -169,7 +151,7 @@ async def _fetch(client: PncpClient, source: int, key: ListKey, number: int) -> 
         page.total_records,
         page.listed_count,
         malformed_count,
-        frozenset(keys),
+        tuple(keys),
         tuple(zip(keys, page.notices, strict=True)),
     )
 
@@ -220,10 +202,8 @@ class ListReader:
         """Read a list whole and mark it as covered; what drifted meanwhile is read once more."""
         began_at = timezone.now()
         read = key
-        pages, error = await self._read_pages(unit, read)
-        if error is not None:
-            return error
-        if not _is_steady(pages):
+        pages, error = await self._read_whole(unit, read)
+        if isinstance(error, SourceDrift):
             if key.endpoint is Endpoint.UPDATED:
                 # What changed meanwhile moved to its end. All that was met is in the store; the
                 # days keep their age, so that the next search looks again.
@@ -233,17 +213,15 @@ class ListReader:
             await patiently(notices.forget_pages, self.source, key)
             await patiently(notices.forget_pages, self.source, read)
             unit.lists.setdefault(read, 1)
-            pages, error = await self._read_pages(unit, read)
-            if error is None and not _is_steady(pages):
-                await patiently(notices.forget_pages, self.source, read)
-                error = SourceDrift()
-            if error is not None:
+            pages, error = await self._read_whole(unit, read)
+            if isinstance(error, SourceDrift):
                 logger.warning("list %s changed while it was read, twice", key)
-                return error
+                await patiently(notices.forget_pages, self.source, read)
+        if error is not None:
+            return error
         malformed_count = sum(page.malformed_count for page in pages)
         unit.malformed += malformed_count
-        kept = [page.fetched_at for page in pages if page.fetched_at is not None]
-        as_of = min([began_at, *kept])
+        as_of = _as_of(pages, began_at)
         # A list with records that cannot be read is not covered: the next search goes through its
         # pages in the ledger and tells of them again. Nor is one put together from two readings:
         # between them what stood on one page may have moved to another and been met on neither.
@@ -264,6 +242,43 @@ class ListReader:
             return  # days are seldom emptied: no proof
         gone = await patiently(notices.mark_gone, self.source, key, listed, as_of=as_of)
         unit.is_behind |= gone > 0
+
+    async def _read_whole(
+        self, unit: UnitState, key: ListKey
+    ) -> tuple[list[StoredPage], SourceError | None]:
+        """Read every page; SourceDrift when the list did not stand still meanwhile."""
+        began_at = timezone.now()
+        pages, error = await self._read_pages(unit, key)
+        if error is None and not _is_steady(pages):
+            error = SourceDrift()
+        return pages, error or await self._ask_again(unit, key, pages, began_at)
+
+    async def _ask_again(
+        self, unit: UnitState, key: ListKey, pages: list[StoredPage], began_at: datetime
+    ) -> SourceError | None:
+        """Read the pages again that make doubt: SourceDrift unless they have what they had.
+
+        Of a list that moved under its reading, totals unchanged, something is met on two pages and
+        something else on none. Most copies are the source's own habit, and no sign of that: none
+        has been changed meanwhile, and no page begins as the one before it ends.
+        """
+        since = _as_of(pages, began_at) - selectors.CLOCKS_DIFFER
+        changed = await patiently(selectors.changed_since, _copies(pages), since)
+        doubtful = changed | _at_seams(pages)
+        met = {number: page.keys & doubtful for number, page in enumerate(pages, 1)}
+        numbers = [number for number, keys in met.items() if keys]
+        if not numbers:
+            return None
+        await patiently(notices.forget_pages, self.source, key, numbers=numbers)
+        for start in range(0, len(numbers), PAGES_AT_ONCE):
+            asked = numbers[start : start + PAGES_AT_ONCE]
+            outcomes = await together(self._outcome(unit, key, number) for number in asked)
+            for number, outcome in zip(asked, outcomes, strict=True):
+                if isinstance(outcome, SourceError):
+                    return outcome
+                if not met[number] <= outcome.keys:
+                    return SourceDrift()
+        return None
 
     async def _read_pages(
         self, unit: UnitState, key: ListKey
@@ -336,15 +351,34 @@ def _is_whole(pages: list[StoredPage]) -> bool:
     """Return whether a list gave as much as it announced.
 
     A page that was on another one already stands where something else should: the list moved, or
-    an old copy was given. Single notices come again for good, bodies publish them twice.
+    an old copy was given. Single notices may come again for good: see `_ask_again`.
     """
-    keys = Counter(key for page in pages for key in page.keys)
-    is_repeated = any(
-        len(page.keys) >= FEWEST_REPEATED and all(keys[key] > 1 for key in page.keys)
-        for page in pages
-    )
+    copies = _copies(pages)
+    is_repeated = any(len(page.keys) >= FEWEST_REPEATED and page.keys <= copies for page in pages)
     announced = max(page.total_records for page in pages)
     return _listed_count(pages) >= announced and not is_repeated
+
+
+def _copies(pages: list[StoredPage]) -> set[int]:
+    """Return the keys of what stands on several pages. Two copies on one page are no doubt: they
+    are in nobody's place."""
+    counts = Counter(key for page in pages for key in page.keys)
+    return {key for key, count in counts.items() if count > 1}
+
+
+def _at_seams(pages: list[StoredPage]) -> set[int]:
+    """Return the keys that a page ends with and the next begins with, in the same order."""
+    found = set[int]()
+    for before, after in pairwise(page.order for page in pages):
+        if after and after[0] in before:
+            end = before[before.index(after[0]) :]
+            found.update(end if end == after[: len(end)] else ())
+    return found
+
+
+def _as_of(pages: list[StoredPage], began_at: datetime) -> datetime:
+    """Return when the oldest of the pages was read, by a reading that began at a moment."""
+    return min([began_at, *(page.fetched_at for page in pages if page.fetched_at is not None)])
 
 
 def _listed_count(pages: list[StoredPage]) -> int:

@@ -1,6 +1,6 @@
 """Reads that know a rule; mere look-ups stand with who needs them. Floor 3. None, []: not there."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from searches.domain import tables
 from searches.domain.brazil import BRASILIA
 from searches.domain.lifecycle import SILENCE_SECONDS, TERMINAL, Status
 from searches.domain.notice import Notice as DomainNotice
-from searches.domain.planning import REFRESH_AFTER, Endpoint, ListKey
+from searches.domain.planning import REFRESH_AFTER, Endpoint, ListKey, days_between, plan_lists
 from searches.domain.query import Mode, Order, SearchQuery
 from searches.models import (
     Coverage,
@@ -199,6 +199,37 @@ def covered_days(
     return {(modality, day): at for modality, day, at in rows if _still_good(day, at, now)}
 
 
+def lists_needed(
+    source: int,
+    uf: str | None,
+    modalities: Iterable[int],
+    first_day: date,
+    last_day: date,
+    *,
+    now: datetime,
+    refresh_after: timedelta = REFRESH_AFTER,
+) -> list[ListKey]:
+    """Return the lists to read for days of a UF (None: the country) that the store has not."""
+    modalities = tuple(modalities)
+    covered = covered_days(
+        source=source,
+        uf=uf or "",
+        modalities=modalities,
+        first_day=first_day,
+        last_day=last_day,
+        now=now,
+    )
+    days = days_between(first_day, last_day)
+    return plan_lists(
+        uf=uf,
+        modalities=modalities,
+        days=days,
+        covered=covered,
+        now=now,
+        refresh_after=refresh_after,
+    )
+
+
 def fresh_open_modalities(*, source: int, uf: str, now: datetime) -> set[int]:
     """Return the modalities (0: all) whose open notices in a UF were read a moment ago."""
     return set(
@@ -275,6 +306,12 @@ def municipalities(source: int) -> QuerySet[Notice, tuple[str, str, str]]:
     named = Notice.objects.filter(source_id=source).exclude(ibge="").exclude(municipality="")
     places = named.values_list("ibge", "municipality", "uf")
     return places.order_by("uf", "municipality").distinct()
+
+
+def changed_since(keys: Collection[int], moment: datetime) -> set[int]:
+    """Return those of some notices that the source has changed at a moment or later."""
+    changed = Notice.objects.filter(pk__in=keys, updated_at__gte=moment)
+    return set(changed.values_list("pk", flat=True))
 
 
 NOTICE_FIELDS = tuple(DomainNotice.__dataclass_fields__)

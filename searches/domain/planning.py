@@ -70,6 +70,7 @@ def plan_lists(
     days: Iterable[date],
     covered: Mapping[tuple[int, date], datetime],
     now: datetime,
+    refresh_after: timedelta = REFRESH_AFTER,
 ) -> list[ListKey]:
     """Return the lists that a UF (None: the country) still needs.
 
@@ -82,7 +83,7 @@ def plan_lists(
     for modality in modalities:
         known = {day: covered[modality, day] for day in wanted if (modality, day) in covered}
         missing = [day for day in wanted if day not in known]
-        old = {day: as_of for day, as_of in known.items() if now - as_of > REFRESH_AFTER}
+        old = {day: as_of for day, as_of in known.items() if now - as_of > refresh_after}
         if old:
             since, today = (m.astimezone(BRASILIA).date() for m in (min(old.values()), now))
             if len(days_between(since, today)) <= min(len(old), LONGEST_LIST_DAYS):

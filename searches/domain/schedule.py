@@ -12,6 +12,9 @@ DAILY_AT = time(6, 0)
 SPREAD_MINUTES = 60
 #: Yesterday and today: what is published after the morning's run belongs to the next one.
 FEWEST_DAYS = 2
+#: How old what is known of a day may be in the morning on which it is asked for last: what became
+#: of it since the evening is in nobody's next run. Runs of one morning share what they read.
+REFRESH_DAILY = timedelta(minutes=SPREAD_MINUTES)
 
 
 def next_daily(after: datetime, *, of: UUID) -> datetime:
@@ -27,12 +30,16 @@ def daily_days(query: SearchQuery) -> int:
     return max(FEWEST_DAYS, query.days)
 
 
+def first_asked(query: SearchQuery, day: date) -> date:
+    """Return the first of the usual days of a question that is asked on a day."""
+    return day - timedelta(days=daily_days(query) - 1)
+
+
 def asked_daily(query: SearchQuery, today: date, *, since: date) -> SearchQuery:
     """Return a question as it is asked on a day: about its usual days up to then, and those from
     `since` on, within the limit of a period."""
     moved = query.moved_to(today)
     if query.mode is Mode.OPEN:
         return moved
-    usual = today - timedelta(days=daily_days(query) - 1)
     earliest = today - timedelta(days=LONGEST_PERIOD_DAYS)
-    return replace(moved, first_day=max(earliest, min(usual, since)))
+    return replace(moved, first_day=max(earliest, min(first_asked(query, today), since)))

@@ -1,6 +1,6 @@
 """Writing the store: pages with their mark in the ledger, days covered. Floor 3."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -221,9 +221,11 @@ def _final_days(source: int, key: ListKey, *, read_until: datetime) -> list[date
     return sorted({day for day, fetched_at in rows if is_final(day, fetched_at)})
 
 
-def forget_pages(source: int, key: ListKey) -> None:
-    """Take a list's pages out of the ledger: it changed while it was read."""
-    list_pages(source, key).delete()
+def forget_pages(source: int, key: ListKey, *, numbers: Collection[int] | None = None) -> None:
+    """Take a list's pages out of the ledger, all or some: it changed while it was read, or may
+    have."""
+    pages = list_pages(source, key)
+    (pages if numbers is None else pages.filter(number__in=numbers)).delete()
 
 
 def forget_stale(*, now: datetime | None = None) -> int:

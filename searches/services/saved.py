@@ -139,7 +139,7 @@ def saw(owner: Owner) -> None:
 
 
 def run(saved: SavedSearch, *, now: datetime, limited: bool = True) -> Search:
-    """Ask a saved question today, from no later than the day up to which it was read and told:
+    """Ask a saved question today, from no later than the first day that was asked for and not told:
     runs or mails that failed, and days without one, leave nothing out.
 
     Raises TooManySearches, and QueryError for what was asked by rules that hold no more.
@@ -156,7 +156,7 @@ def _untold_since(saved: SavedSearch, query: SearchQuery) -> date:
     kept_on = saved.created_at.astimezone(BRASILIA).date()
     asked_since = kept_on - timedelta(days=query.days - 1)
     # The first run may have been about a month of last year: that is not what is asked each day.
-    return max(asked_since, askings.told_until(saved, query.ufs) or asked_since)
+    return max(asked_since, askings.untold_since(saved, query) or asked_since)
 
 
 def run_due(*, now: datetime | None = None) -> list[UUID]:

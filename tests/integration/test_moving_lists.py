@@ -8,18 +8,23 @@ import pytest
 
 from searches.domain.brazil import UNITS
 from searches.domain.lifecycle import Status
+from searches.domain.planning import Endpoint
 from searches.models import Coverage, Notice
 from searches.pncp.payload import parse_notice
 from searches.pncp.simulator import Simulator
 from searches.pncp.simulator_records import FileRecords
 from searches.services import notices
 from tests.integration.conftest import record
-from tests.integration.pipeline_support import sync
+from tests.integration.pipeline_support import OTHER, grow_old, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 UFS = [unit.code for unit in UNITS]
 ALWAYS = 1000
+
+
+def pages_asked(simulator):
+    return [int(seen.params["pagina"]) for seen in simulator.requests]
 
 
 def covered():
@@ -42,6 +47,29 @@ def spoil(monkeypatch) -> Callable[..., None]:
             answer = given(self, replace(ask, page=copied) if copied else ask, kinds)
             assert isinstance(answer.body, bytes)
             answer.body = orjson.dumps(orjson.loads(answer.body) | change)
+            return answer
+
+        monkeypatch.setattr(Simulator, "_page", page)
+
+    return install
+
+
+@pytest.fixture
+def shift(monkeypatch) -> Callable[..., None]:
+    """Let the first of a list be changed and go to its end when its first page was given, so many
+    times: what stood first on the second page is on none that is asked for now. The total stays."""
+    given = Simulator._page
+
+    def install(endpoint, *, times):
+        left = [times]
+
+        def page(self, ask, kinds):
+            answer = given(self, ask, kinds)
+            if (ask.endpoint, ask.page) == (endpoint, 1) and left[0]:
+                left[0] -= 1
+                first, *others = self.records.records
+                moved = first | {"dataAtualizacaoGlobal": "2026-08-20T12:00:00"}
+                self.records = FileRecords([*others, moved])
             return answer
 
         monkeypatch.setattr(Simulator, "_page", page)
@@ -130,6 +158,95 @@ async def test_what_is_put_together_from_two_readings_covers_nothing(simulate, r
         assert bool(await covered()) is covers
         asked.append(len(simulator.requests) - before)
     assert asked == [2, 4]  # the first page, and what was missing; then all
+
+
+@pytest.mark.parametrize(
+    ("times", "status", "why"),
+    [(1, Status.COMPLETE, None), (ALWAYS, Status.PARTIAL, "source.drift")],
+    ids=["once", "each time"],
+)
+@pytest.mark.parametrize("mode", ["publicacao", "abertas"])
+async def test_a_list_that_moved_and_kept_its_total_is_read_again(
+    simulate, run, at, shift, mode, times, status, why
+):
+    at()
+    shift(Endpoint.OPEN if mode == "abertas" else Endpoint.PUBLISHED, times=times)
+    simulator = await simulate([record(n) for n in range(1, 131)])
+    search = await run(modalidades=[6], modo_busca=mode)
+    assert (search.status, search.coverage["SP"]["motivo"]) == (status, why)
+    assert search.total_raw == 130
+    assert bool(await covered()) is (status == Status.COMPLETE)
+    assert len(simulator.requests) <= 20  # two readings of a second round, too
+
+
+async def test_a_list_of_changes_that_moved_leaves_its_days_at_their_age(simulate, run, at, shift):
+    at()
+    question = {"modalidades": [6], "data_inicial": "2026-08-01", "data_final": "2026-08-15"}
+    records = [record(n, day="2026-08-10") for n in range(1, 131)]
+    simulator = await simulate(records)
+    assert (await run(**question)).total_kept == 130
+    for entry in records:
+        entry["dataAtualizacaoGlobal"] = "2026-08-19T10:00:00"
+    records[50]["objetoCompra"] = OTHER
+    await grow_old(days=2)
+    shift(Endpoint.UPDATED, times=1)
+    asked = []
+    for minutes in (0, 15, 30):
+        at(minutes=minutes)
+        before = len(simulator.requests)
+        search = await run(**question)
+        assert (search.status, search.total_kept) == (Status.COMPLETE, 129)
+        asked.append(sorted(pages_asked(simulator)[before:]))
+    assert asked == [[1, 1, 2, 3, 3], [1, 2, 3], []]
+
+
+async def test_who_came_while_another_left_is_found(simulate, run, at, monkeypatch):
+    """Nothing that was met was changed, but the second page begins as the first one ends."""
+    at()
+    records = [record(n, day="2026-08-10") for n in range(1, 131)]
+    given = Simulator._page
+
+    def page(self, ask, kinds):
+        answer = given(self, ask, kinds)
+        self.records = FileRecords([record(131, day="2026-08-10"), *records[:-1]])
+        return answer
+
+    monkeypatch.setattr(Simulator, "_page", page)
+    simulator = await simulate(records)
+    search = await run(modalidades=[6])
+    assert search.status == Status.COMPLETE
+    assert await sync(Notice.objects.filter(control_number__contains="-000131/").exists)
+    assert sorted(pages_asked(simulator)) == [1, 1, 1, 2, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize("kind", ["publications", "changes"])
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [({}, []), ({"dataAtualizacaoGlobal": "2026-08-20T12:00:00"}, [1, 3])],
+    ids=["of old", "changed just now"],
+)
+async def test_what_a_list_has_on_two_pages_for_good_makes_it_no_less_whole(
+    simulate, run, at, kind, change, again
+):
+    """Bodies publish things twice; what may be no habit is looked at once more."""
+    at()
+    question = {"modalidades": [6], "data_inicial": "2026-08-01", "data_final": "2026-08-15"}
+    records = [record(n, day="2026-08-10") for n in range(1, 131)]
+    simulator = await simulate(records)
+    if kind == "changes":
+        await run(**question)
+        await grow_old(days=2)
+        for entry in records:
+            entry["dataAtualizacaoGlobal"] = "2026-08-19T10:00:00"
+    records[0] |= change
+    simulator.records = FileRecords([*records, records[0]])
+    asked = []
+    for _ in range(2):
+        before = len(simulator.requests)
+        search = await run(**question)
+        assert (search.status, search.total_raw) == (Status.COMPLETE, 130)
+        asked.append(sorted(pages_asked(simulator)[before:]))
+    assert asked == [sorted([1, 2, 3, *again]), []]
 
 
 async def test_who_has_no_uf_in_the_country_s_list_is_found_by_that_of_its_uf(simulate, run):

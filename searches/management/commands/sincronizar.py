@@ -16,7 +16,7 @@ from searches.domain.errors import SourceError
 from searches.domain.planning import ListKey
 from searches.domain.query import MOST_DAYS
 from searches.domain.tables import COMPETITIVE, MODALITY_BY_CODE
-from searches.lists import ListReader, lists_needed
+from searches.lists import ListReader
 from searches.units import UnitState, UnitStatus
 from searches.wording import counted
 
@@ -108,4 +108,4 @@ def _needed(source: int, place: str, modalities: list[int], days: int) -> list[L
     last_day = now.astimezone(BRASILIA).date()
     first_day = last_day - timedelta(days=days - 1)
     uf = None if place == COUNTRY else place
-    return lists_needed(source, uf, modalities, first_day, last_day, now=now)
+    return selectors.lists_needed(source, uf, modalities, first_day, last_day, now=now)

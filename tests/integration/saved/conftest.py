@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
+from django.core.mail.backends.locmem import EmailBackend
 from django.test import Client
 
 from searches.models import SavedSearch, Search
@@ -21,6 +22,16 @@ RECORDS = [record(n, day="2026-08-18") for n in (1, 2, 3)] + [
     for n in (4, 5)
 ]
 BEFORE = {"data_inicial": "2026-08-16", "data_final": "2026-08-19"}
+
+
+class NoMail(EmailBackend):
+    """A mail server that takes nothing."""
+
+    def send_messages(self, messages):
+        raise OSError("no mail today")
+
+
+NO_MAIL = f"{__name__}.{NoMail.__name__}"
 
 
 def sync(function, *args, **kwargs):

@@ -1,5 +1,6 @@
 """What a digest meets on its way, besides a mail server that does not take it."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 import pytest
@@ -9,10 +10,12 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from searches import digests
-from searches.models import Digest, Search
+from searches import askings, digests
+from searches.models import Digest, SavedSearch, Search
 from searches.owners import Owner
-from tests.integration.saved.conftest import sync
+from searches.services import saved as services
+from tests.integration.conftest import NOW
+from tests.integration.saved.conftest import NO_MAIL, finished, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,3 +81,36 @@ async def test_no_connection_to_the_database_is_kept_while_a_digest_is_sent(mail
     Waiting.kept.clear()
     assert await sync(digests.send_due) == 1
     assert Waiting.kept == [None]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "states", "new_in_second"),
+    [
+        (digests.MOST_ATTEMPTS, ["failed", "sent"], 2),
+        (digests.MOST_ATTEMPTS - 1, ["sent", "not_needed"], 0),
+    ],
+    ids=["given up", "sent at last"],
+)
+async def test_a_mail_waits_for_the_one_of_the_morning_before(
+    mailed, settings, attempts, states, new_in_second
+):
+    """What that one could not tell is told by the next, and what it told is not."""
+    saved, first = await mailed()
+    tomorrow = NOW + timedelta(days=1)
+    await sync(SavedSearch.objects.filter(pk=saved.pk).update, next_run_at=tomorrow)
+    (search_id,) = await sync(services.run_due, now=tomorrow)
+    second = await finished(settings, await sync(Search.objects.get, pk=search_id))
+    working, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, NO_MAIL
+    now = timezone.now()
+    for attempt in range(attempts):
+        assert (await sync(Digest.objects.get, search=second)).attempts == 0
+        await sync(digests.send_due, now=now + attempt * timedelta(hours=4))
+    settings.EMAIL_BACKEND = working
+    await sync(digests.send_due, now=now + timedelta(days=1))
+    await sync(digests.send_due, now=now + timedelta(days=2))
+    found = [await sync(Digest.objects.get, search=run) for run in (first, second)]
+    assert [digest.state for digest in found] == states
+    (message,) = mail.outbox
+    assert message.subject == "2 licitações novas: Merenda"
+    counts = await sync(askings.new_counts, [first, second])
+    assert counts[second.pk] == found[1].new_count == new_in_second

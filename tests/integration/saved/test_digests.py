@@ -23,7 +23,7 @@ from searches.services import saved as services
 from searches.upkeep import shared_chores
 from tests.integration.conftest import NOW
 from tests.integration.pages_support import browser, outdate, words
-from tests.integration.saved.conftest import finished, login, sync
+from tests.integration.saved.conftest import NO_MAIL, finished, login, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -145,7 +145,7 @@ async def test_the_news_of_a_mail_that_could_not_be_sent_goes_with_the_next(mail
     saved, failed = await mailed()
     of_the_22nd = failed.query | {"data_final": "2026-08-22"}
     await sync(Search.objects.filter(pk=failed.pk).update, query=of_the_22nd)
-    working, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, f"{__name__}.Broken"
+    working, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, NO_MAIL
     now = timezone.now()
     for attempt in range(digests.MOST_ATTEMPTS):
         await sync(digests.send_due, now=now + attempt * timedelta(hours=4))
@@ -171,13 +171,6 @@ def new_page(message: EmailMessage) -> str:
     link = re.search(r"http\S+(/buscas/\S+)", str(message.body))
     assert link is not None
     return link[1]
-
-
-class Broken(EmailBackend):
-    """A mail server that takes nothing."""
-
-    def send_messages(self, messages):
-        raise OSError("no mail today")
 
 
 class SlowServer(EmailBackend):

@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from searches.domain.lifecycle import Status
 from searches.domain.schedule import next_daily
-from searches.models import SavedSearch, Search
+from searches.models import Digest, SavedSearch, Search
 from searches.services import saved as services
 from tests.integration.conftest import NOW, record
 from tests.integration.pages_support import browser, words
+from tests.integration.pipeline_support import FOOD, OTHER
 from tests.integration.saved.conftest import ALICE, BEFORE, RECORDS, finished, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,7 +53,7 @@ async def test_what_is_published_after_the_morning_is_found_the_next(simulate, r
     assert "publicadas desde ontem" in words(page)
 
 
-async def test_a_run_reaches_back_to_where_each_state_was_read(daily, settings):
+async def test_a_run_reaches_back_to_the_first_day_that_was_not_told_of_each_state(daily):
     """Over runs that failed or lacked a state, and over days without one."""
     saved, search = await daily()
     await sync(SavedSearch.objects.filter(pk=saved.pk).update, created_at=NOW - timedelta(days=30))
@@ -65,13 +66,57 @@ async def test_a_run_reaches_back_to_where_each_state_was_read(daily, settings):
         return str(run.query["data_inicial"])
 
     assert await first_day(1) == "2026-08-18"  # the four days of the question
-    assert await first_day(8) == "2026-08-20"
+    assert await first_day(8) == "2026-08-18"  # those of the 21st, which was not told
     lacking = {"SP": {"status": "failed"}}
-    await sync(Search.objects.filter(pk=search.pk).update, status="partial", coverage=lacking)
-    assert await first_day(8) == "2026-08-19"  # as the search that was saved had read it
+    run = Search.objects.filter(pk=search.pk)
+    await sync(run.update, status="partial", coverage=lacking)
+    assert await first_day(8) == "2026-08-17"  # those of the 20th: the 19th was read
+    await sync(run.update, query=search.query | {"data_inicial": "2026-08-10"})
+    assert await first_day(8) == "2026-08-10"  # what that run had asked for
     await sync(Search.objects.filter(saved=saved).update, coverage=lacking)
     assert await first_day(8) == "2026-07-18"  # never read: as if asked since it was saved
     assert await first_day(800) == "2027-10-29"  # a period's limit
+
+
+@pytest.mark.parametrize(
+    ("mail", "first_day"),
+    [("sent", "2026-08-18"), ("failed", "2026-08-17"), ("waiting", "2026-08-17")],
+)
+async def test_a_mail_that_did_not_go_leaves_all_days_of_its_run_to_the_next(
+    daily, mail, first_day
+):
+    """Also the oldest, of which something may have become news that morning."""
+    saved, search = await daily()
+    sent_at = NOW if mail == "sent" else None
+    await sync(Digest.objects.create, search=search, state=mail, sent_at=sent_at)
+    await sync(SavedSearch.objects.filter(pk=saved.pk).update, created_at=NOW - timedelta(days=30))
+    await sync(saved.refresh_from_db)
+    run = await sync(services.run, saved, now=NOW + timedelta(days=1), limited=False)
+    assert run.query["data_inicial"] == first_day
+
+
+async def test_a_run_finds_what_became_of_its_days_since_the_evening(simulate, run, settings, at):
+    """Tomorrow's asks for the oldest of them no more. Others trust what is known, so does the next
+    run of the same morning."""
+    at()
+    records = [record(n, day="2026-08-17", object=OTHER) for n in (1, 2)]
+    simulator = await simulate(records)
+    question = {"modalidades": [6], **BEFORE}
+    first = await run(ALICE, **question)
+    saved = await sync(services.save, first, owner=ALICE, name="Merenda")
+    records[0] |= {"objetoCompra": FOOD, "dataAtualizacaoGlobal": "2026-08-20T12:30:00"}
+    at(hours=3)
+    assert (await run(ALICE, **question)).total_kept == 0
+    changes = []
+    for hours in (3, 3.5):
+        at(hours=hours)
+        before = len(simulator.requests)
+        search = await sync(services.run, saved, now=NOW + timedelta(hours=hours), limited=False)
+        search = await finished(settings, search)
+        assert (search.query["data_inicial"], search.total_kept) == ("2026-08-17", 1)
+        paths = [seen.path.rpartition("/")[2] for seen in list(simulator.requests)[before:]]
+        changes.append(paths.count("atualizacao"))
+    assert changes == [1, 0]
 
 
 async def test_a_question_about_a_past_month_does_not_reach_back_to_it(simulate, run):
