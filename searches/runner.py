@@ -45,7 +45,7 @@ async def open_client() -> AsyncIterator[PncpClient]:
     is given no source brings its own.
     """
     given = settings.PNCP_BASE_URL
-    with nullcontext(given) if given else simulated() as base_url:
+    async with nullcontext(given) if given else simulated() as base_url:
         limiter = make_limiter(
             settings.REDIS_URL,
             settings.PNCP_RATE_PER_MINUTE,
@@ -156,6 +156,14 @@ class InlineRunner:
             logger.exception("search %s was left", search_id)
 
     async def _keep(self) -> None:
+        while True:
+            try:
+                await self._look_after()
+            except Exception:  # no socket for the client, say: nobody waits for this task either
+                logger.exception("the searches are not looked after, beginning again")
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _look_after(self) -> None:
         async with open_client() as self._client:
             self._ready.set()
             upkeep = asyncio.create_task(keep_up(shared_chores()), name="upkeep")

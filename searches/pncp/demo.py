@@ -1,9 +1,9 @@
 """The source of a demonstration: a simulator within the process that asks it. Floor 1."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from threading import Thread
 
@@ -14,8 +14,8 @@ LATENCY_SECONDS = 0.15
 _START_SECONDS = _STOP_SECONDS = 10.0
 
 
-@contextmanager
-def simulated() -> Iterator[str]:
+@asynccontextmanager
+async def simulated() -> AsyncIterator[str]:
     """Serve the generated notices while the block lasts; yields the base URL.
 
     On a loop of its own: to draw months of notices takes a while, and would stop every stream.
@@ -29,11 +29,20 @@ def simulated() -> Iterator[str]:
             ready.set_result((url, partial(loop.call_soon_threadsafe, stop.set)))
             await stop.wait()
 
-    thread = Thread(target=lambda: asyncio.run(serve()), name="simulator", daemon=True)
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:  # whoever waits for it has to hear of it
+            if ready.done():
+                raise
+            ready.set_exception(error)
+
+    thread = Thread(target=run, name="simulator", daemon=True)
     thread.start()
-    url, stop = ready.result(_START_SECONDS)
+    url, stop = await asyncio.wait_for(asyncio.wrap_future(ready), _START_SECONDS)
     try:
         yield url
     finally:
-        stop()
-        thread.join(_STOP_SECONDS)
+        with suppress(RuntimeError):  # its loop is closed: it has ended by itself
+            stop()
+        await asyncio.to_thread(thread.join, _STOP_SECONDS)

@@ -28,8 +28,9 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\uff
 #: Some platforms send the text of their own pages.
 _ENTITY = re.compile(r"&(?:[a-z]{2,8}[0-9]{0,2}|#[0-9]{1,7}|#x[0-9a-f]{1,6});", re.IGNORECASE)
 #: Some encode it twice ("aquisiÃ§Ã£o"), or as Windows does and say that it is Unicode: "d\x92água".
-#: \x85 is a line's end.
-_MISREAD = re.compile("[\x80-\x84\x86-\x9f]|[ÂÃâ][^\x00-\x7f]")
+#: \x85 is a line's end, and a quote or a dash behind an "Ã" that ends a word is one.
+_MISREAD = re.compile("[\x80-\x84\x86-\x9f]|[ÂÃ][\xa1-\xbfƒˆ‰‡šŠœŒžŽŸ€]|â€")
+_QUOTED = re.compile("(?<=Ã)(?=[\u2010-\u203a\u2122](?!\\w))")
 #: From here on an amount is a slip: the largest ever seen at the source is 4.4e13. The columns,
 #: Decimal(24, 4), hold ten thousand times more.
 _TOO_MUCH_MONEY = Decimal(10) ** 16
@@ -185,7 +186,7 @@ def _text(value: Any, longest: int | None = None) -> str:
     if "&" in value:
         value = _ENTITY.sub(lambda found: unescape(found[0]), value)
     if _MISREAD.search(value):
-        value = ftfy.fix_encoding(value)
+        value = "".join(map(ftfy.fix_encoding, _QUOTED.split(value)))
     text = " ".join(value.split())
     if not text.isprintable():
         text = " ".join(_UNPRINTABLE.sub("", text).split())

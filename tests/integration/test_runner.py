@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
@@ -54,6 +55,28 @@ async def test_a_fault_of_the_sweep_or_of_a_run_is_logged(broken, caplog):
             await until(lambda: f"search {search_id} was left" in caplog.text)
         finally:
             await inline.stop()
+
+
+async def test_a_source_that_cannot_be_opened_is_opened_again(broken, monkeypatch, caplog):
+    opened = runner.open_client
+    failures = iter([OSError(24, "Too many open files"), RuntimeError("can't start new thread")])
+
+    @asynccontextmanager
+    async def open_late():
+        for failure in failures:
+            raise failure
+        async with opened() as client:
+            yield client
+
+    monkeypatch.setattr(runner, "open_client", open_late)
+    search_id, inline = uuid4(), InlineRunner()
+    with caplog.at_level(logging.WARNING, logger="searches.runner"):
+        inline.wake(search_id)
+        try:
+            await until(lambda: f"search {search_id} was left" in caplog.text)
+        finally:
+            await inline.stop()
+    assert caplog.text.count("beginning again") == 2
 
 
 async def test_what_comes_while_it_stops_waits_for_the_next_start(broken, caplog):

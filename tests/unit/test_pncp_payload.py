@@ -148,7 +148,11 @@ def test_the_entities_of_pages_are_read(raw, read):
         ("aquisiÃ§Ã£o de sinalizaÃ§Ã£o viÃ¡ria", "aquisição de sinalização viária"),
         ("AQUISIÃ‡ÃƒO DE PEÃ‡AS", "AQUISIÇÃO DE PEÇAS"),
         ("Olhos d\x92água \x96 MG", "Olhos d’água – MG"),
-        ("“PROJETO AMANHÔ, AÇÕES NA CÂMARA", "“PROJETO AMANHÔ, AÇÕES NA CÂMARA"),
+        ("CONTRATA\u00c3\u2021\u00c3\u2022ES", "CONTRATAÇÕES"),
+        # Not the letter that the two characters would be: the quote is one.
+        ("“ESCOLA CIDAD\u00c3\u201d, AÇÕES", "“ESCOLA CIDAD\u00c3\u201d, AÇÕES"),
+        ("“BANANA, MAÇ\u00c3\u201d \x96 MG", "“BANANA, MAÇ\u00c3\u201d – MG"),
+        ("FEIRA DA MAÇ\u00c3\u2013 2026", "FEIRA DA MAÇ\u00c3\u2013 2026"),
     ],
 )
 def test_a_text_that_was_encoded_twice_is_read(raw, read):

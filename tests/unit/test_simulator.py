@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from searches.pncp.demo import simulated
 from searches.pncp.sample import Sample
 from searches.pncp.simulator import Simulator
 from searches.pncp.simulator_rules import FILTERS, LARGEST_PAGE, LISTS, SMALLEST_PAGE
@@ -278,3 +280,15 @@ async def test_it_logs_every_request_from_its_arrival_on(ask, simulator):
 async def test_its_clock_decides_what_is_open(ask, simulator):
     simulator.clock = lambda: datetime(2026, 12, 1, 12, 30, 1, tzinfo=UTC)
     assert await ask("proposta") == (204, None)
+
+
+async def test_a_demonstration_says_why_its_simulator_does_not_start(monkeypatch):
+    @asynccontextmanager
+    async def serving(self):
+        raise OSError(24, "Too many open files")
+        yield
+
+    monkeypatch.setattr(Simulator, "serving", serving)
+    with pytest.raises(OSError, match="Too many open files"):
+        async with simulated():
+            pass
