@@ -267,11 +267,9 @@ class ListReader:
         doubtful = changed | _at_seams(pages)
         met = {number: page.keys & doubtful for number, page in enumerate(pages, 1)}
         numbers = [number for number, keys in met.items() if keys]
-        if not numbers:
-            return None
-        await patiently(notices.forget_pages, self.source, key, numbers=numbers)
         for start in range(0, len(numbers), PAGES_AT_ONCE):
             asked = numbers[start : start + PAGES_AT_ONCE]
+            await patiently(notices.forget_pages, self.source, key, numbers=asked)
             outcomes = await together(self._outcome(unit, key, number) for number in asked)
             for number, outcome in zip(asked, outcomes, strict=True):
                 if isinstance(outcome, SourceError):
@@ -310,6 +308,7 @@ class ListReader:
         try:
             return await self._page(unit, key, number)
         except SourceError as error:
+            unit.read.discard((key, number))  # it was forgotten, when it was asked for again
             return error
 
     async def _page(self, unit: UnitState, key: ListKey, number: int) -> StoredPage:
@@ -326,8 +325,9 @@ class ListReader:
             raise
         self._answered = True
         self._failed_in_a_row.clear()
-        await self.arrived(unit, key, page, is_again=(key, number) in unit.read)
+        await self.arrived(unit, key, page, is_again=(key, number) in unit.met)
         unit.read.add((key, number))
+        unit.met.add((key, number))
         self.changed(unit)
         # The notices are in the store: a list may have many pages.
         return replace(page, notices=())

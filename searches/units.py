@@ -33,6 +33,7 @@ class UnitState:
     status: UnitStatus = UnitStatus.WAITING
     lists: dict[ListKey, int] = field(default_factory=dict)  # pages of each list, as far as known
     read: set[tuple[ListKey, int]] = field(default_factory=set)  # lists' pages
+    met: set[tuple[ListKey, int]] = field(default_factory=set)  # and those lost since
     from_store: int = 0  # notices that needed no request
     repeated: int = 0  # copies of a notice that the source listed again
     malformed: int = 0
