@@ -202,10 +202,14 @@ async def test_a_list_of_changes_that_moved_leaves_its_days_at_their_age(simulat
     assert asked == [[1, 1, 2, 3, 3], [1, 2, 3], []]
 
 
-async def test_who_came_while_another_left_is_found(simulate, run, at, monkeypatch):
-    """Nothing that was met was changed, but the second page begins as the first one ends."""
+@pytest.mark.parametrize("twice", [False, True])
+async def test_who_came_while_another_left_is_found(simulate, run, at, monkeypatch, twice):
+    """Nothing that was met was changed, but the second page begins as the first one ends, were it
+    with a notice that stands on the first one twice."""
     at()
     records = [record(n, day="2026-08-10") for n in range(1, 131)]
+    if twice:
+        records[10] = records[49]
     given = Simulator._page
 
     def page(self, ask, kinds):
