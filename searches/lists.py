@@ -265,18 +265,18 @@ class ListReader:
         since = _as_of(pages, began_at) - selectors.CLOCKS_DIFFER
         changed = await patiently(selectors.changed_since, _copies(pages), since)
         doubtful = changed | _at_seams(pages)
-        met = {number: page.keys & doubtful for number, page in enumerate(pages, 1)}
+        met = {
+            n: Counter(k for k in page.order if k in doubtful) for n, page in enumerate(pages, 1)
+        }
         numbers = [number for number, keys in met.items() if keys]
-        if not numbers:
-            return None
-        await patiently(notices.forget_pages, self.source, key, numbers=numbers)
         for start in range(0, len(numbers), PAGES_AT_ONCE):
             asked = numbers[start : start + PAGES_AT_ONCE]
+            await patiently(notices.forget_pages, self.source, key, numbers=asked)
             outcomes = await together(self._outcome(unit, key, number) for number in asked)
             for number, outcome in zip(asked, outcomes, strict=True):
                 if isinstance(outcome, SourceError):
                     return outcome
-                if not met[number] <= outcome.keys:
+                if not met[number] <= Counter(outcome.order):
                     return SourceDrift()
         return None
 
@@ -310,6 +310,7 @@ class ListReader:
         try:
             return await self._page(unit, key, number)
         except SourceError as error:
+            unit.read.discard((key, number))  # it was forgotten, when it was asked for again
             return error
 
     async def _page(self, unit: UnitState, key: ListKey, number: int) -> StoredPage:
@@ -326,8 +327,9 @@ class ListReader:
             raise
         self._answered = True
         self._failed_in_a_row.clear()
-        await self.arrived(unit, key, page, is_again=(key, number) in unit.read)
+        await self.arrived(unit, key, page, is_again=(key, number) in unit.met)
         unit.read.add((key, number))
+        unit.met.add((key, number))
         self.changed(unit)
         # The notices are in the store: a list may have many pages.
         return replace(page, notices=())
@@ -370,8 +372,8 @@ def _at_seams(pages: list[StoredPage]) -> set[int]:
     """Return the keys that a page ends with and the next begins with, in the same order."""
     found = set[int]()
     for before, after in pairwise(page.order for page in pages):
-        if after and after[0] in before:
-            end = before[before.index(after[0]) :]
+        for start in range(len(before)):  # a notice may stand on a page twice
+            end = before[start:]
             found.update(end if end == after[: len(end)] else ())
     return found
 

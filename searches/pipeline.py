@@ -256,9 +256,9 @@ class _Run:
             self._tell_unit(self._dirty.pop(next(iter(self._dirty))))
 
     def _tell_unit(self, unit: UnitState) -> None:
-        units = self.units.values()
         done = sum(
-            1.0 if each.is_over else each.pages_done / max(each.pages_total, 1) for each in units
+            1.0 if uf in self._over else each.pages_done / max(each.pages_total, 1)
+            for uf, each in self.units.items()
         )
         detail = self._before.raised(
             {

@@ -33,6 +33,7 @@ class UnitState:
     status: UnitStatus = UnitStatus.WAITING
     lists: dict[ListKey, int] = field(default_factory=dict)  # pages of each list, as far as known
     read: set[tuple[ListKey, int]] = field(default_factory=set)  # lists' pages
+    met: set[tuple[ListKey, int]] = field(default_factory=set)  # and those lost since
     from_store: int = 0  # notices that needed no request
     repeated: int = 0  # copies of a notice that the source listed again
     malformed: int = 0
@@ -132,22 +133,24 @@ class ToldUnits:
                 self.over.add(detail["uf"])
 
     def raised(self, detail: dict[str, Any]) -> dict[str, Any] | None:
-        """Return what may be told of a UF; None while it is read and more was told already."""
+        """Return what may be told of a UF; None while one that was whole is read once more.
+
+        Lists that an earlier attempt read whole are not read again: what is counted of the others
+        comes up to what was told before, and goes on from there.
+        """
         uf, status = detail["uf"], UnitStatus(detail["uf_status"])
         before = self._last.get(uf)
         if before is None:
             return detail
-        counts = ("items_found", "items_matched", "pages_done", "pages_total")
-        if status in _UNFINISHED and (
-            before["uf_status"] == UnitStatus.COMPLETE
-            or any(detail[name] < before[name] for name in counts)
-        ):
-            return None
-        # The pages of a UF that the store has now were read all the same.
-        pages = {name: max(detail[name], before[name]) for name in ("pages_done", "pages_total")}
+        names = ["pages_done", "pages_total"]
+        if status in _UNFINISHED:
+            if before["uf_status"] == UnitStatus.COMPLETE:
+                return None
+            names += ["items_found", "items_matched"]  # at its end they are what they are
+        counts = {name: max(detail[name], before[name]) for name in names}
         if status is UnitStatus.COMPLETE:
-            pages["pages_done"] = pages["pages_total"]
-        self._last[uf] = detail = detail | pages
+            counts["pages_done"] = counts["pages_total"]
+        self._last[uf] = detail = detail | counts
         return detail
 
 

@@ -19,7 +19,7 @@ from searches.domain.lifecycle import MAX_LOSSES, Status
 from searches.domain.progress import Stage, Told
 from searches.domain.query import SearchQuery, parse_query
 from searches.management.commands import buscar
-from searches.models import Match, Notice, PageRead, Search, SearchEvent
+from searches.models import Coverage, Match, Notice, PageRead, Search, SearchEvent
 from searches.pipeline import run_search
 from searches.pncp.client import PncpClient
 from searches.pncp.payload import parse_notice
@@ -192,12 +192,12 @@ async def test_an_attempt_goes_on_after_the_pages_that_another_stored(simulate, 
 
 
 async def test_what_an_attempt_told_of_a_state_is_not_taken_back_by_the_next(simulate, settings):
-    records = [record(n, uf="AC") for n in range(1, 120)]
-    await simulate(
-        [*records, *(record(n, uf="SP") for n in range(200, 2200))], latency_seconds=0.05
-    )
+    records = [record(n, uf="AC") for n in range(1, 40)]
+    records += [record(n, uf="SP", modality=4) for n in range(160, 200)]
+    records += [record(n, uf="SP") for n in range(200, 2200)]
+    await simulate(records, latency_seconds=0.05)
     settings.PNCP_CONCURRENCY = 1
-    search = await create(ufs=["AC", "SP", "TO"], modalidades=[6])
+    search = await create(ufs=["AC", "SP", "TO"], modalidades=[4, 6])
 
     async def fetched(uf):
         return [e["detail"] for e in await events_of(search) if e["detail"].get("uf") == uf]
@@ -205,7 +205,8 @@ async def test_what_an_attempt_told_of_a_state_is_not_taken_back_by_the_next(sim
     async def is_half_way():
         acre, paulo = await fetched("AC"), await fetched("SP")
         is_whole = bool(acre) and acre[-1]["uf_status"] == "complete"
-        return is_whole and bool(paulo) and paulo[-1]["pages_done"] >= 2
+        is_a_list_whole = await sync(Coverage.objects.filter(uf="SP").exists)
+        return is_whole and is_a_list_whole and bool(paulo) and paulo[-1]["pages_done"] >= 3
 
     async with open_client(settings, concurrency=1) as client:
         work = asyncio.create_task(run_search(search.pk, worker="test:1:x", client=client))
@@ -228,6 +229,11 @@ async def test_what_an_attempt_told_of_a_state_is_not_taken_back_by_the_next(sim
         for name in ("pages_done", "pages_total", "items_found", "items_matched"):
             counts = [detail[name] for detail in await fetched(uf)]
             assert counts == sorted(counts), (uf, name)
+    # It goes on being told, although a list that is whole by now is not among its pages.
+    told_then = [e["detail"] for e in told[: given_back["seq"]] if e["detail"].get("uf") == "SP"]
+    since = (await fetched("SP"))[len(told_then) :]
+    reading = [detail for detail in since if detail["uf_status"] == "reading"]
+    assert any(detail["pages_done"] > told_then[-1]["pages_done"] for detail in reading)
     states = [detail["uf_status"] for detail in await fetched("AC")]
     assert set(states[states.index("complete") :]) == {"complete"}
 

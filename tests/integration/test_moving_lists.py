@@ -7,9 +7,11 @@ import orjson
 import pytest
 
 from searches.domain.brazil import UNITS
+from searches.domain.errors import SourceUnavailable
 from searches.domain.lifecycle import Status
 from searches.domain.planning import Endpoint
 from searches.models import Coverage, Notice
+from searches.pncp.client import PncpClient
 from searches.pncp.payload import parse_notice
 from searches.pncp.simulator import Simulator
 from searches.pncp.simulator_records import FileRecords
@@ -200,10 +202,14 @@ async def test_a_list_of_changes_that_moved_leaves_its_days_at_their_age(simulat
     assert asked == [[1, 1, 2, 3, 3], [1, 2, 3], []]
 
 
-async def test_who_came_while_another_left_is_found(simulate, run, at, monkeypatch):
-    """Nothing that was met was changed, but the second page begins as the first one ends."""
+@pytest.mark.parametrize("twice", [False, True])
+async def test_who_came_while_another_left_is_found(simulate, run, at, monkeypatch, twice):
+    """Nothing that was met was changed, but the second page begins as the first one ends, were it
+    with a notice that stands on the first one twice."""
     at()
     records = [record(n, day="2026-08-10") for n in range(1, 131)]
+    if twice:
+        records[10] = records[49]
     given = Simulator._page
 
     def page(self, ask, kinds):
@@ -247,6 +253,34 @@ async def test_what_a_list_has_on_two_pages_for_good_makes_it_no_less_whole(
         assert (search.status, search.total_raw) == (Status.COMPLETE, 130)
         asked.append(sorted(pages_asked(simulator)[before:]))
     assert asked == [sorted([1, 2, 3, *again]), []]
+
+
+@pytest.mark.parametrize(
+    ("times", "status", "pages", "failed"),
+    [(1, Status.COMPLETE, 3, None), (ALWAYS, Status.PARTIAL, 2, 3)],
+    ids=["once", "each time"],
+)
+async def test_a_page_that_is_not_given_again_does_not_count_as_read(
+    simulate, run, at, monkeypatch, times, status, pages, failed
+):
+    at()
+    given, asked = PncpClient.page, []
+
+    async def page(self, key, number):
+        asked.append(number)
+        if number == 3 and 1 < asked.count(3) <= 1 + times:
+            raise SourceUnavailable
+        return await given(self, key, number)
+
+    monkeypatch.setattr(PncpClient, "page", page)
+    changed = record(1) | {"dataAtualizacaoGlobal": "2026-08-20T12:00:00"}
+    simulator = await simulate([])
+    simulator.records = FileRecords([changed, *(record(n) for n in range(2, 131)), changed])
+    search = await run(modalidades=[6])
+    told = search.coverage["SP"]
+    assert (search.status, search.total_raw, told["repetidas"]) == (status, 130, 1)
+    assert (told["paginas_lidas"], told["paginas_total"]) == (pages, 3)
+    assert told["pagina_que_falhou"] == failed
 
 
 async def test_who_has_no_uf_in_the_country_s_list_is_found_by_that_of_its_uf(simulate, run):
