@@ -21,10 +21,9 @@ from searches.database import AWAY, in_a_line, patiently, patiently_aside
 from searches.domain.errors import ClaimLost
 from searches.domain.filtering import Decider
 from searches.domain.lifecycle import HEARTBEAT_SECONDS, Status
-from searches.domain.planning import REFRESH_AFTER
 from searches.domain.progress import Stage, Throttle, Told, ending
 from searches.domain.query import SearchQuery
-from searches.domain.schedule import REFRESH_DAILY
+from searches.domain.schedule import refreshed_after
 from searches.fetching import Fetcher
 from searches.lists import together
 from searches.models import Search
@@ -354,7 +353,7 @@ class _Run:
             asker=self.search.asker,
             source=self.search.source_id,
             query=query,
-            refresh_after=REFRESH_DAILY if self.search.saved_id else REFRESH_AFTER,
+            refresh_after=refreshed_after(is_daily=self.search.saved_id is not None),
             decider=decider,
             units=self.units.values(),
             changed=self._unit_changed,

@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from searches.domain.brazil import BRASILIA
+from searches.domain.planning import REFRESH_AFTER
 from searches.domain.query import LONGEST_PERIOD_DAYS, Mode, SearchQuery
 
 #: Before people begin to work; spread over the hour, because the source takes few requests.
@@ -12,9 +13,6 @@ DAILY_AT = time(6, 0)
 SPREAD_MINUTES = 60
 #: Yesterday and today: what is published after the morning's run belongs to the next one.
 FEWEST_DAYS = 2
-#: How old what is known of a day may be in the morning on which it is asked for last: what became
-#: of it since the evening is in nobody's next run. Runs of one morning share what they read.
-REFRESH_DAILY = timedelta(minutes=SPREAD_MINUTES)
 
 
 def next_daily(after: datetime, *, of: UUID) -> datetime:
@@ -28,6 +26,15 @@ def next_daily(after: datetime, *, of: UUID) -> datetime:
 def daily_days(query: SearchQuery) -> int:
     """Return how many days a question is about when it is asked each day."""
     return max(FEWEST_DAYS, query.days)
+
+
+def refreshed_after(*, is_daily: bool) -> timedelta:
+    """Return how old what is known of a day that is over may be.
+
+    In a morning's run an hour: what became since the evening of the day that is asked for last is
+    in nobody's next run. Runs of one morning share what they read.
+    """
+    return timedelta(minutes=SPREAD_MINUTES) if is_daily else REFRESH_AFTER
 
 
 def first_asked(query: SearchQuery, day: date) -> date:
