@@ -235,8 +235,7 @@ class ListReader:
         self, unit: UnitState, key: ListKey, pages: list[StoredPage], *, as_of: datetime
     ) -> None:
         listed = {pk for page in pages for pk in page.keys}
-        met_count = sum(len(page.keys) for page in pages)
-        if met_count > len(listed) or _listed_count(pages) != pages[0].total_records:
+        if _copies(pages) or _listed_count(pages) != pages[0].total_records:
             return  # copies on other pages: in the place of something that moved, perhaps
         if key.endpoint is Endpoint.PUBLISHED and not listed:
             return  # days are seldom emptied: no proof
@@ -262,8 +261,10 @@ class ListReader:
         something else on none. Most copies are the source's own habit, and no sign of that: none
         has been changed meanwhile, and no page begins as the one before it ends.
         """
+        if not (copies := _copies(pages)):  # nor anything at the seams: it stands on two pages
+            return None
         since = _as_of(pages, began_at) - selectors.CLOCKS_DIFFER
-        changed = await patiently(selectors.changed_since, _copies(pages), since)
+        changed = await patiently(selectors.changed_since, copies, since)
         doubtful = changed | _at_seams(pages)
         met = {
             n: Counter(k for k in page.order if k in doubtful) for n, page in enumerate(pages, 1)
