@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bidiq import checks
+from bidiq.arguments import port_number
 from bidiq.logs import without_credentials
 from bidiq.migrating import migrate
 from searches import messages
@@ -65,9 +66,10 @@ def _begin_anew_as_demo(host: str, port: int) -> None:
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 65535):
+    number = port_number(text, least=1)
+    if number is None:
         raise CommandError(f"{text!r} não é uma porta: use --port (no make, PORT=) de 1 a 65535.")
-    return int(text)
+    return number
 
 
 def _require_free(host: str, port: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bidiq.arguments import not_negative
+from bidiq.arguments import not_negative, port_number
 from searches.domain.brazil import BRASILIA
 from searches.pncp.faults import HELP, BadSpec, Faults
 from searches.pncp.sample import Sample
@@ -100,9 +100,10 @@ class Command(BaseCommand):
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text[:9]) <= 65535):
+    number = port_number(text, least=0)
+    if number is None:
         raise argparse.ArgumentTypeError("de 0 a 65535")
-    return int(text)
+    return number
 
 
 def _moment(text: str) -> datetime:
