@@ -23,6 +23,7 @@ from searches.pncp.client import PncpClient
 from searches.pncp.limiter import AdaptiveLimiter
 from searches.pncp.simulator import Simulator
 from searches.services import searches as services
+from searches.tokens import create_token
 from tests.conftest import SHARED
 
 #: The records' own time: most of the real ones were published in the months before.
@@ -169,6 +170,12 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.fixture
 def alice(db: None) -> User:
     return User.objects.create_user("alice", password="alice")
+
+
+@pytest.fixture
+def token(alice: User) -> dict[str, str]:
+    """Return what a client of alice's sends to the API."""
+    return {"Authorization": f"Bearer {create_token(alice)}"}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The JSON API: every rule has its message, strangers see nothing, errors have one shape."""
+"""The JSON API: every rule of a question has its message at its field, and one id is one search."""
 
 import json
 import threading
@@ -8,28 +8,14 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
-from django.test import AsyncClient, Client
+from django.test import Client
 
 from searches.models import Search
-from searches.owners import Owner
-from searches.preferences import LONGEST_WAIT_SECONDS, asked_wait
-from searches.tokens import create_token, user_of_token
-from tests.integration.conftest import ask, create, record
-from tests.integration.pages_support import outdate
+from searches.tokens import create_token
+from tests.integration.api_support import post
+from tests.integration.conftest import ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def token(alice):
-    return {"Authorization": f"Bearer {create_token(alice)}"}
-
-
-def post(client, body, headers, **extra):
-    raw = body if isinstance(body, (bytes, str)) else json.dumps(body)
-    return client.post(
-        "/api/buscar", raw, content_type="application/json", headers={**headers, **extra}
-    )
 
 
 @pytest.mark.parametrize(
@@ -198,37 +184,6 @@ def test_too_many_searches_are_asked_to_wait(client, token, settings):
     assert answer.json()["error"]["code"] == "search.rate"
 
 
-def test_nobody_gets_in_without_token_or_csrf(alice):
-    client = Client(enforce_csrf_checks=True)
-    assert post(client, ask(), {}).status_code == 401
-    for header in ("Bearer x", "Bearer", "Basic x"):
-        assert post(client, ask(), {"Authorization": header}).status_code == 401
-    client.force_login(alice)
-    csrf = client.cookies["csrftoken"] = "a" * 32
-    for header in ("Bearer x", "Bearer"):  # a wrong token is no session either
-        headers = {"Authorization": header, "X-CSRFToken": csrf}
-        assert post(client, ask(), headers).status_code == 401
-    assert post(client, ask(), {"Authorization": "Basic x"}).status_code == 401
-    assert post(client, ask(), {}).status_code == 401
-    answer = post(client, ask(), {"Origin": "http://evil.example"})
-    assert answer.status_code == 401
-    assert answer.json()["error"]["code"] == "auth.required"
-
-
-def test_a_browser_with_its_csrf_token_may_search_without_an_account(settings):
-    client = Client(enforce_csrf_checks=True)
-    csrf = "a" * 32
-    client.cookies["csrftoken"] = csrf
-    answer = post(client, ask(), {"X-CSRFToken": csrf})
-    assert answer.status_code == 202
-    # What a proxy in front has asked for changes nothing.
-    proxied = {"X-CSRFToken": csrf, "Authorization": "Basic YTpi"}
-    assert post(client, ask(), proxied).status_code == 202
-    assert client.get(answer.json()["status_url"], headers=proxied).status_code == 200
-    assert client.get(answer.json()["status_url"]).status_code == 200
-    assert Client().get(answer.json()["status_url"]).status_code == 404
-
-
 @pytest.mark.parametrize(
     "kind",
     [
@@ -256,172 +211,8 @@ def test_a_body_is_json_whatever_it_is_said_to_be(caplog, kind):
     assert "Traceback" not in caplog.text
 
 
-def test_members_only_means_members_only(client, token, settings):
-    settings.BIDIQ_LOGIN_REQUIRED = True
-    assert client.get(f"/api/buscar/{uuid4()}").status_code == 401
-    assert client.get(f"/api/buscar/{uuid4()}", headers=token).status_code == 404
-    assert client.get("/").status_code == 302
-
-
-def test_a_token_is_kept_as_a_hash_and_dies_with_its_user(alice):
-    token = create_token(alice)
-    assert user_of_token(token) == alice
-    assert not alice.api_tokens.filter(digest=token).exists()
-    alice.is_active = False
-    alice.save()
-    assert user_of_token(token) is None
-
-
-def test_the_tables_are_public(client):
-    assert len(client.get("/api/ufs").json()) == 27
-    assert len(client.get("/api/setores").json()) == 20
-    modalities = {entry["codigo"]: entry for entry in client.get("/api/modalidades").json()}
-    assert modalities[6]["nome"] == "Pregão - Eletrônico"
-    assert [code for code, entry in modalities.items() if entry["padrao"]] == [4, 5, 6, 7]
-
-
 @pytest.mark.parametrize("number", ["1e400", "9" * 5000])
 def test_a_number_that_is_only_too_large_has_its_message_at_its_field(client, token, number):
     body = json.dumps(ask()).replace("{", '{"valor_minimo": ' + number + ", ", 1)
     answer = post(client, body, token)
     assert (answer.status_code, answer.json()["error"]["field"]) == (422, "valor_minimo")
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [
-        ("get", "/api/buscar", "POST"),
-        ("put", "/api/buscar/00000000-0000-4000-8000-000000000000", "GET, HEAD"),
-        ("post", "/api/openapi.json", "GET, HEAD"),
-        ("delete", "/api/docs", "GET, HEAD"),
-    ],
-)
-def test_a_refused_method_is_an_error_object(token, method, path, allowed):
-    answer = getattr(Client(enforce_csrf_checks=True), method)(path, headers=token)
-    assert answer.status_code == 405
-    assert answer.json()["error"]["code"] == "method"
-    assert set(answer["Allow"].split(", ")) == set(allowed.split(", "))
-
-
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("/api/nada", 404),
-        ("/api/buscar/xyz", 404),
-        ("/api/download", 422),
-        ("/api/download?id=xyz", 422),
-        ("/api/download?id=00000000000040008000000000000000", 422),
-        ("/api/download?id={00000000-0000-4000-8000-000000000000}", 422),
-        ("/api/download?id=00000000-0000-4000-8000-000000000000", 404),
-        ("/api/download?url=http://evil.example", 422),
-    ],
-)
-def test_wrong_addresses_answer_in_json(client, token, path, status):
-    answer = client.get(path, headers=token)
-    assert answer.status_code == status
-    assert answer.json()["error"]["message"]
-
-
-@pytest.mark.parametrize("path", ["/api/", "/api/nada"])
-@pytest.mark.parametrize("method", ["get", "post", "delete"])
-def test_nothing_is_there_whatever_the_method(token, method, path):
-    answer = getattr(Client(enforce_csrf_checks=True), method)(path, headers=token)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
-
-
-@pytest.mark.parametrize("field", ["pagina", "itens_por_pagina"])
-@pytest.mark.parametrize("number", ["0", "1_0", "1.0", "", "x", "１０", "9" * 5000])
-async def test_a_page_that_is_none_is_refused_at_its_field(alice, token, field, number):
-    search = await create(Owner(user_id=alice.pk))
-    path = f"/api/buscar/{search.pk}"
-    answer = await AsyncClient().get(path, {field: number}, headers=token)
-    assert (answer.status_code, answer.json()["error"]["field"]) == (422, field)
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("wait=30", 30),
-        ('WAIT = "30"', 30),
-        ("respond-async, wait=30", 30),
-        ("respond-async; wait=30", 30),
-        ("return=minimal, wait=3, wait=5", 3),
-        (f"wait={'9' * 5000}", LONGEST_WAIT_SECONDS),
-        ("wait=0060", 60),
-        ("wait=30s", 0),
-        ("wait=30.5", 0),
-        ("wait=-1", 0),
-        ("wait", 0),
-        ("xwait=30", 0),
-        ('foo="a, wait=30"', 0),
-        ('foo="a\\", wait=30"', 0),
-        ('foo="a, wait=30', 0),
-        ("", 0),
-    ],
-)
-def test_a_wait_is_a_preference_with_a_whole_number(header, seconds):
-    assert asked_wait(header) == seconds
-
-
-async def test_prefer_wait_answers_with_the_result(simulate, alice, settings):
-    from searches.runner import inline_runner
-
-    await simulate([record(n) for n in range(1, 30)])
-    settings.PNCP_RATE_PER_MINUTE = 60_000
-    client = AsyncClient()
-    await client.aforce_login(alice)
-    try:
-        answer = await client.post(
-            "/api/buscar", ask(), content_type="application/json", headers={"Prefer": "wait=30"}
-        )
-    finally:
-        await inline_runner().stop()
-    assert answer.status_code == 200, answer.content
-    assert answer["Preference-Applied"] == "wait=30"
-    body = answer.json()
-    assert body["status"] == "complete"
-    assert (body["total_raw"], body["total_filtrado"], len(body["licitacoes"])) == (29, 29, 20)
-    assert body["excel_available"]
-    assert body["termos_utilizados"]
-    second = await client.get(f"/api/buscar/{body['search_id']}?pagina=2&itens_por_pagina=20")
-    assert len(second.json()["licitacoes"]) == 9
-    file = await client.get(body["download_url"])
-    assert file.status_code == 200
-    assert file["Content-Disposition"].startswith('attachment; filename="licitacoes_alimentos_')
-
-
-async def test_who_reads_page_by_page_comes_to_an_end(simulate, run, alice, token):
-    await simulate([record(n) for n in range(1, 24)])
-    search = await run(Owner(user_id=alice.pk))
-    client, seen, page = AsyncClient(), [], 1
-    path = f"/api/buscar/{search.pk}"
-    while True:
-        params = {"pagina": page, "itens_por_pagina": 10}
-        answer = (await client.get(path, params, headers=token)).json()
-        assert (answer["pagina"], answer["total_paginas"]) == (page, 3)
-        if not answer["licitacoes"]:
-            break
-        seen += [notice["numero_controle_pncp"] for notice in answer["licitacoes"]]
-        page += 1
-    assert (page, len(seen), len(set(seen))) == (4, 23, 23)
-
-
-async def test_what_can_be_asked_no_more_is_still_answered(simulate, run, alice, token):
-    await simulate([record(1)])
-    search = await outdate(await run(Owner(user_id=alice.pk)))
-    answer = await AsyncClient().get(f"/api/buscar/{search.pk}", headers=token)
-    assert answer.status_code == 200
-    body = answer.json()
-    assert body["parametros"]["setor_id"] == "setor-que-acabou"
-    assert len(body["licitacoes"]) == 1
-
-
-async def test_the_head_of_the_file_is_that_of_the_file(simulate, run, alice, token):
-    await simulate([record(n) for n in range(1, 4)])
-    search = await run(Owner(user_id=alice.pk))
-    path = f"/api/download?id={search.pk}"
-    client = AsyncClient()
-    whole, head = await client.get(path, headers=token), await client.head(path, headers=token)
-    assert (head.status_code, head.content) == (200, b"")
-    assert head["Content-Length"] == whole["Content-Length"]
-    assert head["ETag"] == whole["ETag"]

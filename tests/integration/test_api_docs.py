@@ -69,13 +69,12 @@ def test_the_openapi_document_names_every_call(client):
     assert "<title>Documentação da API · bidiq</title>" in docs.content.decode()
 
 
-def test_the_documentation_is_a_page_like_others(client, alice, settings):
+def test_the_documentation_is_a_page_like_others(client, alice, token, settings):
     settings.BIDIQ_DEMO = settings.BIDIQ_LOGIN_REQUIRED = True
     answer = client.get("/api/docs")
     assert (answer.status_code, answer["Location"]) == (302, "/contas/entrar/?next=/api/docs")
     document = client.get("/api/openapi.json")
     assert (document.status_code, document["WWW-Authenticate"]) == (401, "Bearer")
-    token = {"Authorization": f"Bearer {create_token(alice)}"}
     assert client.get("/api/openapi.json", headers=token).status_code == 200
     client.force_login(alice)
     assert "Dados de demonstração" in client.get("/api/docs").content.decode()

@@ -127,11 +127,10 @@ async def test_who_only_looks_keeps_what_is_its_own(alice, settings):
     await database_sync_to_async(look)()
 
 
-async def test_who_has_nothing_gets_no_cookie_and_streams_set_none(alice):
+async def test_who_has_nothing_gets_no_cookie_and_streams_set_none(alice, token):
     search = await ended_search(Owner(user_id=alice.pk, visitor="alice"))
 
     def look() -> None:
-        token = {"Authorization": f"Bearer {create_token(alice)}"}
         for path in ("/", "/buscas/", "/salvas/"):
             assert "sessionid" not in Client().get(path).cookies
             assert "sessionid" not in Client().get(path, headers=token).cookies
